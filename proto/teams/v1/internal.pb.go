@@ -101,7 +101,6 @@ func (x *CreatePersonalTeamRequest) GetDisplayName() string {
 
 type CreatePersonalTeamResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Team          *Team                  `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -134,13 +133,6 @@ func (x *CreatePersonalTeamResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use CreatePersonalTeamResponse.ProtoReflect.Descriptor instead.
 func (*CreatePersonalTeamResponse) Descriptor() ([]byte, []int) {
 	return file_teams_v1_internal_proto_rawDescGZIP(), []int{1}
-}
-
-func (x *CreatePersonalTeamResponse) GetTeam() *Team {
-	if x != nil {
-		return x.Team
-	}
-	return nil
 }
 
 type GetMembershipRequest struct {
@@ -588,9 +580,8 @@ const file_teams_v1_internal_proto_rawDesc = "" +
 	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
 	"\ateam_id\x18\x03 \x01(\tR\x06teamId\x12\x17\n" +
 	"\auser_id\x18\x04 \x01(\tR\x06userId\x12!\n" +
-	"\fdisplay_name\x18\x05 \x01(\tR\vdisplayName\"@\n" +
-	"\x1aCreatePersonalTeamResponse\x12\"\n" +
-	"\x04team\x18\x01 \x01(\v2\x0e.teams.v1.TeamR\x04team\"\x84\x01\n" +
+	"\fdisplay_name\x18\x05 \x01(\tR\vdisplayName\"\x1c\n" +
+	"\x1aCreatePersonalTeamResponse\"\x84\x01\n" +
 	"\x14GetMembershipRequest\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
@@ -660,25 +651,24 @@ var file_teams_v1_internal_proto_goTypes = []any{
 	(*wrapperspb.StringValue)(nil),      // 11: google.protobuf.StringValue
 }
 var file_teams_v1_internal_proto_depIdxs = []int32{
-	10, // 0: teams.v1.CreatePersonalTeamResponse.team:type_name -> teams.v1.Team
-	10, // 1: teams.v1.GetMembershipResponse.team:type_name -> teams.v1.Team
-	11, // 2: teams.v1.RenamePersonalTeamsRequest.user_display_name:type_name -> google.protobuf.StringValue
-	11, // 3: teams.v1.RenamePersonalTeamsRequest.user_primary_email:type_name -> google.protobuf.StringValue
-	0,  // 4: teams.v1.TeamInternalService.CreatePersonalTeam:input_type -> teams.v1.CreatePersonalTeamRequest
-	2,  // 5: teams.v1.TeamInternalService.GetMembership:input_type -> teams.v1.GetMembershipRequest
-	4,  // 6: teams.v1.TeamInternalService.ListUserTeams:input_type -> teams.v1.ListUserTeamsRequest
-	6,  // 7: teams.v1.TeamInternalService.RemoveUser:input_type -> teams.v1.RemoveUserRequest
-	8,  // 8: teams.v1.TeamInternalService.RenamePersonalTeams:input_type -> teams.v1.RenamePersonalTeamsRequest
-	1,  // 9: teams.v1.TeamInternalService.CreatePersonalTeam:output_type -> teams.v1.CreatePersonalTeamResponse
-	3,  // 10: teams.v1.TeamInternalService.GetMembership:output_type -> teams.v1.GetMembershipResponse
-	5,  // 11: teams.v1.TeamInternalService.ListUserTeams:output_type -> teams.v1.ListUserTeamsResponse
-	7,  // 12: teams.v1.TeamInternalService.RemoveUser:output_type -> teams.v1.RemoveUserResponse
-	9,  // 13: teams.v1.TeamInternalService.RenamePersonalTeams:output_type -> teams.v1.RenamePersonalTeamsResponse
-	9,  // [9:14] is the sub-list for method output_type
-	4,  // [4:9] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	10, // 0: teams.v1.GetMembershipResponse.team:type_name -> teams.v1.Team
+	11, // 1: teams.v1.RenamePersonalTeamsRequest.user_display_name:type_name -> google.protobuf.StringValue
+	11, // 2: teams.v1.RenamePersonalTeamsRequest.user_primary_email:type_name -> google.protobuf.StringValue
+	0,  // 3: teams.v1.TeamInternalService.CreatePersonalTeam:input_type -> teams.v1.CreatePersonalTeamRequest
+	2,  // 4: teams.v1.TeamInternalService.GetMembership:input_type -> teams.v1.GetMembershipRequest
+	4,  // 5: teams.v1.TeamInternalService.ListUserTeams:input_type -> teams.v1.ListUserTeamsRequest
+	6,  // 6: teams.v1.TeamInternalService.RemoveUser:input_type -> teams.v1.RemoveUserRequest
+	8,  // 7: teams.v1.TeamInternalService.RenamePersonalTeams:input_type -> teams.v1.RenamePersonalTeamsRequest
+	1,  // 8: teams.v1.TeamInternalService.CreatePersonalTeam:output_type -> teams.v1.CreatePersonalTeamResponse
+	3,  // 9: teams.v1.TeamInternalService.GetMembership:output_type -> teams.v1.GetMembershipResponse
+	5,  // 10: teams.v1.TeamInternalService.ListUserTeams:output_type -> teams.v1.ListUserTeamsResponse
+	7,  // 11: teams.v1.TeamInternalService.RemoveUser:output_type -> teams.v1.RemoveUserResponse
+	9,  // 12: teams.v1.TeamInternalService.RenamePersonalTeams:output_type -> teams.v1.RenamePersonalTeamsResponse
+	8,  // [8:13] is the sub-list for method output_type
+	3,  // [3:8] is the sub-list for method input_type
+	3,  // [3:3] is the sub-list for extension type_name
+	3,  // [3:3] is the sub-list for extension extendee
+	0,  // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_teams_v1_internal_proto_init() }
