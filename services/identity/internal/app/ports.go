@@ -8,6 +8,7 @@ import (
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/patch"
 	"vestibule.dev/pkg/projectconfig"
+	"vestibule.dev/pkg/secret"
 	"vestibule.dev/services/identity/internal/domain"
 )
 
@@ -226,7 +227,7 @@ type Sessions interface {
 	RevokeSessions(ctx context.Context, tenant ids.Tenant, userID, keptSessionID string, reason RevocationReason) error
 	// FindSession returns the id of the user's session with that refresh
 	// token, or "".
-	FindSession(ctx context.Context, tenant ids.Tenant, userID, refreshToken string) (sessionID string, err error)
+	FindSession(ctx context.Context, tenant ids.Tenant, userID string, refreshToken secret.Secret) (sessionID string, err error)
 }
 
 // RevocationReason says why sessions end.
@@ -240,7 +241,7 @@ const (
 
 // Tokens is what a session is used with.
 type Tokens struct {
-	AccessToken, RefreshToken string
+	AccessToken, RefreshToken secret.Secret
 }
 
 // TokenSubject is a user as an access token describes them.
@@ -266,17 +267,14 @@ type Teams interface {
 // Hasher hashes passwords. It bounds how many are hashed at once and fails with
 // a 503 error when too many wait.
 type Hasher interface {
-	Hash(ctx context.Context, password string) (hash string, err error)
-	// Verify reports whether the password has that hash. An empty hash costs
-	// the same work and matches nothing.
-	Verify(ctx context.Context, hash, password string) (bool, error)
-	// NeedsUpgrade reports whether the hash is of an older kind than Hash
-	// makes.
-	NeedsUpgrade(hash string) bool
+	Hash(ctx context.Context, password secret.Secret) (hash string, err error)
+	Verify(ctx context.Context, hash string, password secret.Secret) (secret.Verdict, error)
+	// VerifyDummy does the work of Verify for a user who does not exist.
+	VerifyDummy(ctx context.Context, password secret.Secret) error
 }
 
-// Sealer encrypts secrets that must be read again. The context binds the
-// result to the row it is stored in.
+// Sealer encrypts secrets that must be read again and binds them to the place
+// where they are stored.
 type Sealer interface {
-	Seal(plaintext, context []byte) ([]byte, error)
+	Seal(plaintext []byte, place ...string) []byte
 }

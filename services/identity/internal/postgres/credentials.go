@@ -1,0 +1,82 @@
+package postgres
+
+import (
+	"context"
+
+	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/ids"
+	"vestibule.dev/services/identity/internal/app"
+	"vestibule.dev/services/identity/internal/domain"
+	"vestibule.dev/services/identity/internal/postgres/db"
+)
+
+// Credential implements app.UserStore.
+func (s *Store) Credential(ctx context.Context, tenant ids.Tenant, userID string) (*app.Credential, error) {
+	row, err := s.queries(ctx).Credential(ctx, db.CredentialParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: userID,
+	})
+	return found(row, err, func(row db.CredentialRow) (*app.Credential, error) {
+		return toCredential(row.UserID, row.Hash), nil
+	})
+}
+
+// CredentialByEmail implements app.UserStore.
+func (s *Store) CredentialByEmail(ctx context.Context, tenant ids.Tenant, email string) (*app.Credential, error) {
+	row, err := s.queries(ctx).CredentialByEmail(ctx, db.CredentialByEmailParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, Typed: email, Normalized: domain.NormalizeEmail(email),
+	})
+	return found(row, err, func(row db.CredentialByEmailRow) (*app.Credential, error) {
+		return toCredential(row.UserID, row.Hash), nil
+	})
+}
+
+// ReplacePasswordHash implements app.UserStore.
+func (s *Store) ReplacePasswordHash(ctx context.Context, tenant ids.Tenant, userID, from, to string) error {
+	_, err := s.queries(ctx).ReplacePassword(ctx, db.ReplacePasswordParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID, FromHash: from, ToHash: to,
+	})
+	return err
+}
+
+func (t *tx) CreatePassword(ctx context.Context, tenant ids.Tenant, userID, hash string) (created bool, err error) {
+	rows, err := t.queries.CreatePassword(ctx, db.CreatePasswordParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID, Hash: hash,
+	})
+	if constraint(err) == "passwords_user_id_fk" {
+		return false, apierr.UserNotFound().WithCause(err)
+	}
+	return rows == 1, err
+}
+
+func (t *tx) SetPassword(ctx context.Context, tenant ids.Tenant, userID, hash string) error {
+	return t.queries.SetPassword(ctx, db.SetPasswordParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID, Hash: hash,
+	})
+}
+
+func (t *tx) ReplacePassword(ctx context.Context, tenant ids.Tenant, userID, from, to string) (replaced bool, err error) {
+	rows, err := t.queries.ReplacePassword(ctx, db.ReplacePasswordParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID, FromHash: from, ToHash: to,
+	})
+	return rows == 1, err
+}
+
+func (t *tx) DeletePassword(ctx context.Context, tenant ids.Tenant, userID string) error {
+	return t.queries.DeletePassword(ctx, db.DeletePasswordParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID,
+	})
+}
+
+func (t *tx) DeletePasskey(ctx context.Context, tenant ids.Tenant, userID string) error {
+	return t.queries.DeletePasskey(ctx, db.DeletePasskeyParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID,
+	})
+}
+
+func toCredential(userID string, hash *string) *app.Credential {
+	credential := &app.Credential{UserID: userID}
+	if hash != nil {
+		credential.PasswordHash = *hash
+	}
+	return credential
+}
