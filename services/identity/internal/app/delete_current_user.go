@@ -41,10 +41,11 @@ func (a *App) deleteUser(ctx context.Context, tenant ids.Tenant, userID string) 
 		return err
 	})
 	err = a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
-		if deleted, err = tx.DeleteUser(ctx, tenant, userID); err != nil || !deleted {
+		version, err := tx.DeleteUser(ctx, tenant, userID)
+		if deleted = version > 0; err != nil || !deleted {
 			return err
 		}
-		return tx.Emit(ctx, UserDeleted{Tenant: tenant, UserID: userID, TeamIDs: teamIDs})
+		return tx.Emit(ctx, UserDeleted{Tenant: tenant, UserID: userID, Version: version + 1, TeamIDs: teamIDs})
 	})
 	if err != nil || !deleted {
 		return false, err

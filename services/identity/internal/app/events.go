@@ -29,6 +29,8 @@ type UserUpdated struct{ User UserView }
 type UserDeleted struct {
 	Tenant ids.Tenant
 	UserID string
+	// Version is greater than that of any event of the user before.
+	Version int64
 	// TeamIDs are the teams they were a member of, oldest first.
 	TeamIDs []string
 }

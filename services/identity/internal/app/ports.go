@@ -92,8 +92,8 @@ type UserTx interface {
 	// fills in what the database decides.
 	UpdateUser(ctx context.Context, user *domain.User, fields UserRow) error
 	// DeleteUser deletes the user with everything that belongs to them and
-	// reports false when there is none.
-	DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) (deleted bool, err error)
+	// returns the version they had; 0 when there is none.
+	DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) (version int64, err error)
 	// ClearSelectedTeam forgets the user's selection of the team.
 	ClearSelectedTeam(ctx context.Context, tenant ids.Tenant, userID, teamID string) error
 

@@ -55,7 +55,7 @@ func (e *Encoder) Encode(ctx context.Context, event app.Event) (*eventsv1.Envelo
 		return envelope, nil
 
 	case app.UserDeleted:
-		envelope := newEnvelope(ctx, event.Tenant, aggregateUser, event.UserID, "deleted", 0)
+		envelope := newEnvelope(ctx, event.Tenant, aggregateUser, event.UserID, "deleted", event.Version)
 		envelope.Payload = &eventsv1.Envelope_UserDeleted{UserDeleted: &eventsv1.UserDeleted{
 			UserId: event.UserID, TeamIds: event.TeamIDs,
 		}}
@@ -82,6 +82,6 @@ func (e *Encoder) Encode(ctx context.Context, event app.Event) (*eventsv1.Envelo
 
 func newEnvelope(ctx context.Context, tenant ids.Tenant, aggregate, id, fact string, version int64) *eventsv1.Envelope {
 	return outbox.NewEnvelope(ctx, outbox.Fact{
-		Context: "identity", Aggregate: aggregate, ID: id, Fact: fact, Tenant: tenant, Version: version,
+		Context: "identity", Aggregate: aggregate, ID: id, Name: fact, Tenant: tenant, Version: version,
 	})
 }

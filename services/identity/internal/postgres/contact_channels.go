@@ -8,6 +8,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/pg"
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/postgres/db"
@@ -67,7 +68,7 @@ func (t *tx) PutPrimaryEmail(ctx context.Context, tenant ids.Tenant, userID stri
 		params.IsVerified = &verified
 	}
 	row, err := t.queries.PutPrimaryEmail(ctx, params)
-	if constraint(err) == "contact_channels_used_for_auth_key" {
+	if pg.ConstraintName(err) == "contact_channels_used_for_auth_key" {
 		return nil, apierr.UserEmailAlreadyExists(email.Value, false).WithCause(err)
 	}
 	if err != nil {

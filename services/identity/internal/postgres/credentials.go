@@ -5,6 +5,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/pg"
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/postgres/db"
@@ -42,7 +43,7 @@ func (t *tx) CreatePassword(ctx context.Context, tenant ids.Tenant, userID, hash
 	rows, err := t.queries.CreatePassword(ctx, db.CreatePasswordParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID, Hash: hash,
 	})
-	if constraint(err) == "passwords_user_id_fk" {
+	if pg.ConstraintName(err) == "passwords_user_id_fk" {
 		return false, apierr.UserNotFound().WithCause(err)
 	}
 	return rows == 1, err

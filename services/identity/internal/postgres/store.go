@@ -18,8 +18,6 @@ type Encode func(ctx context.Context, event app.Event) (*eventsv1.Envelope, erro
 // Store implements app.Store.
 type Store struct {
 	db     *pg.DB
-	codes  *onetime.Codes
-	mails  *courier.Queue
 	encode Encode
 }
 

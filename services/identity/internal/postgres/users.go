@@ -10,6 +10,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/pg"
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/postgres/db"
@@ -76,7 +77,7 @@ func (t *tx) CreateUser(ctx context.Context, user *domain.User, passwordHash *st
 		params.Email, params.EmailVerified, params.EmailUsedForAuth = &email.Value, email.IsVerified, email.UsedForAuth
 	}
 	row, err := t.queries.CreateUser(ctx, params)
-	switch constraint(err) {
+	switch pg.ConstraintName(err) {
 	case "contact_channels_used_for_auth_key":
 		return apierr.UserEmailAlreadyExists(user.Email(), false).WithCause(err)
 	case "users_project_id_fk":
@@ -138,11 +139,14 @@ func (t *tx) UpdateUser(ctx context.Context, user *domain.User, fields app.UserR
 	return nil
 }
 
-func (t *tx) DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) (deleted bool, err error) {
-	rows, err := t.queries.DeleteUser(ctx, db.DeleteUserParams{
+func (t *tx) DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) (version int64, err error) {
+	version, err = t.queries.DeleteUser(ctx, db.DeleteUserParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: userID,
 	})
-	return rows == 1, err
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
+	}
+	return version, err
 }
 
 func (t *tx) ClearSelectedTeam(ctx context.Context, tenant ids.Tenant, userID, teamID string) error {

@@ -93,9 +93,10 @@ func (q *Queries) CreateUser(ctx context.Context, arg CreateUserParams) (CreateU
 	return i, err
 }
 
-const deleteUser = `-- name: DeleteUser :execrows
+const deleteUser = `-- name: DeleteUser :one
 DELETE FROM users
 WHERE project_id = $1 AND branch_id = $2 AND id = $3
+RETURNING version
 `
 
 type DeleteUserParams struct {
@@ -105,11 +106,10 @@ type DeleteUserParams struct {
 }
 
 func (q *Queries) DeleteUser(ctx context.Context, arg DeleteUserParams) (int64, error) {
-	result, err := q.db.Exec(ctx, deleteUser, arg.ProjectID, arg.BranchID, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	row := q.db.QueryRow(ctx, deleteUser, arg.ProjectID, arg.BranchID, arg.ID)
+	var version int64
+	err := row.Scan(&version)
+	return version, err
 }
 
 const lockUser = `-- name: LockUser :one

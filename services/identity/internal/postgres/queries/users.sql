@@ -90,6 +90,7 @@ UPDATE users
 SET selected_team_id = NULL, version = version + 1
 WHERE project_id = $1 AND branch_id = $2 AND id = $3 AND selected_team_id = sqlc.arg(team_id)::uuid;
 
--- name: DeleteUser :execrows
+-- name: DeleteUser :one
 DELETE FROM users
-WHERE project_id = $1 AND branch_id = $2 AND id = $3;
+WHERE project_id = $1 AND branch_id = $2 AND id = $3
+RETURNING version;
