@@ -114,7 +114,9 @@ CREATE TABLE passwords (
     user_id    uuid        NOT NULL,
     -- PHC string (argon2id) or modular crypt form (imported bcrypt).
     hash       text        NOT NULL,
-    updated_at timestamptz NOT NULL DEFAULT now(),
+    -- When the password was chosen; another hash of the same password leaves
+    -- it.
+    changed_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT passwords_pkey PRIMARY KEY (project_id, branch_id, user_id),
     CONSTRAINT passwords_user_id_fk FOREIGN KEY (project_id, branch_id, user_id)
         REFERENCES users (project_id, branch_id, id) ON DELETE CASCADE

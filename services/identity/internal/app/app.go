@@ -91,7 +91,7 @@ func (a *App) request(ctx context.Context) (request, error) {
 		return request{}, apierr.AccessTypeRequired()
 	}
 	tenant := ids.Tenant{ProjectID: caller.ProjectID, BranchID: caller.BranchID}
-	config, err := a.configs.Config(ctx, tenant, caller.ConfigVersion)
+	config, err := a.configs.Get(ctx, tenant, caller.ConfigVersion)
 	if err != nil {
 		return request{}, err
 	}

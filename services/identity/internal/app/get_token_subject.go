@@ -17,7 +17,7 @@ func (a *App) GetTokenSubject(ctx context.Context, tenant ids.Tenant, userID str
 	if user == nil {
 		return nil, apierr.UserNotFound()
 	}
-	config, err := a.configs.Config(ctx, tenant, configVersion)
+	config, err := a.configs.Get(ctx, tenant, configVersion)
 	if err != nil {
 		return nil, err
 	}

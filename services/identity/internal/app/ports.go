@@ -33,20 +33,19 @@ type UserStore interface {
 	UserContacts(ctx context.Context, tenant ids.Tenant, userIDs []string) ([]UserContact, error)
 
 	Credential(ctx context.Context, tenant ids.Tenant, userID string) (*Credential, error)
-	// CredentialByEmail reads the credential of the user who signs in with the
-	// address, as typed or else normalised.
-	CredentialByEmail(ctx context.Context, tenant ids.Tenant, email string) (*Credential, error)
+	// UserByEmail reads the user who signs in with the address, as typed or
+	// else normalised, together with their credential.
+	UserByEmail(ctx context.Context, tenant ids.Tenant, email string) (*domain.User, *Credential, error)
 
-	// RecordSignIn notes that the user was active, unless a second factor is
-	// still to come, and reads them. The user is nil when they are gone or
-	// passwordHash is no longer their password.
-	RecordSignIn(ctx context.Context, tenant ids.Tenant, userID, passwordHash string) (*domain.User, error)
+	// RecordSignIn notes that the user was active and reports false when they
+	// are gone or have another password.
+	RecordSignIn(ctx context.Context, tenant ids.Tenant, credential *Credential) (current bool, err error)
 	// RecordActivity notes that the user was active and reads them together
 	// with the version of the project's configuration.
 	RecordActivity(ctx context.Context, tenant ids.Tenant, userID string) (user *domain.User, configVersion int64, err error)
-	// ReplacePasswordHash swaps one hash of a password for another one of the
-	// same password; nothing happens when the password has changed.
-	ReplacePasswordHash(ctx context.Context, tenant ids.Tenant, userID, from, to string) error
+	// UpgradePasswordHash stores another hash of the same password; nothing
+	// happens when the user has another password.
+	UpgradePasswordHash(ctx context.Context, tenant ids.Tenant, credential *Credential, hash string) error
 }
 
 // ContactChannelStore reads the addresses of users.
@@ -102,9 +101,9 @@ type UserTx interface {
 	CreatePassword(ctx context.Context, tenant ids.Tenant, userID, hash string) (created bool, err error)
 	// SetPassword creates or replaces the user's password.
 	SetPassword(ctx context.Context, tenant ids.Tenant, userID, hash string) error
-	// ReplacePassword replaces the password that hashes to from and reports
-	// false when it is not the user's.
-	ReplacePassword(ctx context.Context, tenant ids.Tenant, userID, from, to string) (replaced bool, err error)
+	// ReplacePassword replaces the password of the credential and reports
+	// false when the user has another one.
+	ReplacePassword(ctx context.Context, tenant ids.Tenant, credential *Credential, hash string) (replaced bool, err error)
 	DeletePassword(ctx context.Context, tenant ids.Tenant, userID string) error
 	DeletePasskey(ctx context.Context, tenant ids.Tenant, userID string) error
 
@@ -161,6 +160,8 @@ type Credential struct {
 	UserID string
 	// PasswordHash is empty when the user has no password.
 	PasswordHash string
+	// PasswordChangedAt tells one password of the user from the next.
+	PasswordChangedAt time.Time
 }
 
 // UserContact holds the contact facts of a user.
@@ -214,9 +215,9 @@ type Mail struct {
 
 // Configs reads rendered configurations.
 type Configs interface {
-	// Config returns the configuration of the project, at least as new as the
-	// version.
-	Config(ctx context.Context, tenant ids.Tenant, version int64) (*projectconfig.Config, error)
+	// Get returns the configuration of the project, at least as new as
+	// minVersion.
+	Get(ctx context.Context, tenant ids.Tenant, minVersion int64) (*projectconfig.Config, error)
 }
 
 // Sessions is the sessions context.

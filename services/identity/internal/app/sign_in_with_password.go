@@ -19,11 +19,11 @@ func (a *App) SignInWithPassword(ctx context.Context, email string, password sec
 	if !req.config.Auth.Password.AllowSignIn {
 		return nil, apierr.PasswordAuthenticationNotEnabled()
 	}
-	credential, err := a.store.CredentialByEmail(ctx, req.tenant, email)
+	user, credential, err := a.store.UserByEmail(ctx, req.tenant, email)
 	if err != nil {
 		return nil, err
 	}
-	if credential == nil || credential.PasswordHash == "" {
+	if user == nil || credential.PasswordHash == "" {
 		if err := a.hasher.VerifyDummy(ctx, password); err != nil {
 			return nil, err
 		}
@@ -36,17 +36,27 @@ func (a *App) SignInWithPassword(ctx context.Context, email string, password sec
 	if !verdict.Match {
 		return nil, apierr.EmailPasswordMismatch()
 	}
-	user, err := a.store.RecordSignIn(ctx, req.tenant, credential.UserID, credential.PasswordHash)
-	if err != nil {
-		return nil, err
-	}
-	if user == nil {
-		return nil, apierr.EmailPasswordMismatch()
-	}
 	if verdict.NeedsUpgrade {
 		a.upgradePasswordHash(ctx, req, credential, password)
 	}
-	return a.signIn(ctx, req, user, false)
+	signedIn, err := a.signIn(ctx, req, user, false)
+	if err != nil {
+		return nil, err
+	}
+	// Whoever replaces the password ends all sessions after their commit. A
+	// session of the old password that came later is found here: either their
+	// commit is seen now, or they see the session.
+	current, err := a.store.RecordSignIn(ctx, req.tenant, credential)
+	if err != nil {
+		return nil, err
+	}
+	if !current {
+		if err := a.sessions.RevokeSessions(ctx, req.tenant, user.ID, "", ReasonPasswordChanged); err != nil {
+			return nil, err
+		}
+		return nil, apierr.EmailPasswordMismatch()
+	}
+	return signedIn, nil
 }
 
 // upgradePasswordHash stores a hash of the current kind for a password that was
@@ -54,7 +64,7 @@ func (a *App) SignInWithPassword(ctx context.Context, email string, password sec
 func (a *App) upgradePasswordHash(ctx context.Context, req request, credential *Credential, password secret.Secret) {
 	hash, err := a.hasher.Hash(ctx, password)
 	if err == nil {
-		err = a.store.ReplacePasswordHash(ctx, req.tenant, credential.UserID, credential.PasswordHash, hash)
+		err = a.store.UpgradePasswordHash(ctx, req.tenant, credential, hash)
 	}
 	if err != nil {
 		a.logger.WarnContext(ctx, "password hash not upgraded", slog.Any("error", err))

@@ -15,6 +15,9 @@ type signUpMethod string
 
 const signUpByPassword signUpMethod = "password"
 
+// signUpReject is the default action that lets nobody in.
+const signUpReject = "reject"
+
 // signUp is somebody who asks to become a user, the input of the project's
 // sign-up policy (auth.md §4.3).
 type signUp struct {
@@ -28,7 +31,7 @@ type signUp struct {
 // admit applies the project's sign-up policy. It fails with SIGN_UP_REJECTED
 // for somebody the project does not want.
 func admit(config *projectconfig.Config, _ signUp) error {
-	if config.Auth.SignUpRulesDefaultAction == projectconfig.SignUpReject {
+	if config.Auth.SignUpRulesDefaultAction == signUpReject {
 		return apierr.SignUpRejected()
 	}
 	return nil

@@ -43,7 +43,7 @@ func (a *App) UpdatePassword(ctx context.Context, in PasswordUpdate) error {
 		}
 	}
 	err = a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
-		replaced, err := tx.ReplacePassword(ctx, req.tenant, req.UserID, credential.PasswordHash, hash)
+		replaced, err := tx.ReplacePassword(ctx, req.tenant, credential, hash)
 		if err != nil {
 			return err
 		}

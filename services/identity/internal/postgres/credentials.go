@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"time"
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
@@ -17,26 +18,27 @@ func (s *Store) Credential(ctx context.Context, tenant ids.Tenant, userID string
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: userID,
 	})
 	return found(row, err, func(row db.CredentialRow) (*app.Credential, error) {
-		return toCredential(row.UserID, row.Hash), nil
+		return toCredential(row.UserID, row.Hash, row.ChangedAt), nil
 	})
 }
 
-// CredentialByEmail implements app.UserStore.
-func (s *Store) CredentialByEmail(ctx context.Context, tenant ids.Tenant, email string) (*app.Credential, error) {
-	row, err := s.queries(ctx).CredentialByEmail(ctx, db.CredentialByEmailParams{
+// UserByEmail implements app.UserStore.
+func (s *Store) UserByEmail(ctx context.Context, tenant ids.Tenant, email string) (*domain.User, *app.Credential, error) {
+	row, err := s.queries(ctx).UserByEmail(ctx, db.UserByEmailParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, Typed: email, Normalized: domain.NormalizeEmail(email),
 	})
-	return found(row, err, func(row db.CredentialByEmailRow) (*app.Credential, error) {
-		return toCredential(row.UserID, row.Hash), nil
-	})
+	user, err := found(row.UserDetail, err, toUser)
+	if err != nil || user == nil {
+		return nil, nil, err
+	}
+	return user, toCredential(user.ID, row.Hash, row.ChangedAt), nil
 }
 
-// ReplacePasswordHash implements app.UserStore.
-func (s *Store) ReplacePasswordHash(ctx context.Context, tenant ids.Tenant, userID, from, to string) error {
-	_, err := s.queries(ctx).ReplacePassword(ctx, db.ReplacePasswordParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID, FromHash: from, ToHash: to,
+// UpgradePasswordHash implements app.UserStore.
+func (s *Store) UpgradePasswordHash(ctx context.Context, tenant ids.Tenant, credential *app.Credential, hash string) error {
+	return s.queries(ctx).UpgradePasswordHash(ctx, db.UpgradePasswordHashParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: credential.UserID, Hash: hash, KnownSince: credential.PasswordChangedAt,
 	})
-	return err
 }
 
 func (t *tx) CreatePassword(ctx context.Context, tenant ids.Tenant, userID, hash string) (created bool, err error) {
@@ -55,9 +57,9 @@ func (t *tx) SetPassword(ctx context.Context, tenant ids.Tenant, userID, hash st
 	})
 }
 
-func (t *tx) ReplacePassword(ctx context.Context, tenant ids.Tenant, userID, from, to string) (replaced bool, err error) {
+func (t *tx) ReplacePassword(ctx context.Context, tenant ids.Tenant, credential *app.Credential, hash string) (replaced bool, err error) {
 	rows, err := t.queries.ReplacePassword(ctx, db.ReplacePasswordParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID, FromHash: from, ToHash: to,
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: credential.UserID, Hash: hash, KnownSince: credential.PasswordChangedAt,
 	})
 	return rows == 1, err
 }
@@ -74,10 +76,10 @@ func (t *tx) DeletePasskey(ctx context.Context, tenant ids.Tenant, userID string
 	})
 }
 
-func toCredential(userID string, hash *string) *app.Credential {
+func toCredential(userID string, hash *string, changedAt *time.Time) *app.Credential {
 	credential := &app.Credential{UserID: userID}
 	if hash != nil {
-		credential.PasswordHash = *hash
+		credential.PasswordHash, credential.PasswordChangedAt = *hash, *changedAt
 	}
 	return credential
 }

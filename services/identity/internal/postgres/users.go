@@ -46,11 +46,11 @@ func (s *Store) UserContacts(ctx context.Context, tenant ids.Tenant, userIDs []s
 }
 
 // RecordSignIn implements app.UserStore.
-func (s *Store) RecordSignIn(ctx context.Context, tenant ids.Tenant, userID, passwordHash string) (*domain.User, error) {
-	row, err := s.queries(ctx).RecordSignIn(ctx, db.RecordSignInParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: userID, PasswordHash: passwordHash,
+func (s *Store) RecordSignIn(ctx context.Context, tenant ids.Tenant, credential *app.Credential) (current bool, err error) {
+	rows, err := s.queries(ctx).RecordSignIn(ctx, db.RecordSignInParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: credential.UserID, KnownSince: credential.PasswordChangedAt,
 	})
-	return found(row, err, toUser)
+	return rows == 1, err
 }
 
 // RecordActivity implements app.UserStore.

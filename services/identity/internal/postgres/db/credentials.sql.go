@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 )
 
 const createPassword = `-- name: CreatePassword :execrows
@@ -36,7 +37,7 @@ func (q *Queries) CreatePassword(ctx context.Context, arg CreatePasswordParams) 
 }
 
 const credential = `-- name: Credential :one
-SELECT u.id AS user_id, p.hash
+SELECT u.id AS user_id, p.hash, p.changed_at
 FROM users u
 LEFT JOIN passwords p ON p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
@@ -49,49 +50,15 @@ type CredentialParams struct {
 }
 
 type CredentialRow struct {
-	UserID string
-	Hash   *string
+	UserID    string
+	Hash      *string
+	ChangedAt *time.Time
 }
 
 func (q *Queries) Credential(ctx context.Context, arg CredentialParams) (CredentialRow, error) {
 	row := q.db.QueryRow(ctx, credential, arg.ProjectID, arg.BranchID, arg.ID)
 	var i CredentialRow
-	err := row.Scan(&i.UserID, &i.Hash)
-	return i, err
-}
-
-const credentialByEmail = `-- name: CredentialByEmail :one
-SELECT c.user_id, p.hash
-FROM contact_channels c
-LEFT JOIN passwords p ON p.project_id = c.project_id AND p.branch_id = c.branch_id AND p.user_id = c.user_id
-WHERE c.project_id = $1 AND c.branch_id = $2 AND c.type = 'email' AND c.used_for_auth
-  AND c.value IN ($3::text, $4::text)
-ORDER BY c.value = $3::text DESC
-LIMIT 1
-`
-
-type CredentialByEmailParams struct {
-	ProjectID  string
-	BranchID   string
-	Typed      string
-	Normalized string
-}
-
-type CredentialByEmailRow struct {
-	UserID string
-	Hash   *string
-}
-
-// The address as typed wins over the normalised one.
-func (q *Queries) CredentialByEmail(ctx context.Context, arg CredentialByEmailParams) (CredentialByEmailRow, error) {
-	row := q.db.QueryRow(ctx, credentialByEmail,
-		arg.ProjectID,
-		arg.BranchID,
-		arg.Typed,
-		arg.Normalized,
-	)
-	var i CredentialByEmailRow
-	err := row.Scan(&i.UserID, &i.Hash)
+	err := row.Scan(&i.UserID, &i.Hash, &i.ChangedAt)
 	return i, err
 }
 
@@ -129,16 +96,16 @@ func (q *Queries) DeletePassword(ctx context.Context, arg DeletePasswordParams) 
 
 const replacePassword = `-- name: ReplacePassword :execrows
 UPDATE passwords
-SET hash = $4, updated_at = now()
-WHERE project_id = $1 AND branch_id = $2 AND user_id = $3 AND hash = $5
+SET hash = $4, changed_at = now()
+WHERE project_id = $1 AND branch_id = $2 AND user_id = $3 AND changed_at = $5
 `
 
 type ReplacePasswordParams struct {
-	ProjectID string
-	BranchID  string
-	UserID    string
-	ToHash    string
-	FromHash  string
+	ProjectID  string
+	BranchID   string
+	UserID     string
+	Hash       string
+	KnownSince time.Time
 }
 
 func (q *Queries) ReplacePassword(ctx context.Context, arg ReplacePasswordParams) (int64, error) {
@@ -146,8 +113,8 @@ func (q *Queries) ReplacePassword(ctx context.Context, arg ReplacePasswordParams
 		arg.ProjectID,
 		arg.BranchID,
 		arg.UserID,
-		arg.ToHash,
-		arg.FromHash,
+		arg.Hash,
+		arg.KnownSince,
 	)
 	if err != nil {
 		return 0, err
@@ -158,7 +125,7 @@ func (q *Queries) ReplacePassword(ctx context.Context, arg ReplacePasswordParams
 const setPassword = `-- name: SetPassword :exec
 INSERT INTO passwords (project_id, branch_id, user_id, hash)
 VALUES ($1, $2, $3, $4)
-ON CONFLICT ON CONSTRAINT passwords_pkey DO UPDATE SET hash = EXCLUDED.hash, updated_at = now()
+ON CONFLICT ON CONSTRAINT passwords_pkey DO UPDATE SET hash = EXCLUDED.hash, changed_at = now()
 `
 
 type SetPasswordParams struct {
@@ -176,4 +143,96 @@ func (q *Queries) SetPassword(ctx context.Context, arg SetPasswordParams) error 
 		arg.Hash,
 	)
 	return err
+}
+
+const upgradePasswordHash = `-- name: UpgradePasswordHash :exec
+UPDATE passwords
+SET hash = $4
+WHERE project_id = $1 AND branch_id = $2 AND user_id = $3 AND changed_at = $5
+`
+
+type UpgradePasswordHashParams struct {
+	ProjectID  string
+	BranchID   string
+	UserID     string
+	Hash       string
+	KnownSince time.Time
+}
+
+func (q *Queries) UpgradePasswordHash(ctx context.Context, arg UpgradePasswordHashParams) error {
+	_, err := q.db.Exec(ctx, upgradePasswordHash,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.UserID,
+		arg.Hash,
+		arg.KnownSince,
+	)
+	return err
+}
+
+const userByEmail = `-- name: UserByEmail :one
+SELECT d.project_id, d.branch_id, d.id, d.display_name, d.profile_image_url, d.client_metadata, d.client_read_only_metadata, d.server_metadata, d.selected_team_id, d.is_anonymous, d.otp_auth_enabled, d.requires_totp_mfa, d.restricted_by_admin, d.restricted_by_admin_reason, d.restricted_by_admin_private_details, d.country_code, d.risk_score_bot, d.risk_score_free_trial_abuse, d.version, d.signed_up_at, d.last_active_at, d.primary_email, d.primary_email_verified, d.primary_email_used_for_auth, d.has_password, d.has_passkey, d.oauth_accounts, p.hash, p.changed_at
+FROM contact_channels c
+JOIN user_details d ON d.project_id = c.project_id AND d.branch_id = c.branch_id AND d.id = c.user_id
+LEFT JOIN passwords p ON p.project_id = c.project_id AND p.branch_id = c.branch_id AND p.user_id = c.user_id
+WHERE c.project_id = $1 AND c.branch_id = $2 AND c.type = 'email' AND c.used_for_auth
+  AND c.value IN ($3::text, $4::text)
+ORDER BY c.value = $3::text DESC
+LIMIT 1
+`
+
+type UserByEmailParams struct {
+	ProjectID  string
+	BranchID   string
+	Typed      string
+	Normalized string
+}
+
+type UserByEmailRow struct {
+	UserDetail UserDetail
+	Hash       *string
+	ChangedAt  *time.Time
+}
+
+// The address as typed wins over the normalised one.
+func (q *Queries) UserByEmail(ctx context.Context, arg UserByEmailParams) (UserByEmailRow, error) {
+	row := q.db.QueryRow(ctx, userByEmail,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.Typed,
+		arg.Normalized,
+	)
+	var i UserByEmailRow
+	err := row.Scan(
+		&i.UserDetail.ProjectID,
+		&i.UserDetail.BranchID,
+		&i.UserDetail.ID,
+		&i.UserDetail.DisplayName,
+		&i.UserDetail.ProfileImageUrl,
+		&i.UserDetail.ClientMetadata,
+		&i.UserDetail.ClientReadOnlyMetadata,
+		&i.UserDetail.ServerMetadata,
+		&i.UserDetail.SelectedTeamID,
+		&i.UserDetail.IsAnonymous,
+		&i.UserDetail.OtpAuthEnabled,
+		&i.UserDetail.RequiresTotpMfa,
+		&i.UserDetail.RestrictedByAdmin,
+		&i.UserDetail.RestrictedByAdminReason,
+		&i.UserDetail.RestrictedByAdminPrivateDetails,
+		&i.UserDetail.CountryCode,
+		&i.UserDetail.RiskScoreBot,
+		&i.UserDetail.RiskScoreFreeTrialAbuse,
+		&i.UserDetail.Version,
+		&i.UserDetail.SignedUpAt,
+		&i.UserDetail.LastActiveAt,
+		&i.UserDetail.PrimaryEmail,
+		&i.UserDetail.PrimaryEmailVerified,
+		&i.UserDetail.PrimaryEmailUsedForAuth,
+		&i.UserDetail.HasPassword,
+		&i.UserDetail.HasPasskey,
+		&i.UserDetail.OauthAccounts,
+		&i.Hash,
+		&i.ChangedAt,
+	)
+	return i, err
 }

@@ -83,7 +83,7 @@ type Password struct {
 	BranchID  string
 	UserID    string
 	Hash      string
-	UpdatedAt time.Time
+	ChangedAt time.Time
 }
 
 type Project struct {

@@ -191,67 +191,33 @@ func (q *Queries) RecordActivity(ctx context.Context, arg RecordActivityParams) 
 	return i, err
 }
 
-const recordSignIn = `-- name: RecordSignIn :one
-WITH active AS (
-    UPDATE users u
-    SET last_active_at = CASE WHEN u.requires_totp_mfa THEN u.last_active_at ELSE now() END
-    FROM passwords p
-    WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
-      AND p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
-      AND p.hash = $4
-    RETURNING u.project_id, u.branch_id, u.id
-)
-SELECT d.project_id, d.branch_id, d.id, d.display_name, d.profile_image_url, d.client_metadata, d.client_read_only_metadata, d.server_metadata, d.selected_team_id, d.is_anonymous, d.otp_auth_enabled, d.requires_totp_mfa, d.restricted_by_admin, d.restricted_by_admin_reason, d.restricted_by_admin_private_details, d.country_code, d.risk_score_bot, d.risk_score_free_trial_abuse, d.version, d.signed_up_at, d.last_active_at, d.primary_email, d.primary_email_verified, d.primary_email_used_for_auth, d.has_password, d.has_passkey, d.oauth_accounts
-FROM active
-JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active.branch_id AND d.id = active.id
+const recordSignIn = `-- name: RecordSignIn :execrows
+UPDATE users u
+SET last_active_at = now()
+FROM passwords p
+WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
+  AND p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
+  AND p.changed_at = $4
 `
 
 type RecordSignInParams struct {
-	ProjectID    string
-	BranchID     string
-	ID           string
-	PasswordHash string
+	ProjectID  string
+	BranchID   string
+	ID         string
+	KnownSince time.Time
 }
 
-// Finds nobody when the password changed after it was verified.
-func (q *Queries) RecordSignIn(ctx context.Context, arg RecordSignInParams) (UserDetail, error) {
-	row := q.db.QueryRow(ctx, recordSignIn,
+func (q *Queries) RecordSignIn(ctx context.Context, arg RecordSignInParams) (int64, error) {
+	result, err := q.db.Exec(ctx, recordSignIn,
 		arg.ProjectID,
 		arg.BranchID,
 		arg.ID,
-		arg.PasswordHash,
+		arg.KnownSince,
 	)
-	var i UserDetail
-	err := row.Scan(
-		&i.ProjectID,
-		&i.BranchID,
-		&i.ID,
-		&i.DisplayName,
-		&i.ProfileImageUrl,
-		&i.ClientMetadata,
-		&i.ClientReadOnlyMetadata,
-		&i.ServerMetadata,
-		&i.SelectedTeamID,
-		&i.IsAnonymous,
-		&i.OtpAuthEnabled,
-		&i.RequiresTotpMfa,
-		&i.RestrictedByAdmin,
-		&i.RestrictedByAdminReason,
-		&i.RestrictedByAdminPrivateDetails,
-		&i.CountryCode,
-		&i.RiskScoreBot,
-		&i.RiskScoreFreeTrialAbuse,
-		&i.Version,
-		&i.SignedUpAt,
-		&i.LastActiveAt,
-		&i.PrimaryEmail,
-		&i.PrimaryEmailVerified,
-		&i.PrimaryEmailUsedForAuth,
-		&i.HasPassword,
-		&i.HasPasskey,
-		&i.OauthAccounts,
-	)
-	return i, err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const updateUser = `-- name: UpdateUser :one

@@ -1,13 +1,14 @@
 -- name: Credential :one
-SELECT u.id AS user_id, p.hash
+SELECT u.id AS user_id, p.hash, p.changed_at
 FROM users u
 LEFT JOIN passwords p ON p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3;
 
--- name: CredentialByEmail :one
+-- name: UserByEmail :one
 -- The address as typed wins over the normalised one.
-SELECT c.user_id, p.hash
+SELECT sqlc.embed(d), p.hash, p.changed_at
 FROM contact_channels c
+JOIN user_details d ON d.project_id = c.project_id AND d.branch_id = c.branch_id AND d.id = c.user_id
 LEFT JOIN passwords p ON p.project_id = c.project_id AND p.branch_id = c.branch_id AND p.user_id = c.user_id
 WHERE c.project_id = $1 AND c.branch_id = $2 AND c.type = 'email' AND c.used_for_auth
   AND c.value IN (sqlc.arg(typed)::text, sqlc.arg(normalized)::text)
@@ -22,12 +23,17 @@ ON CONFLICT ON CONSTRAINT passwords_pkey DO NOTHING;
 -- name: SetPassword :exec
 INSERT INTO passwords (project_id, branch_id, user_id, hash)
 VALUES ($1, $2, $3, $4)
-ON CONFLICT ON CONSTRAINT passwords_pkey DO UPDATE SET hash = EXCLUDED.hash, updated_at = now();
+ON CONFLICT ON CONSTRAINT passwords_pkey DO UPDATE SET hash = EXCLUDED.hash, changed_at = now();
 
 -- name: ReplacePassword :execrows
 UPDATE passwords
-SET hash = sqlc.arg(to_hash), updated_at = now()
-WHERE project_id = $1 AND branch_id = $2 AND user_id = $3 AND hash = sqlc.arg(from_hash);
+SET hash = $4, changed_at = now()
+WHERE project_id = $1 AND branch_id = $2 AND user_id = $3 AND changed_at = sqlc.arg(known_since);
+
+-- name: UpgradePasswordHash :exec
+UPDATE passwords
+SET hash = $4
+WHERE project_id = $1 AND branch_id = $2 AND user_id = $3 AND changed_at = sqlc.arg(known_since);
 
 -- name: DeletePassword :exec
 DELETE FROM passwords

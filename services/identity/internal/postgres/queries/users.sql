@@ -22,20 +22,13 @@ FROM active
 JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active.branch_id AND d.id = active.id
 JOIN projects p ON p.id = active.project_id;
 
--- name: RecordSignIn :one
--- Finds nobody when the password changed after it was verified.
-WITH active AS (
-    UPDATE users u
-    SET last_active_at = CASE WHEN u.requires_totp_mfa THEN u.last_active_at ELSE now() END
-    FROM passwords p
-    WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
-      AND p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
-      AND p.hash = sqlc.arg(password_hash)
-    RETURNING u.project_id, u.branch_id, u.id
-)
-SELECT d.*
-FROM active
-JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active.branch_id AND d.id = active.id;
+-- name: RecordSignIn :execrows
+UPDATE users u
+SET last_active_at = now()
+FROM passwords p
+WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
+  AND p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
+  AND p.changed_at = sqlc.arg(known_since);
 
 -- name: CreateUser :one
 -- The foreign keys are checked at the end of the statement.
