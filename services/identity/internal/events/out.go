@@ -2,7 +2,6 @@ package events
 
 import (
 	"context"
-	"fmt"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -76,7 +75,7 @@ func (e *Encoder) Encode(ctx context.Context, event app.Event) (*eventsv1.Envelo
 		return envelope, nil
 
 	default:
-		return nil, fmt.Errorf("event %T has no published form", event)
+		return encodeProject(ctx, event)
 	}
 }
 
