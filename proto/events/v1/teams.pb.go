@@ -145,6 +145,59 @@ func (x *TeamMembershipDeleted) GetUserId() string {
 	return ""
 }
 
+// A team's fields changed.
+type TeamUpdated struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TeamId        string                 `protobuf:"bytes,1,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
+	Team          *structpb.Struct       `protobuf:"bytes,2,opt,name=team,proto3" json:"team,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamUpdated) Reset() {
+	*x = TeamUpdated{}
+	mi := &file_events_v1_teams_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamUpdated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamUpdated) ProtoMessage() {}
+
+func (x *TeamUpdated) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_teams_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamUpdated.ProtoReflect.Descriptor instead.
+func (*TeamUpdated) Descriptor() ([]byte, []int) {
+	return file_events_v1_teams_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *TeamUpdated) GetTeamId() string {
+	if x != nil {
+		return x.TeamId
+	}
+	return ""
+}
+
+func (x *TeamUpdated) GetTeam() *structpb.Struct {
+	if x != nil {
+		return x.Team
+	}
+	return nil
+}
+
 var File_events_v1_teams_proto protoreflect.FileDescriptor
 
 const file_events_v1_teams_proto_rawDesc = "" +
@@ -157,7 +210,10 @@ const file_events_v1_teams_proto_rawDesc = "" +
 	"\bpersonal\x18\x04 \x01(\bR\bpersonal\"I\n" +
 	"\x15TeamMembershipDeleted\x12\x17\n" +
 	"\ateam_id\x18\x01 \x01(\tR\x06teamId\x12\x17\n" +
-	"\auser_id\x18\x02 \x01(\tR\x06userIdB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
+	"\auser_id\x18\x02 \x01(\tR\x06userId\"S\n" +
+	"\vTeamUpdated\x12\x17\n" +
+	"\ateam_id\x18\x01 \x01(\tR\x06teamId\x12+\n" +
+	"\x04team\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x04teamB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
 
 var (
 	file_events_v1_teams_proto_rawDescOnce sync.Once
@@ -171,19 +227,21 @@ func file_events_v1_teams_proto_rawDescGZIP() []byte {
 	return file_events_v1_teams_proto_rawDescData
 }
 
-var file_events_v1_teams_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_events_v1_teams_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_events_v1_teams_proto_goTypes = []any{
 	(*TeamCreated)(nil),           // 0: events.v1.TeamCreated
 	(*TeamMembershipDeleted)(nil), // 1: events.v1.TeamMembershipDeleted
-	(*structpb.Struct)(nil),       // 2: google.protobuf.Struct
+	(*TeamUpdated)(nil),           // 2: events.v1.TeamUpdated
+	(*structpb.Struct)(nil),       // 3: google.protobuf.Struct
 }
 var file_events_v1_teams_proto_depIdxs = []int32{
-	2, // 0: events.v1.TeamCreated.team:type_name -> google.protobuf.Struct
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	3, // 0: events.v1.TeamCreated.team:type_name -> google.protobuf.Struct
+	3, // 1: events.v1.TeamUpdated.team:type_name -> google.protobuf.Struct
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_teams_proto_init() }
@@ -197,7 +255,7 @@ func file_events_v1_teams_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_v1_teams_proto_rawDesc), len(file_events_v1_teams_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,34 @@
+package grpcapi
+
+import (
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"vestibule.dev/pkg/pbjson"
+	teamsv1 "vestibule.dev/proto/teams/v1"
+	"vestibule.dev/services/teams/internal/domain"
+)
+
+// ServerTeam is the representation of a team that server callers see
+// (teams.md §1).
+func ServerTeam(team *domain.Team) (*teamsv1.Team, error) {
+	message := &teamsv1.Team{
+		Id:              team.ID,
+		DisplayName:     team.DisplayName,
+		CreatedAtMillis: proto.Float64(float64(team.CreatedAt.UnixMilli())),
+	}
+	if team.ProfileImageURL != nil {
+		message.ProfileImageUrl = wrapperspb.String(*team.ProfileImageURL)
+	}
+	var err error
+	if message.ClientMetadata, err = pbjson.Value(team.ClientMetadata); err != nil {
+		return nil, err
+	}
+	if message.ClientReadOnlyMetadata, err = pbjson.Value(team.ClientReadOnlyMetadata); err != nil {
+		return nil, err
+	}
+	if message.ServerMetadata, err = pbjson.Value(team.ServerMetadata); err != nil {
+		return nil, err
+	}
+	return message, nil
+}

@@ -1,0 +1,80 @@
+package grpcapi
+
+import (
+	"context"
+
+	"vestibule.dev/pkg/ids"
+	teamsv1 "vestibule.dev/proto/teams/v1"
+	"vestibule.dev/services/teams/internal/app"
+)
+
+// Internal implements teamsv1.TeamInternalServiceServer.
+type Internal struct {
+	teamsv1.UnimplementedTeamInternalServiceServer
+	app *app.App
+}
+
+// NewInternal returns the internal service over the use cases.
+func NewInternal(application *app.App) *Internal {
+	return &Internal{app: application}
+}
+
+// CreatePersonalTeam implements teamsv1.TeamInternalServiceServer.
+func (s *Internal) CreatePersonalTeam(ctx context.Context, req *teamsv1.CreatePersonalTeamRequest) (*teamsv1.CreatePersonalTeamResponse, error) {
+	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
+	if err := s.app.CreatePersonalTeam(ctx, app.PersonalTeam{
+		Tenant:      tenant,
+		TeamID:      req.GetTeamId(),
+		UserID:      req.GetUserId(),
+		DisplayName: req.GetDisplayName(),
+	}); err != nil {
+		return nil, err
+	}
+	return &teamsv1.CreatePersonalTeamResponse{}, nil
+}
+
+// GetMembership implements teamsv1.TeamInternalServiceServer.
+func (s *Internal) GetMembership(ctx context.Context, req *teamsv1.GetMembershipRequest) (*teamsv1.GetMembershipResponse, error) {
+	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
+	team, err := s.app.GetMembership(ctx, tenant, req.GetTeamId(), req.GetUserId())
+	if err != nil {
+		return nil, err
+	}
+	res := &teamsv1.GetMembershipResponse{}
+	if team != nil {
+		if res.Team, err = ServerTeam(team); err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+// ListUserTeams implements teamsv1.TeamInternalServiceServer.
+func (s *Internal) ListUserTeams(ctx context.Context, req *teamsv1.ListUserTeamsRequest) (*teamsv1.ListUserTeamsResponse, error) {
+	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
+	teamIDs, err := s.app.ListUserTeams(ctx, tenant, req.GetUserId())
+	if err != nil {
+		return nil, err
+	}
+	return &teamsv1.ListUserTeamsResponse{TeamIds: teamIDs}, nil
+}
+
+// RemoveUser implements teamsv1.TeamInternalServiceServer.
+func (s *Internal) RemoveUser(ctx context.Context, req *teamsv1.RemoveUserRequest) (*teamsv1.RemoveUserResponse, error) {
+	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
+	teamIDs, err := s.app.RemoveUser(ctx, tenant, req.GetUserId())
+	if err != nil {
+		return nil, err
+	}
+	return &teamsv1.RemoveUserResponse{TeamIds: teamIDs}, nil
+}
+
+// RenamePersonalTeams implements teamsv1.TeamInternalServiceServer.
+func (s *Internal) RenamePersonalTeams(ctx context.Context, req *teamsv1.RenamePersonalTeamsRequest) (*teamsv1.RenamePersonalTeamsResponse, error) {
+	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
+	if err := s.app.RenamePersonalTeams(ctx, tenant, req.GetUserId(),
+		req.GetUserDisplayName().GetValue(), req.GetUserPrimaryEmail().GetValue()); err != nil {
+		return nil, err
+	}
+	return &teamsv1.RenamePersonalTeamsResponse{}, nil
+}
