@@ -14,26 +14,31 @@ type Server struct {
 	server *natsserver.Server
 }
 
-// Config says where the server listens and what it keeps.
+// Config says where the server keeps things.
 type Config struct {
-	Host    string // loopback
-	Port    int
 	Dir     string // holds the streams
 	LogFile string
 }
 
-const startTimeout = 10 * time.Second
+const (
+	startTimeout = 10 * time.Second
+	maxLogBytes  = 32 << 20 // of one log file
+)
 
-// Start runs the server and returns when it takes connections.
+// Start runs the server on a loopback port of the kernel's choice and returns
+// when it takes connections.
 func Start(config Config) (*Server, error) {
 	options := &natsserver.Options{
 		ServerName: "vestibule-dev",
-		Host:       config.Host,
-		Port:       config.Port,
+		Host:       "127.0.0.1",
+		Port:       natsserver.RANDOM_PORT,
 		JetStream:  true,
 		StoreDir:   config.Dir,
 		LogFile:    config.LogFile,
-		NoSigs:     true, // signals are the dev stack's business
+		// The server rotates the file itself.
+		LogSizeLimit: maxLogBytes,
+		LogMaxFiles:  2,
+		NoSigs:       true, // signals are the dev stack's business
 	}
 	server, err := natsserver.NewServer(options)
 	if err != nil {

@@ -45,8 +45,8 @@ func (d Download) Fetch() (Binaries, error) {
 		config = config.BinaryRepositoryURL(d.Repository)
 	}
 	// The library offers download and unpacking only as a part of starting its
-	// own server. That server is of no use here, and cannot even start when
-	// this is root, so what counts is whether the binaries have arrived.
+	// own server. That server is of no use here: port 0 keeps it from starting,
+	// and what counts is whether the binaries have arrived.
 	server := embedded.NewDatabase(config)
 	startErr := server.Start()
 	if startErr == nil {
