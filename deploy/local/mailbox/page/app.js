@@ -35,13 +35,13 @@ async function loadList() {
     showList(JSON.parse(text), query);
   } catch {
     shownList = "";
-    $("count").textContent = "The mailbox does not answer. Is the dev stack running?";
+    $("count").textContent = query ? `${n} of ${answer.total} mails` : n === 1 ? "1 mail" : `${n} mails`;
   }
 }
 
 function showList(answer, query) {
   const n = answer.messages_count;
-  $("count").textContent = (n === 1 ? "1 mail" : `${n} mails`) + (query ? ` of ${answer.total} found` : "");
+  $("count").textContent = query ? `${n} of ${answer.total} mails` : n === 1 ? "1 mail" : `${n} mails`;
   $("empty").hidden = answer.total > 0;
   const focused = document.activeElement?.hash;
   $("list").replaceChildren(...answer.messages.map(m => {
