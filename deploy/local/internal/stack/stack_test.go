@@ -16,6 +16,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -110,6 +111,7 @@ func launch(t *testing.T, bin, dataDir string, runAs *syscall.Credential, env ..
 	p.cmd.Env = append(p.cmd.Env, env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: runAs}
+	endWithUs(p.cmd.SysProcAttr)
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -180,9 +182,12 @@ func until(t *testing.T, what string, condition func() bool) {
 // runs tells whether a process exists; one that only waits to be reaped does
 // not count.
 func runs(pid int) bool {
+	if err := syscall.Kill(pid, 0); err != nil {
+		return !errors.Is(err, syscall.ESRCH)
+	}
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return false
+		return !errors.Is(err, fs.ErrNotExist) || runtime.GOOS != "linux"
 	}
 	_, state, _ := strings.Cut(string(stat), ") ")
 	return !strings.HasPrefix(state, "Z")

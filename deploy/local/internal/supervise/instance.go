@@ -73,8 +73,8 @@ func (r *instance) ending() string {
 }
 
 // The kernel ties the signal for orphans to the thread that forked, not to the
-// process, and the Go runtime ends idle threads. So one thread forks for all
-// and lives as long as the process.
+// process, and Go promises nothing about the life of its threads. So one thread
+// forks for all and lives as long as the process.
 var forks = sync.OnceValue(func() chan<- func() {
 	work := make(chan func())
 	go func() {

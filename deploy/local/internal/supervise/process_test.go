@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -180,13 +182,20 @@ func TestRun_failingProgram_givesStatus(t *testing.T) {
 	}
 }
 
-// processExists looks at the process table; a zombie whose parent has not
-// looked yet counts as gone.
-func processExists(t *testing.T, pid string) bool {
+// processExists looks at the process table; a process that only waits to be
+// reaped counts as gone.
+func processExists(t *testing.T, text string) bool {
 	t.Helper()
-	stat, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+	pid, err := strconv.Atoi(text)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 		return false
+	}
+	stat, err := os.ReadFile(filepath.Join("/proc", text, "stat"))
+	if err != nil {
+		return runtime.GOOS != "linux"
 	}
 	_, state, _ := strings.Cut(string(stat), ") ")
 	return !strings.HasPrefix(state, "Z")
