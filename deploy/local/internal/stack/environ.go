@@ -28,8 +28,10 @@ const (
 	// encryptionKeyID names the one key of a dev stack's ring.
 	encryptionKeyID = "dev"
 	smtpSender      = "Vestibule <no-reply@vestibule.localhost>"
-	// Edge limits that nobody meets who tries things out on one machine.
-	gatewayRatePerMinute = 60_000
+	// Edge limits that nobody meets who tries things out on one machine, or
+	// measures it: requests a minute of one client.
+	gatewayRatePerMinute          = 600_000
+	gatewayExpensiveRatePerMinute = 60_000 // those that hash or send
 )
 
 // environ is the environment of one process: its own settings under its own
@@ -93,6 +95,7 @@ func (s system) addGateway(vars map[string]string) {
 	vars["PRINCIPAL_KEY"] = base64Text(s.secrets.PrincipalKey)
 	vars["PROXY"] = "loopback" // tools can play any client
 	vars["RATE_PER_MINUTE"] = strconv.Itoa(gatewayRatePerMinute)
+	vars["EXPENSIVE_RATE_PER_MINUTE"] = strconv.Itoa(gatewayExpensiveRatePerMinute)
 }
 
 // seedEnviron is the environment of "identity seed".

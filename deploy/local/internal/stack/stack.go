@@ -118,6 +118,7 @@ func (s *stack) openDataDir(context.Context) error {
 		return err
 	}
 	s.onStop(func(context.Context) error { return s.lock.release() })
+	s.console.say("vestibule", "starting, with the data in %s", fromHere(s.settings.DataDir))
 	// One is left when the last stack was killed.
 	return devfile.Remove(s.settings.DataDir)
 }
