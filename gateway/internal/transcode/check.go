@@ -324,13 +324,18 @@ func (s *Schema) display(path *validate.FieldPath) string {
 
 // sentence words a violation so that it reads well after a field's name.
 func sentence(message string) string {
-	if message == "" {
-		return "is not valid"
+	if list, ok := strings.CutPrefix(message, "must be in list ["); ok {
+		return "must be one of " + strings.TrimSuffix(list, "]")
 	}
-	for _, verb := range []string{"value ", "must ", "is "} {
-		if strings.HasPrefix(message, verb) {
-			return strings.TrimPrefix(message, "value ")
-		}
+	message = strings.TrimPrefix(message, "value ")
+	if rest, ok := strings.CutSuffix(message, " 1 characters"); ok {
+		message = rest + " 1 character"
+	}
+	switch {
+	case message == "":
+		return "is not valid"
+	case strings.HasPrefix(message, "must "), strings.HasPrefix(message, "is "), strings.HasPrefix(message, "does "):
+		return message
 	}
 	return "is not valid: " + message
 }
