@@ -10,24 +10,23 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 
 	"vestibule.dev/gateway/internal/authn"
 	"vestibule.dev/gateway/internal/transcode"
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/secret"
 	policyv1 "vestibule.dev/proto/policy/v1"
 )
+
+// refreshToken is a header that only the operations naming it may hear of,
+// although SDKs send it with every request.
+const refreshToken = "Refresh-Token"
 
 // Authenticator decides who a request comes from. Its errors are
 // *apierr.Error.
 type Authenticator interface {
 	Authenticate(ctx context.Context, h http.Header) (authn.Identity, error)
-}
-
-// Signer mints the token services believe.
-type Signer interface {
-	Sign(p principal.Principal) (string, error)
 }
 
 // Limiter says whether a request may go on and, if not, when to come back.
@@ -44,7 +43,6 @@ type Config struct {
 	// Connections are the upstreams by context name.
 	Connections    map[string]grpc.ClientConnInterface
 	Authenticator  Authenticator
-	Signer         Signer
 	Limiter        Limiter
 	Bodies         *transcode.BodyReader
 	ProjectChanged func(projectID string)
@@ -144,12 +142,12 @@ func (p *Pipeline) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		route.local(w, r, id)
 		return
 	}
-	call, err := p.call(r, route, id)
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	transcode.Forward(r.Context(), route.handle, w, route.Method, canonical, call)
+	transcode.Forward(callContext(r, route, id), route.handle, w, route.Method, canonical, &transcode.Call{
+		SuccessStatus:  int(route.Policy.GetSuccessStatus()),
+		HTML:           transcode.WantsHTML(r.Header),
+		ProjectChanged: p.ProjectChanged,
+		Log:            p.Log,
+	})
 }
 
 func (p *Pipeline) limit(r *http.Request, route *Route) error {
@@ -187,21 +185,16 @@ func allow(policy *policyv1.Method, access principal.Access) error {
 	return apierr.InsufficientAccessType(string(access), names...)
 }
 
-// call assembles all that a service learns besides the message.
-func (p *Pipeline) call(r *http.Request, route *Route, id authn.Identity) (*transcode.Call, error) {
-	token, err := p.Signer.Sign(id.Principal)
-	if err != nil {
-		return nil, err
+// callContext carries what the service learns besides the message; the
+// connection signs and sends it.
+func callContext(r *http.Request, route *Route, id authn.Identity) context.Context {
+	ctx := principal.NewContext(r.Context(), id.Principal)
+	if !route.Schema.Reads(refreshToken) {
+		return ctx
 	}
-	md := metadata.MD{principal.MetadataPrincipal: {token}}
-	principal.RequestFromContext(r.Context()).SetMetadata(md)
-	return &transcode.Call{
-		Metadata:       md,
-		SuccessStatus:  int(route.Policy.GetSuccessStatus()),
-		HTML:           transcode.WantsHTML(r.Header),
-		ProjectChanged: p.ProjectChanged,
-		Log:            p.Log,
-	}, nil
+	facts := principal.RequestFromContext(ctx)
+	facts.RefreshToken = secret.Secret(r.Header.Get(transcode.HTTPHeader(refreshToken)))
+	return principal.NewRequestContext(ctx, facts)
 }
 
 // fail answers with an error and logs those whose cause matters to us.

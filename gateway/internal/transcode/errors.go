@@ -28,10 +28,11 @@ type oauthError struct {
 }
 
 // RenderError answers with err (protocol §6). Whatever is not an
-// *apierr.Error becomes a fixed 500 text; logging it is the caller's part.
+// *apierr.Error becomes a fixed 500 text that names the request; logging it is
+// the caller's part.
 func RenderError(w http.ResponseWriter, err error) {
 	e, ok := errors.AsType[*apierr.Error](err)
-	if !ok {
+	if !ok || e.HTTP == http.StatusInternalServerError {
 		e = internal(w)
 	}
 	h := w.Header()

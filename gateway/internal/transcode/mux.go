@@ -3,7 +3,6 @@ package transcode
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,25 +13,17 @@ import (
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/genproto/googleapis/api/httpbody"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/grpcx"
 )
 
 // Timeout is the time a request has from here to the last service and back.
 const Timeout = 10 * time.Second
 
-// Response metadata by which a service reaches into the HTTP answer.
-const (
-	metaStatus         = "vestibule-http-status"
-	metaProjectChanged = "vestibule-project-changed"
-)
-
-// outgoing is all a service can set in an HTTP answer, by metadata name.
+// outgoing lists the headers a service can set in an HTTP answer, by the name
+// of their metadata. Beside them only the status can be set
+// ([grpcx.HeaderHTTPStatus]).
 var outgoing = map[string]string{
 	"vestibule-cache-control": "Cache-Control",
 	"vestibule-pragma":        "Pragma",
@@ -42,9 +33,6 @@ var outgoing = map[string]string{
 
 // Call is one request on its way to a service.
 type Call struct {
-	// Metadata is everything the service is told besides the message; nothing
-	// of the HTTP request gets there by itself.
-	Metadata metadata.MD
 	// SuccessStatus is the status of an answer without error.
 	SuccessStatus int
 	// HTML asks for an indented answer.
@@ -67,7 +55,8 @@ func callFrom(ctx context.Context) *Call {
 
 // Forward hands a canonical request to a generated handler. The handler sees a
 // request made of nothing but that: no header, host or address of the
-// original, so none can turn into metadata, a deadline or another method.
+// original, so none can turn into metadata, a deadline or another method. What
+// the service is told besides the message, the connection takes from ctx.
 func Forward(ctx context.Context, handle runtime.HandlerFunc, w http.ResponseWriter, method string, c *Canonical, call *Call) {
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, callKey{}, call), Timeout)
 	defer cancel()
@@ -102,7 +91,6 @@ func NewMux(capture func(runtime.HandlerFunc)) *runtime.ServeMux {
 		runtime.WithMarshalerOption("application/json", newMarshaler(false)),
 		runtime.WithMarshalerOption("text/html", newMarshaler(true)),
 		runtime.WithIncomingHeaderMatcher(func(string) (string, bool) { return "", false }),
-		runtime.WithMetadata(func(ctx context.Context, _ *http.Request) metadata.MD { return callFrom(ctx).Metadata }),
 		runtime.WithOutgoingHeaderMatcher(func(name string) (string, bool) {
 			header, ok := outgoing[name]
 			return header, ok
@@ -122,7 +110,7 @@ func beforeAnswer(ctx context.Context, w http.ResponseWriter, msg proto.Message)
 	md, _ := runtime.ServerMetadataFromContext(ctx)
 	reportChanges(call, md)
 	code := call.SuccessStatus
-	if text := md.HeaderMD.Get(metaStatus); len(text) == 1 {
+	if text := md.HeaderMD.Get(grpcx.HeaderHTTPStatus); len(text) == 1 {
 		if n, err := strconv.Atoi(text[0]); err == nil && n >= 200 && n < 400 {
 			code = n
 		}
@@ -140,7 +128,7 @@ func reportChanges(call *Call, md runtime.ServerMetadata) {
 	if call.ProjectChanged == nil {
 		return
 	}
-	for _, id := range md.HeaderMD.Get(metaProjectChanged) {
+	for _, id := range md.HeaderMD.Get(grpcx.HeaderProjectChanged) {
 		call.ProjectChanged(id)
 	}
 }
@@ -156,26 +144,11 @@ func handleError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, 
 			w.Header().Add(header, val)
 		}
 	}
-	err = restore(err)
-	if _, ok := errors.AsType[*apierr.Error](err); !ok && call.Log != nil {
-		call.Log.ErrorContext(ctx, "request failed", "error", err)
+	known := grpcx.FromStatus(err)
+	if OurFault(known) && call.Log != nil {
+		call.Log.ErrorContext(ctx, "request failed", "error", known)
 	}
-	RenderError(w, err)
-}
-
-// restore turns the status of a call into the error behind it.
-func restore(err error) error {
-	restored := grpcx.FromStatus(err)
-	if _, ok := errors.AsType[*apierr.Error](restored); ok {
-		return restored
-	}
-	switch status.Code(err) {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
-		return apierr.Unavailable(time.Second).WithCause(err)
-	case codes.ResourceExhausted:
-		return apierr.TooManyRequests(time.Second).WithCause(err)
-	}
-	return restored
+	RenderError(w, known)
 }
 
 // WantsHTML reports whether the answer is for a person at a browser.

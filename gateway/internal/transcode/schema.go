@@ -170,6 +170,12 @@ func Compile(method protoreflect.MethodDescriptor, rule *annotations.HttpRule, p
 // EmptySchema is the schema of an operation without any input.
 func EmptySchema() *Schema { return &Schema{path: &object{}, query: &object{}, headers: &object{}} }
 
+// Reads reports whether a field comes from the header called name in the
+// contract.
+func (s *Schema) Reads(name string) bool {
+	return slices.ContainsFunc(s.headers.fields, func(f *field) bool { return f.header == HTTPHeader(name) })
+}
+
 // compiler turns message descriptors into objects, each once, so that
 // recursive messages end.
 type compiler struct {
