@@ -3,6 +3,7 @@ package edge
 import (
 	"errors"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"vestibule.dev/gateway/internal/transcode"
@@ -47,4 +48,13 @@ func locate(find func(*http.Request) principal.Request) func(http.Handler) http.
 			next.ServeHTTP(w, r.WithContext(principal.NewRequestContext(r.Context(), facts)))
 		})
 	}
+}
+
+// Peer believes nothing but the connection itself.
+func Peer(r *http.Request) principal.Request {
+	addr, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return principal.Request{}
+	}
+	return principal.Request{ClientIP: addr.Addr().Unmap().String()}
 }

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"slices"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/principal"
 )
@@ -13,6 +15,8 @@ import (
 type Config struct {
 	Log   *slog.Logger
 	Clock clock.Clock
+	// Tracers makes the root span of every request.
+	Tracers trace.TracerProvider
 	// Locate returns the address and place of the client, as far as the
 	// configured proxy vouches for them.
 	Locate func(*http.Request) principal.Request
@@ -24,18 +28,18 @@ type Config struct {
 // Chain wraps the API in the edge. The first element is the outermost.
 func Chain(c Config, api http.Handler) http.Handler {
 	chain := []func(http.Handler) http.Handler{
-		identify(c.Clock),       // request id in both spellings, so that every answer has one
-		observe(c.Log, c.Clock), // access log and root span; sees what the caller sees
-		recoverPanics(c.Log),    // a bug costs one request and a 500, not the process
-		bound(c.MaxInFlight),    // in-flight and URL limits, before anything costs memory
-		locate(c.Locate),        // client address from the trusted proxy only
-		unifyHeaders,            // X-Hexclave-… over X-Stack-…, before anyone reads either
-		cors,                    // headers on every answer under /api/, redirects included
-		canonicalPath,           // 308 for doubled and trailing slashes; /api/latest is /api/v1
-		preflight,               // OPTIONS ends here, without authentication
-		overrideStatus,          // 4xx as 200 for browsers that dislike red consoles
-		secure,                  // no-store unless set otherwise, and security headers
-		c.Limiter.limit,         // too fast a caller gets 429 before a body is read
+		identify(c.Clock),    // request id in both spellings, so that every answer has one
+		observe(c),           // access log and root span; sees what the caller sees
+		recoverPanics(c.Log), // a bug costs one request and a 500, not the process
+		bound(c.MaxInFlight), // in-flight and URL limits, before anything costs memory
+		locate(c.Locate),     // client address from the trusted proxy only
+		unifyHeaders,         // X-Hexclave-… over X-Stack-…, before anyone reads either
+		cors,                 // headers on every answer under /api/, redirects included
+		canonicalPath,        // 308 for doubled and trailing slashes; /api/latest is /api/v1
+		preflight,            // OPTIONS ends here, without authentication
+		overrideStatus,       // 4xx as 200 for browsers that dislike red consoles
+		secure,               // no-store unless set otherwise, and security headers
+		c.Limiter.limit,      // too fast a caller gets 429 before a body is read
 	}
 	for _, wrap := range slices.Backward(chain) {
 		api = wrap(api)

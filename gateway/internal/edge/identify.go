@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
@@ -37,8 +36,8 @@ func identify(c clock.Clock) func(http.Handler) http.Handler {
 
 // observe writes the access log line and the root span. Query strings stay out
 // of both: they can hold tokens.
-func observe(log *slog.Logger, c clock.Clock) func(http.Handler) http.Handler {
-	tracer := otel.Tracer("vestibule.dev/gateway")
+func observe(c Config) func(http.Handler) http.Handler {
+	tracer := c.Tracers.Tracer("vestibule.dev/gateway")
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			ctx, span := tracer.Start(r.Context(), r.Method, trace.WithSpanKind(trace.SpanKindServer), trace.WithNewRoot())
@@ -53,14 +52,14 @@ func observe(log *slog.Logger, c clock.Clock) func(http.Handler) http.Handler {
 			if done.status >= http.StatusInternalServerError {
 				span.SetStatus(codes.Error, "")
 			}
-			log.LogAttrs(ctx, slog.LevelInfo, "request",
+			c.Log.LogAttrs(ctx, slog.LevelInfo, "request",
 				slog.String("request_id", principal.RequestFromContext(ctx).ID),
 				slog.String("method", r.Method),
 				slog.String("path", r.URL.Path),
 				slog.Int("status", done.status),
 				slog.String("error", w.Header().Get(transcode.HeadersKnownError[0])),
 				slog.Int64("bytes", done.bytes),
-				slog.Duration("duration", c.Now().Sub(start)),
+				slog.Duration("duration", c.Clock.Now().Sub(start)),
 			)
 		})
 	}
