@@ -380,11 +380,12 @@ func admin(more ...string) map[string]string {
 }
 
 func with(h map[string]string, more ...string) map[string]string {
-	h = maps.Clone(h)
+	changed := map[string]string{}
+	maps.Copy(changed, h)
 	for i := 0; i < len(more); i += 2 {
-		h[more[i]] = more[i+1]
+		changed[more[i]] = more[i+1]
 	}
-	return h
+	return changed
 }
 
 // claims are those of a plain user of project A; change adapts them.
