@@ -7,13 +7,11 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"time"
 
 	"google.golang.org/grpc"
 
@@ -25,6 +23,7 @@ import (
 	"vestibule.dev/gateway/internal/upstream"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/grpcx"
+	"vestibule.dev/pkg/httpx"
 	"vestibule.dev/pkg/obs"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/runner"
@@ -48,6 +47,9 @@ type Gateway struct {
 	group    *runner.Group
 }
 
+// loopback is the value of Config.Proxy for development.
+const loopback = "loopback"
+
 // deps are what tests replace.
 type deps struct {
 	log         *slog.Logger
@@ -62,7 +64,7 @@ type deps struct {
 func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	log := obs.NewLogger(os.Stderr, obs.LogConfig{Service: "gateway", Level: cfg.LogLevel, Text: cfg.LogText})
 	telemetry, err := obs.StartTelemetry(ctx, obs.TelemetryConfig{
-		Service: "gateway", Version: Version(), Endpoint: os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT"),
+		Service: "gateway", Version: Version(), Endpoint: cfg.OTLPEndpoint,
 	})
 	if err != nil {
 		return nil, err
@@ -117,6 +119,10 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: limiter: %w", err)
 	}
+	locator, err := newLocator(cfg)
+	if err != nil {
+		return nil, err
+	}
 	api, err := routes.New(ctx, routes.Config{
 		Services:       d.services,
 		Connections:    d.connections,
@@ -134,12 +140,12 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 		Log:         d.log,
 		Clock:       d.clock,
 		Tracers:     d.telemetry.Tracers,
-		Locate:      edge.Peer,
+		Locator:     locator,
 		MaxInFlight: cfg.MaxInFlight,
 		Limiter:     limiter,
 	}, api)
 
-	g.group = runner.New(runner.Config{Logger: d.log, Grace: cfg.Grace})
+	g.group = runner.New(runner.Config{Logger: d.log, Grace: cfg.ShutdownGrace})
 	g.group.Add(runner.Servers, "http", g.serve)
 	if cfg.NATSURL != "" {
 		g.group.Add(runner.Workers, "project changes", func(ctx context.Context) error {
@@ -159,7 +165,7 @@ func limits(cfg Config) edge.Limits {
 		Expensive:  rate(cfg.ExpensiveRatePerMinute),
 		PerProject: rate(cfg.ProjectRatePerMinute),
 	}
-	if cfg.Proxy == "loopback" {
+	if cfg.Proxy == loopback {
 		l.LenientLoopback = 1000
 	}
 	return l
@@ -171,43 +177,19 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.
 // Run serves until ctx ends and then stops in order.
 func (g *Gateway) Run(ctx context.Context) error { return g.group.Run(ctx) }
 
-const (
-	headerTimeout = 5 * time.Second
-	// bodyTimeout is for reading a whole request, long enough for 8 MiB over a
-	// slow line.
-	bodyTimeout  = 30 * time.Second
-	writeTimeout = bodyTimeout + transcode.Timeout + 5*time.Second
-	idleTimeout  = 75 * time.Second
-	maxHeader    = 64 << 10
-	drainLimit   = 20 * time.Second
-)
+// newLocator translates the setting; trusting this machine is not a proxy.
+func newLocator(cfg Config) (*httpx.Locator, error) {
+	if cfg.Proxy == loopback {
+		return httpx.NewLocator(httpx.LocatorConfig{TrustLoopback: true})
+	}
+	return httpx.NewLocator(httpx.LocatorConfig{Proxy: cfg.Proxy, Networks: cfg.ProxyNetworks})
+}
 
 func (g *Gateway) serve(ctx context.Context) error {
 	listener, err := net.Listen("tcp", g.cfg.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
-	server := &http.Server{
-		Handler:           g,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       bodyTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
 	g.log.InfoContext(ctx, "serving", "addr", listener.Addr().String())
-	select {
-	case err := <-served:
-		return fmt.Errorf("gateway: %w", err)
-	case <-ctx.Done():
-	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
-	defer cancel()
-	if err := server.Shutdown(drain); err != nil {
-		return errors.Join(err, server.Close())
-	}
-	return nil
+	return httpx.NewServer(httpx.ServerConfig{Handler: g, Logger: g.log}).Run(ctx, listener)
 }

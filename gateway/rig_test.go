@@ -166,9 +166,19 @@ type fakeIdentity struct {
 	outcome  identityv1.AuthorizeAdminResponse_Outcome
 	asked    int
 	err      error
+	// before runs ahead of an answer, whose content is settled by then.
+	before func()
 }
 
 func (f *fakeIdentity) GetProjectAccess(_ context.Context, req *identityv1.GetProjectAccessRequest) (*identityv1.GetProjectAccessResponse, error) {
+	res, err := f.projectAccess(req)
+	if f.before != nil {
+		f.before()
+	}
+	return res, err
+}
+
+func (f *fakeIdentity) projectAccess(req *identityv1.GetProjectAccessRequest) (*identityv1.GetProjectAccessResponse, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked++

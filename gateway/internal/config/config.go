@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -46,11 +45,12 @@ type Config struct {
 	// ServiceKey names this process to the services; at least 32 bytes.
 	ServiceKey secret.Secret `env:"SERVICE_KEY,required"`
 
-	// Proxy is what stands in front: none, cloudflare, vercel, cloudrun,
-	// networks, or loopback for development (protocol §16).
+	// Proxy is what stands in front: none, cloudflare, vercel, cloudrun, a list
+	// of trusted networks, or loopback, which believes every connection from
+	// this machine and is for development (protocol §16).
 	Proxy string `env:"PROXY" envDefault:"none"`
-	// TrustedNetworks are CIDR blocks of the proxy, for networks.
-	TrustedNetworks []netip.Prefix `env:"TRUSTED_NETWORKS"`
+	// ProxyNetworks are where connections of a named proxy come from.
+	ProxyNetworks []netip.Prefix `env:"PROXY_NETWORKS"`
 
 	// Requests a minute: per client address, per client address for those that
 	// cost a password hash or a message, and per project.
@@ -61,11 +61,13 @@ type Config struct {
 	MaxInFlight int `env:"MAX_IN_FLIGHT" envDefault:"2048"`
 	// BodyMemory bounds the bytes of large bodies held at a time.
 	BodyMemory int64 `env:"BODY_MEMORY" envDefault:"33554432"`
-	// Grace is the time between reporting not ready and draining.
-	Grace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"0s"`
+	// ShutdownGrace is the time between reporting not ready and draining.
+	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"0s"`
 
 	LogLevel slog.Level `env:"LOG_LEVEL" envDefault:"INFO"`
 	LogText  bool       `env:"LOG_TEXT" envDefault:"false"`
+	// OTLPEndpoint is where traces and metrics go; empty means nowhere.
+	OTLPEndpoint string `env:"OTLP_ENDPOINT"`
 }
 
 // Load reads the environment, given like os.Environ.
@@ -89,9 +91,6 @@ func Load(environ []string) (Config, error) {
 	return c, c.Validate()
 }
 
-// Proxies lists the values of Proxy.
-var Proxies = []string{"none", "cloudflare", "vercel", "cloudrun", "networks", "loopback"}
-
 // Validate reports everything that is wrong.
 func (c Config) Validate() error {
 	var errs []error
@@ -103,8 +102,6 @@ func (c Config) Validate() error {
 	u, err := url.Parse(c.PublicURL)
 	check(err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && u.Path == "" && u.RawQuery == "",
 		"PUBLIC_URL", "must be an origin such as https://api.example.com")
-	check(slices.Contains(Proxies, c.Proxy), "PROXY", "must be one of "+strings.Join(Proxies, ", "))
-	check((c.Proxy == "networks") == (len(c.TrustedNetworks) > 0), "TRUSTED_NETWORKS", "goes with PROXY=networks, and only with it")
 	check(len(c.ServiceKey) >= 32, "SERVICE_KEY", "must have at least 32 bytes")
 	for name, n := range map[string]int{
 		"RATE_PER_MINUTE": c.RatePerMinute, "EXPENSIVE_RATE_PER_MINUTE": c.ExpensiveRatePerMinute,

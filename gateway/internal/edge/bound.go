@@ -3,11 +3,11 @@ package edge
 import (
 	"errors"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"vestibule.dev/gateway/internal/transcode"
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/httpx"
 	"vestibule.dev/pkg/principal"
 )
 
@@ -39,22 +39,13 @@ func bound(inFlight int) func(http.Handler) http.Handler {
 }
 
 // locate adds where the request comes from to what is known about it.
-func locate(find func(*http.Request) principal.Request) func(http.Handler) http.Handler {
+func locate(l *httpx.Locator) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			facts := find(r)
-			facts.ID = principal.RequestFromContext(r.Context()).ID
+			facts := principal.RequestFromContext(r.Context())
+			l.Locate(r, &facts)
 			facts.UserAgent = r.UserAgent()
 			next.ServeHTTP(w, r.WithContext(principal.NewRequestContext(r.Context(), facts)))
 		})
 	}
-}
-
-// Peer believes nothing but the connection itself.
-func Peer(r *http.Request) principal.Request {
-	addr, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return principal.Request{}
-	}
-	return principal.Request{ClientIP: addr.Addr().Unmap().String()}
 }

@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"vestibule.dev/pkg/clock"
-	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/httpx"
 )
 
 // Config is what the chain depends on.
@@ -17,9 +17,9 @@ type Config struct {
 	Clock clock.Clock
 	// Tracers makes the root span of every request.
 	Tracers trace.TracerProvider
-	// Locate returns the address and place of the client, as far as the
+	// Locator finds the address and place of the client, as far as the
 	// configured proxy vouches for them.
-	Locate func(*http.Request) principal.Request
+	Locator *httpx.Locator
 	// MaxInFlight bounds the requests served at a time.
 	MaxInFlight int
 	Limiter     *Limiter
@@ -32,7 +32,7 @@ func Chain(c Config, api http.Handler) http.Handler {
 		observe(c),           // access log and root span; sees what the caller sees
 		recoverPanics(c.Log), // a bug costs one request and a 500, not the process
 		bound(c.MaxInFlight), // in-flight and URL limits, before anything costs memory
-		locate(c.Locate),     // client address from the trusted proxy only
+		locate(c.Locator),    // client address from the trusted proxy only
 		unifyHeaders,         // X-Hexclave-… over X-Stack-…, before anyone reads either
 		cors,                 // headers on every answer under /api/, redirects included
 		canonicalPath,        // 308 for doubled and trailing slashes; /api/latest is /api/v1

@@ -131,6 +131,11 @@ func (br *BodyReader) bytes(r *http.Request) ([]byte, func(), error) {
 		buf.Grow(int(min(reserved, 1<<20)))
 		_, err = buf.ReadFrom(io.LimitReader(body, maxBody+1-smallBody))
 	}
+	// The server may bound what is sent, whatever it decodes to.
+	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
+		release()
+		return nil, nil, tooLarge()
+	}
 	switch {
 	case err != nil && !plain:
 		release()
