@@ -13,14 +13,12 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/structpb"
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/outbox"
-	"vestibule.dev/pkg/pbjson"
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/pgtest"
 	"vestibule.dev/pkg/principal"
@@ -30,7 +28,6 @@ import (
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/events"
-	"vestibule.dev/services/identity/internal/grpcapi"
 	"vestibule.dev/services/identity/internal/postgres"
 	"vestibule.dev/services/identity/migrations"
 )
@@ -79,18 +76,11 @@ func newHarness(t *testing.T) *harness {
 	h.config.Auth.SignUpRulesDefaultAction = "allow"
 	h.config.Auth.Password.AllowSignIn = true
 	h.config.Domains.AllowLocalhost = true
-	encoder := events.NewEncoder(func(user *app.UserView) (*structpb.Struct, error) {
-		message, err := grpcapi.ServerUser(user)
-		if err != nil {
-			return nil, err
-		}
-		return pbjson.Struct(message)
-	})
 	codes, err := onetime.New(make([]byte, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.store = postgres.NewStore(h.db, codes, h.box, encoder.Encode)
+	h.store = postgres.NewStore(h.db, codes, h.box, events.Encode)
 	h.App = app.New(h.deps())
 	h.exec(`INSERT INTO projects (id, display_name) VALUES ($1, 'Internal')`, h.tenant.ProjectID)
 	return h

@@ -101,12 +101,12 @@ func TestUpdatePassword_checks_comeInOrder(t *testing.T) {
 	h := newHarness(t)
 	without := h.signUpAnonymously()
 	userID := h.signUp("ada@example.com")
-	update := func(userID string, old, new secret.Secret) error {
+	update := func(userID string, from, to secret.Secret) error {
 		ctx := h.client()
 		if userID != "" {
 			ctx = h.as(principal.AccessClient, userID)
 		}
-		return h.UpdatePassword(ctx, app.PasswordUpdate{Old: old, New: new})
+		return h.UpdatePassword(ctx, app.PasswordUpdate{Old: from, New: to})
 	}
 	h.config.Auth.Password.AllowSignIn = false
 	wantError(t, update("", password, "short"), apierr.SchemaError())

@@ -128,7 +128,7 @@ func TestSignInWithPassword_passwordReplacedMeanwhile_endsTheSession(t *testing.
 
 func TestSignInWithPassword_importedHash_isUpgradedOnce(t *testing.T) {
 	h := newHarness(t)
-	real := app.New(h.deps(func(deps *app.Deps) { deps.Hasher = secret.NewHasher(secret.HasherConfig{}) }))
+	hashing := app.New(h.deps(func(deps *app.Deps) { deps.Hasher = secret.NewHasher(secret.HasherConfig{}) }))
 	imported, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
@@ -136,14 +136,14 @@ func TestSignInWithPassword_importedHash_isUpgradedOnce(t *testing.T) {
 	userID := h.signUp("ada@example.com")
 	h.patch(userID, app.UserPatch{PasswordHash: patch.Value(secret.Secret("$2y$" + string(imported[4:])))})
 
-	if _, err := real.SignInWithPassword(h.client(), "ada@example.com", password+"!"); !apierr.HasCode(err, apierr.CodeEmailPasswordMismatch) {
+	if _, err := hashing.SignInWithPassword(h.client(), "ada@example.com", password+"!"); !apierr.HasCode(err, apierr.CodeEmailPasswordMismatch) {
 		t.Errorf("wrong password: %v", err)
 	}
 	if !strings.HasPrefix(h.passwordHash(userID), "$2y$") {
 		t.Error("upgraded by a wrong password")
 	}
 	for range 2 {
-		if _, err := real.SignInWithPassword(h.client(), "ada@example.com", password); err != nil {
+		if _, err := hashing.SignInWithPassword(h.client(), "ada@example.com", password); err != nil {
 			t.Fatal(err)
 		}
 		if got := h.passwordHash(userID); !strings.HasPrefix(got, "$argon2id$") {
