@@ -3,8 +3,12 @@ module vestibule.dev/test
 go 1.26.0
 
 require (
-	vestibule.dev/pkg v0.0.0
-	vestibule.dev/proto v0.0.0
+	github.com/getkin/kin-openapi v0.153.0
+	github.com/go-openapi/jsonpointer v0.22.5 // indirect
+	github.com/go-openapi/swag/jsonname v0.25.5 // indirect
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
+	go.yaml.in/yaml/v4 v4.0.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 )
 
 replace vestibule.dev/proto => ../proto

@@ -1,0 +1,114 @@
+// Package e2e drives the whole system from outside.
+//
+// The system runs under the conditions that find the most faults: one database
+// connection per service, so that a use case that needs two at once would hang,
+// and a stream that delivers every event several times and out of order.
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"vestibule.dev/test/conformance"
+	"vestibule.dev/test/stack"
+)
+
+var (
+	system *stack.Stack
+	proxy  *conformance.Proxy
+	// proxyURL is the system's origin with every response held against the
+	// contract.
+	proxyURL string
+)
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	system, err = stack.Start(context.Background(), "VESTIBULE_MAX_CONNS=1", "VESTIBULE_CHAOS_DELIVERY=true")
+	if err != nil {
+		return 1, err
+	}
+	defer func() {
+		if stopErr := system.Stop(); err == nil {
+			err = stopErr
+		}
+	}()
+	contract, err := conformance.Load()
+	if err != nil {
+		return 1, err
+	}
+	if proxy, err = conformance.NewProxy(contract, system.BaseURL); err != nil {
+		return 1, err
+	}
+	server := httptest.NewServer(proxy)
+	defer server.Close()
+	proxyURL = server.URL
+
+	code = m.Run()
+	for _, violation := range proxy.Violations() {
+		fmt.Fprintln(os.Stderr, "contract:", violation)
+		code = 1
+	}
+	return code, nil
+}
+
+// TestSDK runs the tests that use the public client SDK, each file a subtest.
+func TestSDK(t *testing.T) {
+	files, err := filepath.Glob("sdk/*.test.mjs")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no SDK tests: %v", err)
+	}
+	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-progress")
+	install.Dir = "sdk"
+	if output, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, output)
+	}
+	devJSON := throughProxy(t)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			node := exec.Command("node", "--test", filepath.Base(file))
+			node.Dir = "sdk"
+			node.Env = append(os.Environ(), "VESTIBULE_DEV_JSON="+devJSON)
+			output, err := node.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, output)
+			}
+			t.Logf("%s", output)
+		})
+	}
+}
+
+// throughProxy writes a copy of dev.json whose base URL is the proxy's.
+func throughProxy(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(system.DataDir(), "dev.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dev map[string]any
+	if err := json.Unmarshal(text, &dev); err != nil {
+		t.Fatal(err)
+	}
+	dev["base_url"] = proxyURL
+	if text, err = json.Marshal(dev); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "dev.json")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
