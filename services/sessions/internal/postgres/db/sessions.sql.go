@@ -169,6 +169,34 @@ func (q *Queries) RememberDeletedUser(ctx context.Context, arg RememberDeletedUs
 	return err
 }
 
+const sessionExists = `-- name: SessionExists :one
+SELECT EXISTS (
+    SELECT FROM sessions
+    WHERE project_id = $1 AND branch_id = $2 AND id = $3
+      AND ($4::uuid IS NULL OR user_id = $4::uuid)
+)
+`
+
+type SessionExistsParams struct {
+	ProjectID string
+	BranchID  string
+	ID        string
+	OwnerID   *string
+}
+
+// A null owner means any.
+func (q *Queries) SessionExists(ctx context.Context, arg SessionExistsParams) (bool, error) {
+	row := q.db.QueryRow(ctx, sessionExists,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.ID,
+		arg.OwnerID,
+	)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const sessionIDOfToken = `-- name: SessionIDOfToken :one
 SELECT id FROM sessions
 WHERE token_hash = $1 AND project_id = $2 AND branch_id = $3 AND user_id = $4 AND expires_at > now()
@@ -191,24 +219,6 @@ func (q *Queries) SessionIDOfToken(ctx context.Context, arg SessionIDOfTokenPara
 	var id string
 	err := row.Scan(&id)
 	return id, err
-}
-
-const sessionOwner = `-- name: SessionOwner :one
-SELECT user_id FROM sessions
-WHERE project_id = $1 AND branch_id = $2 AND id = $3
-`
-
-type SessionOwnerParams struct {
-	ProjectID string
-	BranchID  string
-	ID        string
-}
-
-func (q *Queries) SessionOwner(ctx context.Context, arg SessionOwnerParams) (string, error) {
-	row := q.db.QueryRow(ctx, sessionOwner, arg.ProjectID, arg.BranchID, arg.ID)
-	var user_id string
-	err := row.Scan(&user_id)
-	return user_id, err
 }
 
 const sessionsOfUser = `-- name: SessionsOfUser :many

@@ -137,7 +137,7 @@ func (q *Queries) DeleteSigningKey(ctx context.Context, arg DeleteSigningKeyPara
 	return result.RowsAffected(), nil
 }
 
-const deleteSigningKeys = `-- name: DeleteSigningKeys :execrows
+const deleteSigningKeys = `-- name: DeleteSigningKeys :exec
 DELETE FROM signing_keys
 WHERE project_id = $1 AND audience = $2
 `
@@ -147,12 +147,9 @@ type DeleteSigningKeysParams struct {
 	Audience  string
 }
 
-func (q *Queries) DeleteSigningKeys(ctx context.Context, arg DeleteSigningKeysParams) (int64, error) {
-	result, err := q.db.Exec(ctx, deleteSigningKeys, arg.ProjectID, arg.Audience)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+func (q *Queries) DeleteSigningKeys(ctx context.Context, arg DeleteSigningKeysParams) error {
+	_, err := q.db.Exec(ctx, deleteSigningKeys, arg.ProjectID, arg.Audience)
+	return err
 }
 
 const purgeSigningKeys = `-- name: PurgeSigningKeys :exec

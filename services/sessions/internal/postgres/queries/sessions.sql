@@ -24,9 +24,13 @@ RETURNING id, user_id;
 SELECT id FROM sessions
 WHERE token_hash = $1 AND project_id = $2 AND branch_id = $3 AND user_id = $4 AND expires_at > now();
 
--- name: SessionOwner :one
-SELECT user_id FROM sessions
-WHERE project_id = $1 AND branch_id = $2 AND id = $3;
+-- name: SessionExists :one
+-- A null owner means any.
+SELECT EXISTS (
+    SELECT FROM sessions
+    WHERE project_id = $1 AND branch_id = $2 AND id = $3
+      AND (sqlc.narg(owner_id)::uuid IS NULL OR user_id = sqlc.narg(owner_id)::uuid)
+);
 
 -- name: SessionsOfUser :many
 SELECT id, user_id, created_at, last_active_at, last_ip_info, is_impersonation

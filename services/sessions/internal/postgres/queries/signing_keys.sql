@@ -29,7 +29,7 @@ WHERE project_id = $1 AND audience = $2 AND kid = $3 AND state = 'next';
 DELETE FROM signing_keys
 WHERE project_id = $1 AND audience = $2 AND kid = $3 AND state = $4;
 
--- name: DeleteSigningKeys :execrows
+-- name: DeleteSigningKeys :exec
 DELETE FROM signing_keys
 WHERE project_id = $1 AND audience = $2;
 

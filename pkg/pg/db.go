@@ -1,0 +1,189 @@
+package pg
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"vestibule.dev/pkg/secret"
+)
+
+// Config says which database to use and how much of it.
+type Config struct {
+	// URL is a connection URI; it holds a password.
+	URL secret.Secret
+	// MaxConns bounds the pool; 0 means 8.
+	MaxConns int
+	// AcquireTimeout bounds the wait for a connection; 0 means 500 ms. Beyond
+	// it the caller is told to try again shortly.
+	AcquireTimeout time.Duration
+	// ApplicationName names the service to the server's operators.
+	ApplicationName string
+}
+
+// DB is a pool of connections to one database. It is safe for concurrent use.
+type DB struct {
+	pool           *pgxpool.Pool
+	acquireTimeout time.Duration
+}
+
+// Querier runs single statements. It is what sqlc's generated code asks for.
+type Querier interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// Open returns a DB. It does not wait for the server: a service may start
+// before its database does.
+func Open(ctx context.Context, cfg Config) (*DB, error) {
+	poolConfig, err := pgxpool.ParseConfig(cfg.URL.Reveal())
+	if err != nil {
+		// The parser's error may repeat the password.
+		return nil, fmt.Errorf("pg: the connection URI of %s cannot be read", cfg.ApplicationName)
+	}
+	if cfg.MaxConns == 0 {
+		cfg.MaxConns = 8
+	}
+	if cfg.AcquireTimeout == 0 {
+		cfg.AcquireTimeout = 500 * time.Millisecond
+	}
+	poolConfig.MaxConns = int32(cfg.MaxConns)
+	poolConfig.MaxConnIdleTime = 5 * time.Minute
+	poolConfig.HealthCheckPeriod = 15 * time.Second
+	poolConfig.ConnConfig.ConnectTimeout = 3 * time.Second
+	poolConfig.ConnConfig.RuntimeParams["application_name"] = cfg.ApplicationName
+	// A statement nobody waits for any more must not hold its locks for long.
+	poolConfig.ConnConfig.RuntimeParams["statement_timeout"] = "15s"
+	poolConfig.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "15s"
+	poolConfig.ConnConfig.Tracer = tracer{}
+	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
+	if err != nil {
+		return nil, fmt.Errorf("pg: open pool: %w", err)
+	}
+	return &DB{pool: pool, acquireTimeout: cfg.AcquireTimeout}, nil
+}
+
+// Close waits for the connections in use and closes all.
+func (db *DB) Close() { db.pool.Close() }
+
+// Ping reports whether the server answers.
+func (db *DB) Ping(ctx context.Context) error {
+	conn, err := db.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return classify(conn.Ping(ctx))
+}
+
+// Stat tells how the pool is used.
+func (db *DB) Stat() *pgxpool.Stat { return db.pool.Stat() }
+
+// Querier returns the transaction that ctx carries for this DB, or else the
+// pool.
+func (db *DB) Querier(ctx context.Context) Querier {
+	if tx := db.ambient(ctx); tx != nil {
+		return tx
+	}
+	return poolQuerier{db}
+}
+
+// acquire takes a connection from the pool within the acquire timeout.
+func (db *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	acquireCtx, cancel := context.WithTimeout(ctx, db.acquireTimeout)
+	defer cancel()
+	conn, err := db.pool.Acquire(acquireCtx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		// Whether the pool is exhausted or the server away, the caller can do
+		// no better than to come back.
+		return nil, unavailable(err)
+	}
+	return conn, nil
+}
+
+// poolQuerier runs each statement on a connection of its own.
+type poolQuerier struct{ db *DB }
+
+func (q poolQuerier) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	conn, err := q.db.acquire(ctx)
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	defer conn.Release()
+	tag, err := conn.Exec(ctx, sql, args...)
+	return tag, classify(err)
+}
+
+func (q poolQuerier) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	conn, err := q.db.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inner, err := conn.Query(ctx, sql, args...)
+	if err != nil {
+		conn.Release()
+		return nil, classify(err)
+	}
+	return &rows{Rows: inner, release: conn.Release}, nil
+}
+
+func (q poolQuerier) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	rows, err := q.Query(ctx, sql, args...)
+	return row{rows, err}
+}
+
+// rows gives its connection back when it is closed.
+type rows struct {
+	pgx.Rows
+	release func()
+}
+
+func (r *rows) Close() {
+	r.Rows.Close()
+	if r.release != nil {
+		r.release()
+		r.release = nil
+	}
+}
+
+func (r *rows) Next() bool {
+	if r.Rows.Next() {
+		return true
+	}
+	r.Close()
+	return false
+}
+
+func (r *rows) Err() error { return classify(r.Rows.Err()) }
+
+// row is the first of rows.
+type row struct {
+	rows pgx.Rows
+	err  error
+}
+
+func (r row) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	defer r.rows.Close()
+	if !r.rows.Next() {
+		if err := r.rows.Err(); err != nil {
+			return err
+		}
+		return pgx.ErrNoRows
+	}
+	if err := r.rows.Scan(dest...); err != nil {
+		return classify(err)
+	}
+	r.rows.Close()
+	return r.rows.Err()
+}

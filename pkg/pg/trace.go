@@ -1,0 +1,74 @@
+package pg
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+type (
+	countKey struct{}
+	spanKey  struct{}
+)
+
+// CountQueries returns a context whose statements are counted, for tests that
+// hold the number of statements a use case costs. BEGIN and COMMIT do not
+// count.
+func CountQueries(ctx context.Context) (context.Context, *atomic.Int64) {
+	n := new(atomic.Int64)
+	return context.WithValue(ctx, countKey{}, n), n
+}
+
+// tracer makes a span of each statement, without its arguments.
+type tracer struct{}
+
+func (tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	verb, _, _ := strings.Cut(strings.TrimSpace(data.SQL), " ")
+	if n, ok := ctx.Value(countKey{}).(*atomic.Int64); ok && !transactional(verb) {
+		n.Add(1)
+	}
+	if !trace.SpanContextFromContext(ctx).IsSampled() {
+		return ctx
+	}
+	ctx, span := otel.Tracer("vestibule.dev/pkg/pg").Start(ctx, name(data.SQL, verb),
+		trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(attribute.String("db.system.name", "postgresql")))
+	return context.WithValue(ctx, spanKey{}, span)
+}
+
+func (tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+	// Only the span of this statement may be ended, and only a sampled request
+	// has one.
+	span, ok := ctx.Value(spanKey{}).(trace.Span)
+	if !ok {
+		return
+	}
+	if data.Err != nil {
+		span.SetStatus(codes.Error, "query failed")
+	}
+	span.End()
+}
+
+func transactional(verb string) bool {
+	switch strings.ToUpper(strings.TrimSuffix(verb, ";")) {
+	case "BEGIN", "COMMIT", "ROLLBACK":
+		return true
+	}
+	return false
+}
+
+// name is the query's own name, which sqlc puts into its first line, or else
+// its verb.
+func name(sql, verb string) string {
+	if rest, ok := strings.CutPrefix(sql, "-- name: "); ok {
+		name, _, _ := strings.Cut(rest, " ")
+		return name
+	}
+	return verb
+}

@@ -1,0 +1,77 @@
+package pg
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// maxAttempts bounds how often a transaction is repeated after conflicts with
+// others.
+const maxAttempts = 6
+
+// txKey is the context key of one DB's ambient transaction.
+type txKey struct{ db *DB }
+
+// ambient returns the transaction that ctx carries for this DB.
+func (db *DB) ambient(ctx context.Context) pgx.Tx {
+	tx, _ := ctx.Value(txKey{db}).(pgx.Tx)
+	return tx
+}
+
+// RunTx runs fn in one transaction and commits when fn returns nil.
+//
+// When ctx already carries a transaction of this DB, fn runs in that one and
+// the outer RunTx commits. After a serialization failure or a deadlock the
+// whole transaction is rolled back and fn runs again, so fn must have no other
+// effects than its statements, and in particular must not call another service.
+//
+// The context given to fn carries the transaction; statements of fn must use it.
+func (db *DB) RunTx(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx) error) error {
+	if tx := db.ambient(ctx); tx != nil {
+		return fn(ctx, tx)
+	}
+	for attempt := 1; ; attempt++ {
+		err := db.runOnce(ctx, fn)
+		if err == nil || !retryable(err) || attempt == maxAttempts {
+			return classify(err)
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+func (db *DB) runOnce(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx) error) error {
+	conn, err := db.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		return fn(context.WithValue(ctx, txKey{db}, tx), tx)
+	})
+}
+
+// pause waits a few jittered milliseconds, longer after each attempt.
+func pause(ctx context.Context, attempt int) error {
+	limit := 5 * time.Millisecond << attempt
+	timer := time.NewTimer(time.Duration(rand.Int64N(int64(limit))))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// retryable reports whether repeating the transaction can help.
+func retryable(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && (pgErr.Code == "40001" || pgErr.Code == "40P01")
+}

@@ -1,0 +1,3 @@
+// Package events says what the sessions context publishes and what it does
+// about the facts of others.
+package events

@@ -1,0 +1,45 @@
+package events
+
+import (
+	"context"
+	"fmt"
+
+	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/outbox"
+	eventsv1 "vestibule.dev/proto/events/v1"
+	"vestibule.dev/services/sessions/internal/app"
+	"vestibule.dev/services/sessions/internal/domain"
+)
+
+// Encode turns an event into its published form.
+func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
+	switch event := event.(type) {
+	case app.SessionCreated:
+		envelope := newEnvelope(ctx, "session", event.SessionID, "created", event.Tenant)
+		envelope.Payload = &eventsv1.Envelope_SessionCreated{SessionCreated: &eventsv1.SessionCreated{
+			SessionId: event.SessionID, UserId: event.UserID, IsImpersonation: event.IsImpersonation,
+		}}
+		return envelope, nil
+	case app.SessionsRevoked:
+		// One event for all sessions that ended together; the user is what
+		// they have in common.
+		envelope := newEnvelope(ctx, "session", event.UserID, "revoked", event.Tenant)
+		envelope.Payload = &eventsv1.Envelope_SessionRevoked{SessionRevoked: &eventsv1.SessionRevoked{
+			UserId: event.UserID, SessionIds: event.SessionIDs, Reason: string(event.Reason),
+		}}
+		return envelope, nil
+	case app.SigningKeyRotated:
+		tenant := ids.Tenant{ProjectID: event.Audience.ProjectID, BranchID: domain.MainBranch}
+		envelope := newEnvelope(ctx, "signing_key", event.KID, "rotated", tenant)
+		envelope.Payload = &eventsv1.Envelope_SigningKeyRotated{SigningKeyRotated: &eventsv1.SigningKeyRotated{
+			Audience: event.Audience.String(), Kid: event.KID,
+		}}
+		return envelope, nil
+	default:
+		return nil, fmt.Errorf("events: no published form of %T", event)
+	}
+}
+
+func newEnvelope(ctx context.Context, aggregate, id, fact string, tenant ids.Tenant) *eventsv1.Envelope {
+	return outbox.NewEnvelope(ctx, outbox.Fact{Context: "sessions", Aggregate: aggregate, ID: id, Fact: fact, Tenant: tenant})
+}
