@@ -15,14 +15,12 @@ import (
 func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 	switch event := event.(type) {
 	case app.SessionCreated:
-		envelope := newEnvelope(ctx, "session", event.SessionID, "created", event.Tenant)
+		envelope := newEnvelope(ctx, "session", event.UserID, "created", event.Tenant)
 		envelope.Payload = &eventsv1.Envelope_SessionCreated{SessionCreated: &eventsv1.SessionCreated{
 			SessionId: event.SessionID, UserId: event.UserID, IsImpersonation: event.IsImpersonation,
 		}}
 		return envelope, nil
 	case app.SessionsRevoked:
-		// One event for all sessions that ended together; the user is what
-		// they have in common.
 		envelope := newEnvelope(ctx, "session", event.UserID, "revoked", event.Tenant)
 		envelope.Payload = &eventsv1.Envelope_SessionRevoked{SessionRevoked: &eventsv1.SessionRevoked{
 			UserId: event.UserID, SessionIds: event.SessionIDs, Reason: string(event.Reason),
@@ -40,6 +38,8 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 	}
 }
 
+// newEnvelope begins the published form of a fact. The sessions of one user are
+// one aggregate, so that a consumer sees them begin and end in order.
 func newEnvelope(ctx context.Context, aggregate, id, fact string, tenant ids.Tenant) *eventsv1.Envelope {
 	return outbox.NewEnvelope(ctx, outbox.Fact{Context: "sessions", Aggregate: aggregate, ID: id, Fact: fact, Tenant: tenant})
 }
