@@ -1,0 +1,224 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"vestibule.dev/pkg/bus"
+	"vestibule.dev/pkg/pg"
+)
+
+const (
+	fetchSize = 64
+	// fetchWait bounds one fetch, so that a consumer that vanished is noticed.
+	fetchWait = 5 * time.Second
+	// lanes is how many events are handled at the same time.
+	lanes = 4
+	// ackWait is when an event nobody acknowledged is delivered again.
+	ackWait = 30 * time.Second
+)
+
+// Consumer delivers the events of one subscription to its handler.
+type Consumer struct {
+	once
+	bus          *bus.Bus
+	subscription Subscription
+	shuffle      bool
+}
+
+// Config is what consumers of one service share.
+type Config struct {
+	Service string
+	DB      *pg.DB
+	Bus     *bus.Bus
+	Logger  *slog.Logger
+	// Shuffle delivers every event one to five times and in random order. It
+	// is for tests: nothing that works with it depends on the stream's mood.
+	Shuffle bool
+}
+
+// NewConsumer returns a consumer for the subscription.
+func NewConsumer(cfg Config, subscription Subscription) *Consumer {
+	return &Consumer{
+		once: once{
+			db:       cfg.DB,
+			consumer: cfg.Service + "-" + subscription.Name,
+			handle:   subscription.Handle,
+			logger:   cfg.Logger,
+		},
+		bus:          cfg.Bus,
+		subscription: subscription,
+		shuffle:      cfg.Shuffle,
+	}
+}
+
+// Run consumes until ctx ends. It waits for the stream to exist and creates its
+// durable consumer again when the server lost it.
+func (c *Consumer) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		err := c.consume(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			c.logger.WarnContext(ctx, "events are not consumed", "consumer", c.consumer, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+	return nil
+}
+
+// consume fetches until something goes wrong.
+func (c *Consumer) consume(ctx context.Context) error {
+	if !c.bus.Connected() {
+		return nil
+	}
+	if err := c.bus.EnsureStream(ctx, c.subscription.Context); err != nil {
+		return err
+	}
+	consumer, err := c.bus.JetStream().CreateOrUpdateConsumer(ctx, bus.StreamName(c.subscription.Context), jetstream.ConsumerConfig{
+		Durable:        c.consumer,
+		FilterSubjects: c.subscription.Subjects,
+		AckPolicy:      jetstream.AckExplicitPolicy,
+		AckWait:        ackWait,
+		MaxAckPending:  4 * fetchSize,
+		// Parking ends the tries, not the server.
+		MaxDeliver: -1,
+	})
+	if err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		if err := c.fetch(ctx, consumer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fetch handles one batch.
+func (c *Consumer) fetch(ctx context.Context, consumer jetstream.Consumer) error {
+	fetchCtx, cancel := context.WithTimeout(ctx, fetchWait)
+	defer cancel()
+	batch, err := consumer.Fetch(fetchSize, jetstream.FetchContext(fetchCtx))
+	if err != nil {
+		return err
+	}
+	if c.shuffle {
+		c.dispatchShuffled(ctx, batch.Messages())
+	} else {
+		c.dispatch(ctx, batch.Messages())
+	}
+	if err := batch.Error(); err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// dispatch handles messages as they come, those of one aggregate one after the
+// other.
+func (c *Consumer) dispatch(ctx context.Context, messages <-chan jetstream.Msg) {
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	var queues [lanes]chan jetstream.Msg
+	for i := range queues {
+		queue := make(chan jetstream.Msg, fetchSize)
+		defer close(queue)
+		queues[i] = queue
+		workers.Go(func() {
+			for msg := range queue {
+				c.deliver(ctx, msg)
+			}
+		})
+	}
+	for msg := range messages {
+		queues[lane(msg)] <- msg
+	}
+}
+
+// dispatchShuffled handles a batch several times over and out of order.
+func (c *Consumer) dispatchShuffled(ctx context.Context, messages <-chan jetstream.Msg) {
+	var deliveries []jetstream.Msg
+	timeout := time.NewTimer(100 * time.Millisecond)
+	defer timeout.Stop()
+	flush := func() {
+		rand.Shuffle(len(deliveries), func(i, j int) { deliveries[i], deliveries[j] = deliveries[j], deliveries[i] })
+		for _, msg := range deliveries {
+			c.deliver(ctx, msg)
+		}
+		deliveries = deliveries[:0]
+	}
+	for {
+		select {
+		case msg, ok := <-messages:
+			if !ok {
+				flush()
+				return
+			}
+			for range 1 + rand.IntN(5) {
+				deliveries = append(deliveries, msg)
+			}
+		case <-timeout.C:
+			flush()
+			timeout.Reset(100 * time.Millisecond)
+		}
+	}
+}
+
+// deliver has the effect of one message and tells the server how it went.
+func (c *Consumer) deliver(ctx context.Context, msg jetstream.Msg) {
+	if ctx.Err() != nil {
+		return // delivered again, to whoever runs then
+	}
+	event, err := c.apply(ctx, msg.Data())
+	if err == nil {
+		c.settle(ctx, msg.Ack())
+		return
+	}
+	metadata, metaErr := msg.Metadata()
+	if metaErr != nil {
+		c.settle(ctx, metaErr)
+		return
+	}
+	if metadata.NumDelivered >= maxDeliveries {
+		if parkErr := c.park(ctx, event, msg.Data(), metadata.NumDelivered, err); parkErr == nil {
+			c.settle(ctx, msg.Ack())
+			return
+		}
+	}
+	c.logger.WarnContext(ctx, "an event failed and will be tried again",
+		"consumer", c.consumer, "event", event.GetId(), "attempt", metadata.NumDelivered, "error", err)
+	c.settle(ctx, msg.NakWithDelay(backoff(metadata.NumDelivered)))
+}
+
+// settle logs when the server could not be told; it will deliver again, which
+// is harmless.
+func (c *Consumer) settle(ctx context.Context, err error) {
+	if err != nil && !errors.Is(err, jetstream.ErrMsgAlreadyAckd) && ctx.Err() == nil {
+		c.logger.DebugContext(ctx, "an acknowledgement was lost", "consumer", c.consumer, "error", err)
+	}
+}
+
+// backoff is the wait before the next try: about 0.2 s, doubling up to a
+// minute.
+func backoff(attempt uint64) time.Duration {
+	wait := min(100*time.Millisecond<<min(attempt, 10), time.Minute)
+	return wait/2 + rand.N(wait)
+}
+
+// lane assigns an aggregate to a worker.
+func lane(msg jetstream.Msg) int {
+	hash := fnv.New32a()
+	hash.Write(aggregate(msg.Data()))
+	return int(hash.Sum32() % lanes)
+}

@@ -1,0 +1,11 @@
+// Package inbox promises that an event has its effect exactly once, however
+// often and in whatever order the stream delivers it.
+//
+// The effect and a row with the event's id commit in one transaction; an event
+// whose row exists is acknowledged without effect. An event that keeps failing
+// is parked for an operator instead of blocking those behind it.
+//
+// Events of one aggregate are handled one after the other within a process.
+// Replicas share a durable consumer, so across processes, and after redelivery,
+// order is not kept: a projection compares the aggregate's version.
+package inbox

@@ -1,0 +1,131 @@
+package outbox
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel/propagation"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/migrate"
+	"vestibule.dev/pkg/principal"
+	eventsv1 "vestibule.dev/proto/events/v1"
+)
+
+//go:embed migrations/*.sql
+var files embed.FS
+
+// Migrations is the table of this package.
+func Migrations() migrate.Source {
+	sub, err := fs.Sub(files, "migrations")
+	if err != nil {
+		panic(err) // the directory is embedded above
+	}
+	return migrate.Source{Name: "outbox", FS: sub}
+}
+
+// channel is notified by every transaction that appends.
+const channel = "outbox"
+
+// Fact says what happened to what.
+type Fact struct {
+	// Context, Aggregate and Name make up the subject, as in
+	// identity.v1.user.created.<project id>.
+	Context   string
+	Aggregate string
+	Name      string
+	// ID identifies the aggregate.
+	ID     string
+	Tenant ids.Tenant
+	// Version grows with every change of the aggregate; 0 when it has none.
+	Version int64
+}
+
+// NewEnvelope returns an envelope for the fact without its payload. Actor,
+// request and trace come from ctx.
+func NewEnvelope(ctx context.Context, fact Fact) *eventsv1.Envelope {
+	envelope := &eventsv1.Envelope{
+		Id:               ids.NewUUID(),
+		Subject:          strings.Join([]string{fact.Context, "v1", fact.Aggregate, fact.Name, fact.Tenant.ProjectID}, "."),
+		ProjectId:        fact.Tenant.ProjectID,
+		BranchId:         fact.Tenant.BranchID,
+		Aggregate:        fact.Aggregate + "/" + fact.ID,
+		AggregateVersion: fact.Version,
+		OccurredAt:       timestamppb.Now(),
+		RequestId:        principal.RequestFromContext(ctx).ID,
+		Trace:            traceparent(ctx),
+	}
+	if caller, ok := principal.FromContext(ctx); ok {
+		envelope.Actor, envelope.OnBehalfOf = actor(caller)
+	} else if service := principal.CallerFromContext(ctx); service != "" {
+		envelope.Actor = "service/" + service
+	}
+	return envelope
+}
+
+// actor names who caused a change, and the operator behind an admin token.
+func actor(caller principal.Principal) (actor, onBehalfOf string) {
+	switch {
+	case caller.UserID != "":
+		actor = "user/" + caller.UserID
+	default:
+		actor = string(caller.Access)
+	}
+	if caller.AdminUserID != "" {
+		onBehalfOf = "operator/" + caller.AdminUserID
+	}
+	return actor, onBehalfOf
+}
+
+func traceparent(ctx context.Context) string {
+	carrier := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, carrier)
+	return carrier["traceparent"]
+}
+
+// Append writes events into the transaction of the change they tell of. It
+// costs one statement, whatever their number.
+func Append(ctx context.Context, tx pgx.Tx, envelopes ...*eventsv1.Envelope) error {
+	if len(envelopes) == 0 {
+		return nil
+	}
+	n := len(envelopes)
+	var (
+		eventIDs   = make([]string, n)
+		subjects   = make([]string, n)
+		projects   = make([]string, n)
+		aggregates = make([]string, n)
+		versions   = make([]int64, n)
+		payloads   = make([][]byte, n)
+	)
+	for i, envelope := range envelopes {
+		payload, err := proto.Marshal(envelope)
+		if err != nil {
+			return fmt.Errorf("outbox: %s: %w", envelope.GetSubject(), err)
+		}
+		eventIDs[i], subjects[i], projects[i] = envelope.GetId(), envelope.GetSubject(), envelope.GetProjectId()
+		aggregates[i], versions[i], payloads[i] = envelope.GetAggregate(), envelope.GetAggregateVersion(), payload
+	}
+	_, err := tx.Exec(ctx, `
+WITH added AS (
+    INSERT INTO outbox (id, subject, project_id, aggregate, aggregate_version, payload)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])
+)
+SELECT pg_notify('`+channel+`', '')`, eventIDs, subjects, projects, aggregates, versions, payloads)
+	return err
+}
+
+// Status tells how far the relay is behind.
+type Status struct {
+	// Unpublished is the number of events that wait.
+	Unpublished int64
+	// OldestAge is how long the oldest of them has waited; 0 when none does.
+	OldestAge time.Duration
+}

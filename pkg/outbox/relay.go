@@ -1,0 +1,209 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"vestibule.dev/pkg/pg"
+)
+
+const (
+	batchSize    = 500
+	pollInterval = time.Second
+	ackTimeout   = 5 * time.Second
+	// Published events are kept for Replay.
+	retention = 14 * 24 * time.Hour
+	// purgeBatch bounds how many rows one clean-up statement removes.
+	purgeBatch = 1000
+)
+
+// Publisher stores events on the stream; *bus.Bus is one.
+type Publisher interface {
+	EnsureStream(ctx context.Context, service string) error
+	PublishAsync(subject, id string, payload []byte) (jetstream.PubAckFuture, error)
+}
+
+// Relay publishes what the outbox holds. Every replica of a service runs one;
+// one of them at a time does the work.
+type Relay struct {
+	db        *pg.DB
+	publisher Publisher
+	service   string
+	logger    *slog.Logger
+}
+
+// NewRelay returns a relay for the outbox of one service.
+func NewRelay(db *pg.DB, publisher Publisher, service string, logger *slog.Logger) *Relay {
+	return &Relay{db: db, publisher: publisher, service: service, logger: logger}
+}
+
+// Run publishes until ctx ends. Outages of database and stream only delay it.
+func (r *Relay) Run(ctx context.Context) error {
+	return r.db.Lead(ctx, lockKey(r.service), func(ctx context.Context, conn *pgx.Conn) error {
+		if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+			return err
+		}
+		var ready bool
+		var purged time.Time
+		return pg.AwaitNotifications(ctx, conn, pollInterval, func(ctx context.Context) {
+			if !ready {
+				if err := r.publisher.EnsureStream(ctx, r.service); err != nil {
+					r.logger.WarnContext(ctx, "events wait for the stream", "error", err)
+					return
+				}
+				ready = true
+			}
+			if err := r.drain(ctx, conn); err != nil && ctx.Err() == nil {
+				r.logger.WarnContext(ctx, "events wait for the stream", "error", err)
+				// The stream may have been wiped.
+				ready = false
+			}
+			if time.Since(purged) > time.Hour {
+				purged = time.Now()
+				if err := purge(ctx, conn); err != nil && ctx.Err() == nil {
+					r.logger.WarnContext(ctx, "published events were not purged", "error", err)
+				}
+			}
+		})
+	})
+}
+
+// drain publishes batch after batch until nothing waits.
+func (r *Relay) drain(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		n, err := r.batch(ctx, conn)
+		if err != nil || n < batchSize {
+			return err
+		}
+	}
+}
+
+type event struct {
+	id        string
+	subject   string
+	aggregate string
+	payload   []byte
+}
+
+// batch publishes the oldest events that wait and marks those the stream has.
+//
+// It asks for what is unpublished, never for what follows the last one: rows
+// become visible in the order of their commits, not of their numbers.
+func (r *Relay) batch(ctx context.Context, conn *pgx.Conn) (n int, err error) {
+	rows, err := conn.Query(ctx, `SELECT id::text, subject, aggregate, payload FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT $1`, batchSize)
+	if err != nil {
+		return 0, err
+	}
+	events, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (e event, err error) {
+		return e, row.Scan(&e.id, &e.subject, &e.aggregate, &e.payload)
+	})
+	if err != nil {
+		return 0, err
+	}
+	published, publishErr := r.publish(ctx, events)
+	if len(published) > 0 {
+		if _, err := conn.Exec(ctx, `UPDATE outbox SET published_at = now() WHERE id = ANY($1::uuid[]) AND published_at IS NULL`, published); err != nil {
+			return 0, err
+		}
+	}
+	return len(events), publishErr
+}
+
+// publish sends events without waiting for each other, except that an
+// aggregate's next event waits until the stream has the one before it. It
+// returns the ids of those the stream has.
+func (r *Relay) publish(ctx context.Context, events []event) (published []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	defer cancel()
+	type flight struct {
+		event  event
+		future jetstream.PubAckFuture
+	}
+	failed := map[string]bool{}
+	for len(events) > 0 {
+		var wave []flight
+		var later []event
+		busy := map[string]bool{}
+		for _, e := range events {
+			switch {
+			case failed[e.aggregate]:
+			case busy[e.aggregate]:
+				later = append(later, e)
+			default:
+				busy[e.aggregate] = true
+				future, publishErr := r.publisher.PublishAsync(e.subject, e.id, e.payload)
+				if publishErr != nil {
+					failed[e.aggregate] = true
+					err = errors.Join(err, publishErr)
+					continue
+				}
+				wave = append(wave, flight{e, future})
+			}
+		}
+		for _, f := range wave {
+			select {
+			case <-f.future.Ok():
+				published = append(published, f.event.id)
+			case ackErr := <-f.future.Err():
+				failed[f.event.aggregate] = true
+				err = errors.Join(err, ackErr)
+			case <-ctx.Done():
+				failed[f.event.aggregate] = true
+				err = errors.Join(err, ctx.Err())
+			}
+		}
+		if err != nil {
+			return published, err
+		}
+		events = later
+	}
+	return published, nil
+}
+
+// purge removes events that were published long ago, in bounded steps.
+func purge(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		tag, err := conn.Exec(ctx, `
+DELETE FROM outbox WHERE id IN (
+    SELECT id FROM outbox WHERE created_at < now() - $1::interval AND published_at IS NOT NULL ORDER BY created_at LIMIT $2
+)`, retention, purgeBatch)
+		if err != nil || tag.RowsAffected() < purgeBatch {
+			return err
+		}
+	}
+}
+
+// Replay makes the relay publish again what was created at or after since,
+// under the same ids, and returns the number of events. Consumers ignore those
+// they know.
+func Replay(ctx context.Context, db *pg.DB, since time.Time) (int64, error) {
+	tag, err := db.Querier(ctx).Exec(ctx, `
+WITH again AS (
+    UPDATE outbox SET published_at = NULL WHERE created_at >= $1 AND published_at IS NOT NULL RETURNING 1
+)
+SELECT pg_notify('`+channel+`', '') FROM again`, since)
+	return tag.RowsAffected(), err
+}
+
+// ReadStatus tells how far the relay is behind.
+func ReadStatus(ctx context.Context, db *pg.DB) (Status, error) {
+	var status Status
+	var seconds float64
+	err := db.Querier(ctx).QueryRow(ctx, `
+SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM outbox WHERE published_at IS NULL`).Scan(&status.Unpublished, &seconds)
+	status.OldestAge = time.Duration(seconds * float64(time.Second))
+	return status, err
+}
+
+// lockKey is the advisory lock that makes one replica's relay the leader.
+func lockKey(service string) int64 {
+	hash := fnv.New64a()
+	hash.Write([]byte("outbox/" + service))
+	return int64(hash.Sum64())
+}
