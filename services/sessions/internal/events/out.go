@@ -40,6 +40,6 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 
 // newEnvelope begins the published form of a fact. The sessions of one user are
 // one aggregate, so that a consumer sees them begin and end in order.
-func newEnvelope(ctx context.Context, aggregate, id, fact string, tenant ids.Tenant) *eventsv1.Envelope {
-	return outbox.NewEnvelope(ctx, outbox.Fact{Context: "sessions", Aggregate: aggregate, ID: id, Fact: fact, Tenant: tenant})
+func newEnvelope(ctx context.Context, aggregate, id, name string, tenant ids.Tenant) *eventsv1.Envelope {
+	return outbox.NewEnvelope(ctx, outbox.Fact{Context: "sessions", Aggregate: aggregate, ID: id, Name: name, Tenant: tenant})
 }
