@@ -1,0 +1,163 @@
+package grpcx
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/principal"
+	policyv1 "vestibule.dev/proto/policy/v1"
+)
+
+// authenticate verifies the tokens a request carries. One that does not verify
+// fails the request even if the method could do without it: honest peers send
+// none like that.
+func (s *Server) authenticate(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if exempt(info.FullMethod) {
+		return next(ctx, req)
+	}
+	md, _ := metadata.FromIncomingContext(ctx)
+	token, err := single(md, principal.MetadataPrincipal)
+	if err != nil {
+		return nil, s.unauthenticated(ctx, info, err)
+	}
+	if token != "" {
+		if s.cfg.Verifier == nil {
+			return nil, s.unauthenticated(ctx, info, status.Error(codes.Unauthenticated, "principals are not accepted here"))
+		}
+		p, err := s.cfg.Verifier.Verify(token)
+		if err != nil {
+			return nil, s.unauthenticated(ctx, info, err)
+		}
+		ctx = principal.NewVerifiedContext(ctx, p, token)
+	}
+	caller, err := s.caller(ctx, md)
+	if err != nil {
+		return nil, s.unauthenticated(ctx, info, err)
+	}
+	if caller != "" {
+		ctx = principal.NewCallerContext(ctx, caller)
+	}
+	return next(ctx, req)
+}
+
+// caller returns the verified name of the calling service, or "".
+func (s *Server) caller(ctx context.Context, md metadata.MD) (string, error) {
+	if s.cfg.CallerVerifier == nil {
+		return CertificateService(ctx), nil
+	}
+	token, err := single(md, principal.MetadataCaller)
+	if token == "" || err != nil {
+		return "", err
+	}
+	return s.cfg.CallerVerifier.Verify(token)
+}
+
+// CertificateService returns the name of the service that the peer's verified
+// client certificate was issued to: the first label of its first DNS name, as
+// in identity.vestibule.svc. It is "" without one.
+func CertificateService(ctx context.Context) string {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return ""
+	}
+	tls, ok := p.AuthInfo.(credentials.TLSInfo)
+	if !ok || len(tls.State.VerifiedChains) == 0 {
+		return ""
+	}
+	leaf := tls.State.VerifiedChains[0][0]
+	if len(leaf.DNSNames) == 0 {
+		return ""
+	}
+	name, _, _ := strings.Cut(leaf.DNSNames[0], ".")
+	return name
+}
+
+// single returns the only value of a name. Two are an attempt to have one
+// checked and the other used.
+func single(md metadata.MD, name string) (string, error) {
+	switch v := md[name]; len(v) {
+	case 0:
+		return "", nil
+	case 1:
+		return v[0], nil
+	default:
+		return "", status.Error(codes.Unauthenticated, name+" sent more than once")
+	}
+}
+
+// unauthenticated says why in the log and nothing to the peer. The status has
+// no known error inside: a token that fails between processes is our fault and
+// not the fault of whoever sent the request.
+func (s *Server) unauthenticated(ctx context.Context, info *grpc.UnaryServerInfo, cause error) error {
+	s.cfg.Logger.WarnContext(ctx, "caller not authenticated", "method", info.FullMethod, "error", cause)
+	return &refusal{code: codes.Unauthenticated, sentence: "caller not authenticated"}
+}
+
+// authorize applies the method's policy.
+func (s *Server) authorize(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if exempt(info.FullMethod) {
+		return next(ctx, req)
+	}
+	m, ok := s.policies[info.FullMethod]
+	if !ok { // cannot happen: the server does not serve without policies
+		return nil, &refusal{code: codes.PermissionDenied, sentence: "method has no policy"}
+	}
+	if m.Internal() {
+		switch caller := principal.CallerFromContext(ctx); {
+		case caller == "":
+			return nil, &refusal{code: codes.Unauthenticated, sentence: "method is internal"}
+		case !slices.Contains(m.Policy.GetCallers(), caller):
+			s.cfg.Logger.WarnContext(ctx, "caller not allowed", "method", info.FullMethod, "caller", caller)
+			return nil, &refusal{code: codes.PermissionDenied, sentence: "method is not for this caller"}
+		}
+		return next(ctx, req)
+	}
+	p, ok := principal.FromContext(ctx)
+	switch {
+	case !ok:
+		return nil, &refusal{code: codes.Unauthenticated, sentence: "no principal"}
+	case m.Accepts(p.Access):
+		return next(ctx, req)
+	case p.Access == principal.AccessNone:
+		return nil, &refusal{code: codes.Unauthenticated, known: apierr.AccessTypeRequired()}
+	}
+	allowed := make([]string, 0, len(m.access))
+	for _, a := range m.access {
+		allowed = append(allowed, string(a))
+	}
+	return nil, &refusal{code: codes.PermissionDenied, known: apierr.InsufficientAccessType(string(p.Access), allowed...)}
+}
+
+// validateFields reports everything that is wrong with the request at once,
+// the missing user included where the policy makes it part of the schema.
+func (s *Server) validateFields(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if exempt(info.FullMethod) {
+		return next(ctx, req)
+	}
+	problems, err := s.cfg.Validator.Validate(req)
+	if err != nil {
+		return nil, err
+	}
+	if s.policies[info.FullMethod].Policy.GetUser() == policyv1.User_USER_IN_SCHEMA {
+		if p, _ := principal.FromContext(ctx); !p.SignedIn() {
+			problems = append(problems, "user: this endpoint needs a signed-in user")
+		}
+	}
+	if len(problems) > 0 {
+		return nil, apierr.SchemaError(problems...)
+	}
+	return next(ctx, req)
+}
+
+// second is the Retry-After of what is refused for lack of time or capacity.
+const second = time.Second

@@ -1,0 +1,284 @@
+package inbox_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go"
+
+	"vestibule.dev/pkg/bus"
+	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/inbox"
+	"vestibule.dev/pkg/migrate"
+	"vestibule.dev/pkg/natstest"
+	"vestibule.dev/pkg/outbox"
+	"vestibule.dev/pkg/pg"
+	"vestibule.dev/pkg/pgtest"
+	eventsv1 "vestibule.dev/proto/events/v1"
+)
+
+// effects counts what handlers did, per aggregate.
+var effects = migrate.Source{Name: "effects", FS: fstest.MapFS{
+	"00001_init.sql": {Data: []byte("-- +goose Up\nCREATE TABLE effects (aggregate text PRIMARY KEY, n int NOT NULL);\n")},
+}}
+
+// world is one service with its outbox, its inbox and a stream between them.
+type world struct {
+	t    *testing.T
+	db   *pg.DB
+	nats *natstest.Server
+	bus  *bus.Bus
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, db: pgtest.New(t, outbox.Migrations(), inbox.Migrations(), effects), nats: natstest.New(t)}
+	var err error
+	if w.bus, err = bus.Connect(bus.Config{URL: w.nats.URL(), Name: "test", Logger: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.bus.Close)
+	return w
+}
+
+// run starts a part of the service that ends with the test, or earlier by the
+// returned function.
+func (w *world) run(part func(ctx context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(w.t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := part(ctx); err != nil {
+			w.t.Error(err)
+		}
+	}()
+	stop = func() { cancel(); <-done }
+	w.t.Cleanup(stop)
+	return stop
+}
+
+func (w *world) relay() func() {
+	return w.run(outbox.NewRelay(w.db, w.bus, "identity", slog.New(slog.DiscardHandler)).Run)
+}
+
+func (w *world) consume(shuffle bool, handle inbox.Handler) func() {
+	return w.run(inbox.NewConsumer(inbox.Config{
+		Service: "teams", DB: w.db, Bus: w.bus, Logger: slog.New(slog.DiscardHandler), Shuffle: shuffle,
+	}, inbox.Subscription{Name: "test", Context: "identity", Subjects: []string{"identity.v1.user.*.*"}, Handle: handle}).Run)
+}
+
+// append writes n events, spread over ten aggregates, in transactions of ten.
+func (w *world) append(n int) {
+	w.t.Helper()
+	for first := 0; first < n; first += 10 {
+		if err := w.db.RunTx(w.t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+			var envelopes []*eventsv1.Envelope
+			for i := first; i < min(first+10, n); i++ {
+				envelopes = append(envelopes, outbox.NewEnvelope(ctx, outbox.Fact{
+					Context: "identity", Aggregate: "user", Name: "updated", ID: fmt.Sprint(i % 10),
+					Tenant: ids.Tenant{ProjectID: "p", BranchID: "main"}, Version: int64(i),
+				}))
+			}
+			return outbox.Append(ctx, tx, envelopes...)
+		}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// count has an effect that shows how often it happened.
+func (w *world) count(ctx context.Context, event *eventsv1.Envelope) error {
+	_, err := w.db.Querier(ctx).Exec(ctx, `INSERT INTO effects VALUES ($1, 1) ON CONFLICT (aggregate) DO UPDATE SET n = effects.n + 1`, event.GetAggregate())
+	return err
+}
+
+func (w *world) sum(query string) (n int) {
+	w.t.Helper()
+	if err := w.db.Querier(w.t.Context()).QueryRow(w.t.Context(), query).Scan(&n); err != nil {
+		w.t.Fatal(err)
+	}
+	return n
+}
+
+// eventually waits until the query answers want. It looks at state, because
+// nothing tells a test when a stream is done.
+func (w *world) eventually(query string, want int) {
+	w.t.Helper()
+	deadline := time.After(time.Minute)
+	for {
+		got := w.sum(query)
+		if got == want {
+			return
+		}
+		select {
+		case <-deadline:
+			w.t.Fatalf("%s = %d, want %d", query, got, want)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+const (
+	effectCount = "SELECT coalesce(sum(n), 0)::int FROM effects"
+	inboxCount  = "SELECT count(*)::int FROM inbox"
+)
+
+// R22: duplicates and disorder have no effect. Without the inbox row the sum
+// is larger than the number of events.
+func TestConsumer_duplicatesAndDisorder_haveOneEffect(t *testing.T) {
+	w := newWorld(t)
+	const events = 3000
+	w.relay()
+	w.consume(true, w.count)
+	w.append(events)
+	w.eventually(inboxCount, events)
+	if got := w.sum(effectCount); got != events {
+		t.Errorf("%d effects of %d events", got, events)
+	}
+	if uneven := w.sum(fmt.Sprintf("SELECT count(*)::int FROM effects WHERE n <> %d", events/10)); uneven != 0 {
+		t.Errorf("%d aggregates have the wrong number of effects", uneven)
+	}
+}
+
+func TestConsumer_twoReplicas_shareTheWork(t *testing.T) {
+	w := newWorld(t)
+	w.relay()
+	w.consume(true, w.count)
+	w.consume(true, w.count)
+	w.append(500)
+	w.eventually(inboxCount, 500)
+	w.eventually(effectCount, 500)
+}
+
+func TestConsumer_failingHandler_rollsBackAndIsTriedAgain(t *testing.T) {
+	w := newWorld(t)
+	var mu sync.Mutex
+	failures := 2
+	w.relay()
+	w.consume(false, func(ctx context.Context, event *eventsv1.Envelope) error {
+		if err := w.count(ctx, event); err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if failures > 0 {
+			failures--
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	w.append(1)
+	w.eventually(effectCount, 1)
+	if failures != 0 {
+		t.Errorf("%d failures were not reached", failures)
+	}
+}
+
+// Events that wait while the stream is away are published when it is back, and
+// a wiped stream is filled again by a replay, without a second effect.
+func TestRelay_streamStoppedAndWiped_losesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.relay()
+	w.consume(false, w.count)
+	w.append(50)
+	w.eventually(effectCount, 50)
+
+	w.nats.Stop()
+	w.append(50)
+	w.nats.Wipe()
+	w.nats.Start()
+	w.eventually(effectCount, 100)
+
+	if replayed, err := outbox.Replay(t.Context(), w.db, time.Now().Add(-time.Hour)); err != nil || replayed != 100 {
+		t.Fatalf("Replay = %d, %v; want 100 events", replayed, err)
+	}
+	w.eventually("SELECT count(*)::int FROM outbox WHERE published_at IS NULL", 0)
+	w.append(1)
+	w.eventually(inboxCount, 101)
+	if got := w.sum(effectCount); got != 101 {
+		t.Errorf("%d effects of 101 events", got)
+	}
+}
+
+func TestConsumer_stopped_continuesWhereItWas(t *testing.T) {
+	w := newWorld(t)
+	w.relay()
+	stop := w.consume(false, w.count)
+	w.append(20)
+	w.eventually(effectCount, 20)
+	stop()
+	w.append(20)
+	w.consume(false, w.count)
+	w.eventually(effectCount, 40)
+}
+
+// The durable consumer is deleted behind the service's back, as a restarted
+// NATS may do.
+func TestConsumer_vanishedOnTheServer_isCreatedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.relay()
+	w.consume(false, w.count)
+	w.append(5)
+	w.eventually(effectCount, 5)
+	stream, err := w.bus.JetStream().Stream(t.Context(), "IDENTITY")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.DeleteConsumer(t.Context(), "teams-test"); err != nil {
+		t.Fatal(err)
+	}
+	w.append(5)
+	w.eventually(effectCount, 10)
+}
+
+func TestConsumer_message_thatIsNoEvent_doesNotBlock(t *testing.T) {
+	w := newWorld(t)
+	if err := w.bus.EnsureStream(t.Context(), "identity"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.bus.JetStream().PublishMsg(t.Context(), &nats.Msg{Subject: "identity.v1.user.updated.p", Data: []byte{0xff}}); err != nil {
+		t.Fatal(err)
+	}
+	w.relay()
+	w.consume(false, w.count)
+	w.append(10)
+	w.eventually(effectCount, 10)
+}
+
+func TestAppend_rolledBack_publishesNothing(t *testing.T) {
+	w := newWorld(t)
+	boom := errors.New("boom")
+	err := w.db.RunTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		if err := outbox.Append(ctx, tx, outbox.NewEnvelope(ctx, outbox.Fact{Context: "identity", Aggregate: "user", Name: "updated"})); err != nil {
+			return err
+		}
+		return boom
+	})
+	if !errors.Is(err, boom) {
+		t.Fatal(err)
+	}
+	status, err := outbox.ReadStatus(t.Context(), w.db)
+	if err != nil || status.Unpublished != 0 {
+		t.Errorf("status = %+v, %v; want nothing unpublished", status, err)
+	}
+}
+
+func TestPurge_keepsWhatCanStillArrive(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.db.Querier(t.Context()).Exec(t.Context(),
+		`INSERT INTO inbox VALUES ('c', gen_random_uuid(), now() - interval '31 days'), ('c', gen_random_uuid(), now() - interval '29 days')`); err != nil {
+		t.Fatal(err)
+	}
+	if err := inbox.Purge(t.Context(), w.db); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.sum(inboxCount); n != 1 {
+		t.Errorf("%d rows left, want 1", n)
+	}
+}

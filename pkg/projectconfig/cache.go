@@ -1,0 +1,138 @@
+package projectconfig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"golang.org/x/sync/singleflight"
+
+	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/ids"
+)
+
+// Loader fetches the configuration of a tenant, at least as new as minVersion,
+// with Tenant and Version filled in. A minVersion of 0 asks for the newest.
+type Loader func(ctx context.Context, tenant ids.Tenant, minVersion int64) (*Config, error)
+
+// CacheConfig bounds a [Cache]. Zero values mean the defaults.
+type CacheConfig struct {
+	// MaxBytes bounds the JSON of all configurations together; by default
+	// 32 MiB. What they occupy in memory is of the same order.
+	MaxBytes uint64
+	// MaxAge is how old an entry may be for callers that name no version; by
+	// default 10 seconds.
+	MaxAge time.Duration
+	// LoadTimeout bounds one call of the loader; by default 5 seconds. The
+	// caller's own deadline bounds how long the caller waits.
+	LoadTimeout time.Duration
+	// Clock is the system's by default.
+	Clock clock.Clock
+}
+
+// Cache holds configurations by tenant. It is safe for concurrent use.
+type Cache struct {
+	load    Loader
+	maxAge  time.Duration
+	timeout time.Duration
+	clock   clock.Clock
+	entries *otter.Cache[ids.Tenant, entry]
+	flights singleflight.Group
+}
+
+type entry struct {
+	config *Config
+	loaded time.Time
+}
+
+// entryOverhead is added to the size of every configuration, so that tiny ones
+// are bounded as well.
+const entryOverhead = 1024
+
+// NewCache returns an empty cache that fills itself from load.
+func NewCache(load Loader, c CacheConfig) *Cache {
+	if c.MaxBytes == 0 {
+		c.MaxBytes = 32 << 20
+	}
+	if c.MaxAge == 0 {
+		c.MaxAge = 10 * time.Second
+	}
+	if c.LoadTimeout == 0 {
+		c.LoadTimeout = 5 * time.Second
+	}
+	if c.Clock == nil {
+		c.Clock = clock.System()
+	}
+	return &Cache{
+		load: load, maxAge: c.MaxAge, timeout: c.LoadTimeout, clock: c.Clock,
+		entries: otter.Must(&otter.Options[ids.Tenant, entry]{
+			MaximumWeight: c.MaxBytes,
+			Weigher: func(_ ids.Tenant, e entry) uint32 {
+				return uint32(min(e.config.size+entryOverhead, 1<<31))
+			},
+		}),
+	}
+}
+
+// Get returns the configuration of a tenant whose version is minVersion or
+// newer: pass the version of the principal, and a change is seen by the request
+// after it. With a minVersion of 0 the configuration may be as old as MaxAge.
+//
+// Callers that ask for the same at the same time share one load. Errors of the
+// loader are returned as they are; a load that is too slow or brings an older
+// version ends in [apierr.Unavailable].
+func (c *Cache) Get(ctx context.Context, tenant ids.Tenant, minVersion int64) (*Config, error) {
+	if e, ok := c.entries.GetIfPresent(tenant); ok && c.serves(e, minVersion) {
+		return e.config, nil
+	}
+	// The load outlives a caller that gives up, since others may wait for it.
+	key := fmt.Sprintf("%q %q %d", tenant.ProjectID, tenant.BranchID, minVersion)
+	flight := c.flights.DoChan(key, func() (any, error) {
+		loadCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.timeout)
+		defer cancel()
+		return c.fill(loadCtx, tenant, minVersion)
+	})
+	select {
+	case r := <-flight:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return r.Val.(*Config), nil
+	case <-ctx.Done():
+		return nil, apierr.Unavailable(time.Second).WithCause(ctx.Err())
+	}
+}
+
+func (c *Cache) serves(e entry, minVersion int64) bool {
+	if minVersion == 0 {
+		return c.clock.Now().Sub(e.loaded) < c.maxAge
+	}
+	return e.config.Version >= minVersion
+}
+
+// fill loads a configuration and keeps it, or returns a newer one that came in
+// meanwhile.
+func (c *Cache) fill(ctx context.Context, tenant ids.Tenant, minVersion int64) (*Config, error) {
+	asked := c.clock.Now()
+	config, err := c.load(ctx, tenant, minVersion)
+	switch {
+	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return nil, apierr.Unavailable(time.Second).WithCause(err)
+	case err != nil:
+		return nil, err
+	case config.Version < minVersion:
+		return nil, apierr.Unavailable(time.Second).WithCause(
+			fmt.Errorf("projectconfig: got version %d of project %s, need %d", config.Version, tenant.ProjectID, minVersion))
+	}
+	c.entries.Compute(tenant, func(old entry, found bool) (entry, otter.ComputeOp) {
+		if found && old.config.Version > config.Version {
+			config = old.config
+			return old, otter.CancelOp
+		}
+		return entry{config: config, loaded: asked}, otter.WriteOp
+	})
+	return config, nil
+}
