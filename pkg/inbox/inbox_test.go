@@ -195,7 +195,7 @@ func TestRelay_streamStoppedAndWiped_losesNothing(t *testing.T) {
 	w.nats.Start()
 	w.eventually(effectCount, 100)
 
-	if replayed, err := outbox.Replay(t.Context(), w.db, time.Now().Add(-time.Hour)); err != nil || replayed != 100 {
+	if replayed, err := outbox.Replay(t.Context(), w.db, time.Hour); err != nil || replayed != 100 {
 		t.Fatalf("Replay = %d, %v; want 100 events", replayed, err)
 	}
 	w.eventually("SELECT count(*)::int FROM outbox WHERE published_at IS NULL", 0)

@@ -179,13 +179,13 @@ DELETE FROM outbox WHERE id IN (
 	}
 }
 
-// Replay makes the relay publish again what was created at or after since,
-// under the same ids, and returns the number of events. Consumers ignore those
-// they know.
-func Replay(ctx context.Context, db *pg.DB, since time.Time) (int64, error) {
+// Replay makes the relay publish again what was created during the last since,
+// by the database's clock, under the same ids, and returns the number of
+// events. Consumers ignore those they know.
+func Replay(ctx context.Context, db *pg.DB, since time.Duration) (int64, error) {
 	tag, err := db.Querier(ctx).Exec(ctx, `
 WITH again AS (
-    UPDATE outbox SET published_at = NULL WHERE created_at >= $1 AND published_at IS NOT NULL RETURNING 1
+    UPDATE outbox SET published_at = NULL WHERE created_at >= now() - $1::interval AND published_at IS NOT NULL RETURNING 1
 )
 SELECT pg_notify('`+channel+`', '') FROM again`, since)
 	return tag.RowsAffected(), err

@@ -6,6 +6,7 @@ import (
 	"vestibule.dev/pkg/ids"
 	teamsv1 "vestibule.dev/proto/teams/v1"
 	"vestibule.dev/services/teams/internal/app"
+	"vestibule.dev/services/teams/internal/teampb"
 )
 
 // Internal implements teamsv1.TeamInternalServiceServer.
@@ -42,7 +43,7 @@ func (s *Internal) GetMembership(ctx context.Context, req *teamsv1.GetMembership
 	}
 	res := &teamsv1.GetMembershipResponse{}
 	if team != nil {
-		if res.Team, err = ServerTeam(team); err != nil {
+		if res.Team, err = teampb.Server(team); err != nil {
 			return nil, err
 		}
 	}

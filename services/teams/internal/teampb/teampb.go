@@ -1,4 +1,6 @@
-package grpcapi
+// Package teampb gives teams their public representation, for answers and for
+// events alike.
+package teampb
 
 import (
 	"google.golang.org/protobuf/proto"
@@ -9,9 +11,9 @@ import (
 	"vestibule.dev/services/teams/internal/domain"
 )
 
-// ServerTeam is the representation of a team that server callers see
+// Server is the representation of a team that server callers see
 // (teams.md §1).
-func ServerTeam(team *domain.Team) (*teamsv1.Team, error) {
+func Server(team *domain.Team) (*teamsv1.Team, error) {
 	message := &teamsv1.Team{
 		Id:              team.ID,
 		DisplayName:     team.DisplayName,

@@ -1,0 +1,112 @@
+package service
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"vestibule.dev/pkg/secret"
+)
+
+// Config is what all services are told by their environment. The variables
+// carry the service's name as prefix, as in TEAMS_GRPC_ADDR; <NAME>_FILE names a
+// file that holds the value instead.
+type Config struct {
+	// GRPCAddr is where the service listens.
+	GRPCAddr string `env:"GRPC_ADDR" envDefault:"127.0.0.1:9000"`
+	// PublicURL is the API's origin as callers know it.
+	PublicURL string `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:8102"`
+
+	PostgresURL      secret.Secret `env:"POSTGRES_URL,required"`
+	PostgresMaxConns int           `env:"POSTGRES_MAX_CONNS" envDefault:"8"`
+
+	NATSURL      string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222"`
+	NATSReplicas int    `env:"NATS_REPLICAS" envDefault:"1"`
+
+	// PrincipalPublicKeys verify the gateway's principals: base64, or PEM.
+	PrincipalPublicKeys string `env:"PRINCIPAL_PUBLIC_KEYS,required"`
+	// ServiceKey signs and verifies calls between services.
+	ServiceKey secret.Secret `env:"SERVICE_KEY,required"`
+	// EncryptionKeys seal what must be read back: kid:base64, newest first.
+	EncryptionKeys secret.Secret `env:"ENCRYPTION_KEYS,required"`
+	// CodeKey is the base64 HMAC key of one-time codes.
+	CodeKey secret.Secret `env:"CODE_KEY,required"`
+
+	IdentityAddr      string `env:"IDENTITY_ADDR"`
+	SessionsAddr      string `env:"SESSIONS_ADDR"`
+	TeamsAddr         string `env:"TEAMS_ADDR"`
+	NotificationsAddr string `env:"NOTIFICATIONS_ADDR"`
+	PaymentsAddr      string `env:"PAYMENTS_ADDR"`
+
+	// InFlightLimit bounds the requests worked on at a time.
+	InFlightLimit int `env:"IN_FLIGHT_LIMIT" envDefault:"256"`
+	// ShutdownGrace is the time between reporting not ready and draining.
+	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"0s"`
+	LogLevel      slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
+	LogText       bool          `env:"LOG_TEXT" envDefault:"false"`
+	OTLPEndpoint  string        `env:"OTLP_ENDPOINT"`
+	// ChaosDelivery delivers every event several times and out of order, for
+	// tests.
+	ChaosDelivery bool `env:"CHAOS_DELIVERY" envDefault:"false"`
+}
+
+// upstreams maps the name of a context to its address.
+func (c *Config) upstreams() map[string]string {
+	return map[string]string{
+		"identity":      c.IdentityAddr,
+		"sessions":      c.SessionsAddr,
+		"teams":         c.TeamsAddr,
+		"notifications": c.NotificationsAddr,
+		"payments":      c.PaymentsAddr,
+	}
+}
+
+// codeKey decodes the key of one-time codes.
+func (c *Config) codeKey() ([]byte, error) {
+	key, err := base64.StdEncoding.DecodeString(c.CodeKey.Reveal())
+	if err != nil || len(key) < 32 {
+		return nil, errors.New("CODE_KEY must be the base64 of at least 32 bytes")
+	}
+	return key, nil
+}
+
+// Load fills a struct with env tags from the variables of one service.
+func Load(service string, into any) error {
+	environment, err := withFiles(os.Environ(), prefix(service))
+	if err != nil {
+		return err
+	}
+	if err := env.ParseWithOptions(into, env.Options{Prefix: prefix(service), Environment: environment}); err != nil {
+		return fmt.Errorf("configuration of %s: %w", service, err)
+	}
+	return nil
+}
+
+func prefix(service string) string { return strings.ToUpper(service) + "_" }
+
+// withFiles replaces each NAME_FILE by NAME with the file's content, so that
+// every value can come from a mounted secret.
+func withFiles(environ []string, prefix string) (map[string]string, error) {
+	values := env.ToMap(environ)
+	for name, path := range values {
+		base, isFile := strings.CutSuffix(name, "_FILE")
+		if !isFile || path == "" || !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		if _, given := values[base]; given {
+			continue
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		values[base] = strings.TrimSpace(string(content))
+	}
+	return values, nil
+}

@@ -1,0 +1,214 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"google.golang.org/grpc"
+
+	identityv1 "vestibule.dev/proto/identity/v1"
+
+	"vestibule.dev/pkg/bus"
+	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/grpcx"
+	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/inbox"
+	"vestibule.dev/pkg/obs"
+	"vestibule.dev/pkg/outbox"
+	"vestibule.dev/pkg/pg"
+	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/projectconfig"
+	"vestibule.dev/pkg/runner"
+	"vestibule.dev/pkg/secret"
+)
+
+// ProjectChanged is the core subject on which identity tells that a project,
+// its keys or its configuration changed. The payload is the project's id.
+const ProjectChanged = "vestibule.project.changed"
+
+// Platform is what a service builds on. Everything in it is ready to use; what
+// it runs, starts after Build.
+type Platform struct {
+	Name   string
+	Config Config
+	Logger *slog.Logger
+	Clock  clock.Clock
+	DB     *pg.DB
+	Bus    *bus.Bus
+	// Box seals what the service must read back.
+	Box *secret.Box
+	// CodeKey is the HMAC key of one-time codes.
+	CodeKey []byte
+	// GRPC takes the service's implementations.
+	GRPC *grpcx.Server
+
+	telemetry *obs.Telemetry
+	caller    *principal.CallerSigner
+	group     *runner.Group
+	conns     map[string]*grpc.ClientConn
+}
+
+// newPlatform opens what all services need. Nothing waits for a database or a
+// stream: start order does not matter.
+func newPlatform(ctx context.Context, name, version string) (*Platform, error) {
+	p := &Platform{Name: name, Clock: clock.System(), conns: map[string]*grpc.ClientConn{}}
+	if err := Load(name, &p.Config); err != nil {
+		return nil, err
+	}
+	cfg := &p.Config
+	p.Logger = obs.NewLogger(os.Stderr, obs.LogConfig{Service: name, Level: cfg.LogLevel, Text: cfg.LogText})
+	p.group = runner.New(runner.Config{Logger: p.Logger, Grace: cfg.ShutdownGrace})
+
+	var err error
+	if p.telemetry, err = obs.StartTelemetry(ctx, obs.TelemetryConfig{Service: name, Version: version, Endpoint: cfg.OTLPEndpoint}); err != nil {
+		return nil, err
+	}
+	p.group.Add(runner.Pools, "telemetry", p.telemetry.Run)
+	ring, err := secret.ParseKeyRing(cfg.EncryptionKeys)
+	if err != nil {
+		return nil, fmt.Errorf("%sENCRYPTION_KEYS: %w", prefix(name), err)
+	}
+	p.Box = secret.NewBox(ring)
+	if p.CodeKey, err = cfg.codeKey(); err != nil {
+		return nil, fmt.Errorf("%s%w", prefix(name), err)
+	}
+	if p.caller, err = principal.NewCallerSigner(p.Clock, name, cfg.ServiceKey); err != nil {
+		return nil, fmt.Errorf("%sSERVICE_KEY: %w", prefix(name), err)
+	}
+	if p.DB, err = pg.Open(ctx, pg.Config{URL: cfg.PostgresURL, MaxConns: cfg.PostgresMaxConns, ApplicationName: name}); err != nil {
+		return nil, err
+	}
+	p.group.AddClose(runner.Pools, "postgres", func() error { p.DB.Close(); return nil })
+	return p, nil
+}
+
+// openServer prepares what only a running service needs.
+func (p *Platform) openServer() error {
+	cfg := &p.Config
+	publicKeys, err := principal.ParsePublicKeys(cfg.PrincipalPublicKeys)
+	if err != nil {
+		return fmt.Errorf("%sPRINCIPAL_PUBLIC_KEYS: %w", prefix(p.Name), err)
+	}
+	verifier, err := principal.NewVerifier(p.Clock, publicKeys...)
+	if err != nil {
+		return err
+	}
+	callers, err := principal.NewCallerVerifier(p.Clock, cfg.ServiceKey)
+	if err != nil {
+		return err
+	}
+	if p.Bus, err = bus.Connect(bus.Config{URL: cfg.NATSURL, Name: p.Name, Replicas: cfg.NATSReplicas, Logger: p.Logger}); err != nil {
+		return err
+	}
+	p.group.AddClose(runner.Pools, "nats", func() error { p.Bus.Close(); return nil })
+	p.GRPC, err = grpcx.NewServer(grpcx.ServerConfig{
+		Service:        p.Name,
+		Verifier:       verifier,
+		CallerVerifier: callers,
+		InFlightLimit:  cfg.InFlightLimit,
+		Ready:          p.ready,
+		Telemetry:      p.telemetry,
+		Logger:         p.Logger,
+	})
+	return err
+}
+
+// ready reports whether the service can work, which is whether its own database
+// answers. It does not depend on NATS or on other services.
+func (p *Platform) ready(ctx context.Context) error {
+	if !p.group.Ready() {
+		return errors.New("not running")
+	}
+	return p.DB.Ping(ctx)
+}
+
+// LoadConfig fills a struct with env tags from the service's own variables.
+func (p *Platform) LoadConfig(into any) error { return Load(p.Name, into) }
+
+// Dial returns the connection to another context. Calls carry this service's
+// name, and the principal of the request they are made for.
+func (p *Platform) Dial(ctx context.Context, service string) (*grpc.ClientConn, error) {
+	if conn, ok := p.conns[service]; ok {
+		return conn, nil
+	}
+	address := p.Config.upstreams()[service]
+	if address == "" {
+		return nil, fmt.Errorf("%s%sADDR is not set", prefix(p.Name), prefix(service))
+	}
+	conn, err := grpcx.Dial(ctx, grpcx.ClientConfig{Target: address, Caller: p.caller, Telemetry: p.telemetry})
+	if err != nil {
+		return nil, fmt.Errorf("dial %s: %w", service, err)
+	}
+	p.conns[service] = conn
+	p.group.AddClose(runner.Pools, service+" connection", conn.Close)
+	return conn, nil
+}
+
+// Go adds a worker that runs until its context ends.
+func (p *Platform) Go(name string, run func(ctx context.Context) error) {
+	p.group.Add(runner.Workers, name, run)
+}
+
+// Every adds a worker that does something now and then. A failure is logged and
+// the next turn comes as usual.
+func (p *Platform) Every(interval time.Duration, name string, do func(ctx context.Context) error) {
+	p.Go(name, func(ctx context.Context) error {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			if err := do(ctx); err != nil && ctx.Err() == nil {
+				p.Logger.WarnContext(ctx, "a periodic task failed", "task", name, "error", err)
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-ticker.C:
+			}
+		}
+	})
+}
+
+// Consume adds consumers of other contexts' events.
+func (p *Platform) Consume(subscriptions ...inbox.Subscription) {
+	cfg := inbox.Config{Service: p.Name, DB: p.DB, Bus: p.Bus, Logger: p.Logger, Shuffle: p.Config.ChaosDelivery}
+	for _, subscription := range subscriptions {
+		p.Go("consumer "+subscription.Name, inbox.NewConsumer(cfg, subscription).Run)
+	}
+}
+
+// ProjectConfigs returns the cache of project configurations, read from
+// identity.
+func (p *Platform) ProjectConfigs(ctx context.Context) (*projectconfig.Cache, error) {
+	conn, err := p.Dial(ctx, "identity")
+	if err != nil {
+		return nil, err
+	}
+	client := identityv1.NewProjectInternalServiceClient(conn)
+	return projectconfig.NewCache(func(ctx context.Context, tenant ids.Tenant, minVersion int64) (*projectconfig.Config, error) {
+		res, err := client.GetProjectConfig(ctx, &identityv1.GetProjectConfigRequest{
+			ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, MinVersion: minVersion,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return FromProto(tenant, res)
+	}, projectconfig.CacheConfig{}), nil
+}
+
+// serve runs what Build has put together until the context ends.
+func (p *Platform) serve(ctx context.Context) error {
+	listener, err := net.Listen("tcp", p.Config.GRPCAddr)
+	if err != nil {
+		return err
+	}
+	p.group.Add(runner.Servers, "grpc", func(ctx context.Context) error { return p.GRPC.Run(ctx, listener) })
+	p.Go("outbox relay", outbox.NewRelay(p.DB, p.Bus, p.Name, p.Logger).Run)
+	p.Every(time.Hour, "inbox purge", func(ctx context.Context) error { return inbox.Purge(ctx, p.DB) })
+	p.Logger.InfoContext(ctx, "serving", "address", listener.Addr().String())
+	return p.group.Run(ctx)
+}
