@@ -38,9 +38,10 @@ type Store interface {
 
 	// SigningKeys reads the keys of an audience in no particular order.
 	SigningKeys(ctx context.Context, audience domain.Audience) ([]domain.SigningKey, error)
-	// Audiences lists at most page audiences that have keys, in the order of
-	// their text, from the one after a text.
-	Audiences(ctx context.Context, after string, page int) ([]domain.Audience, error)
+	// AudiencesDue lists audiences with an active key activated, or a retired
+	// key retired, by a moment: at most page of them, in the order of their
+	// text, from the one after a text.
+	AudiencesDue(ctx context.Context, activatedBy, retiredBy time.Time, after string, page int) ([]domain.Audience, error)
 }
 
 // UsedSession is what a refresh learns about its session.

@@ -41,10 +41,15 @@ func (a *App) RotateKeys(ctx context.Context, audience domain.Audience, early bo
 // RotateAllKeys takes the steps that are due for all audiences and counts
 // them by kind.
 func (a *App) RotateAllKeys(ctx context.Context, early bool) (map[domain.KeyStep]int, error) {
+	now, rotation := a.Clock.Now(), a.settings.Rotation
+	activatedBy := now.Add(-rotation.Every)
+	if early {
+		activatedBy = now
+	}
 	taken := map[domain.KeyStep]int{}
 	var after string
 	for {
-		audiences, err := a.Store.Audiences(ctx, after, audiencePage)
+		audiences, err := a.Store.AudiencesDue(ctx, activatedBy, now.Add(-rotation.Keep), after, audiencePage)
 		if err != nil {
 			return taken, err
 		}

@@ -1,3 +1,3 @@
-// Package events says what the sessions context publishes and what it does
-// about the facts of others.
+// Package events turns the facts of the sessions context into their published
+// form and the facts of others into use cases.
 package events

@@ -11,7 +11,7 @@ import (
 	"vestibule.dev/services/sessions/internal/domain"
 )
 
-// Encode turns an event into its published form.
+// Encode gives an event its published form.
 func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 	switch event := event.(type) {
 	case app.SessionCreated:
@@ -33,9 +33,8 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 			Audience: event.Audience.String(), Kid: event.KID,
 		}}
 		return envelope, nil
-	default:
-		return nil, fmt.Errorf("events: no published form of %T", event)
 	}
+	return nil, fmt.Errorf("events: %T has no published form", event)
 }
 
 // newEnvelope begins the published form of a fact. The sessions of one user are

@@ -38,9 +38,11 @@ func (s *Store) SigningKeys(ctx context.Context, audience domain.Audience) ([]do
 	return keys, nil
 }
 
-// Audiences implements app.Store.
-func (s *Store) Audiences(ctx context.Context, after string, page int) ([]domain.Audience, error) {
-	rows, err := s.queries(ctx).Audiences(ctx, db.AudiencesParams{After: after, Page: int32(page)})
+// AudiencesDue implements app.Store.
+func (s *Store) AudiencesDue(ctx context.Context, activatedBy, retiredBy time.Time, after string, page int) ([]domain.Audience, error) {
+	rows, err := s.queries(ctx).AudiencesDue(ctx, db.AudiencesDueParams{
+		After: after, ActivatedBy: activatedBy, RetiredBy: retiredBy, Page: int32(page),
+	})
 	if err != nil {
 		return nil, err
 	}

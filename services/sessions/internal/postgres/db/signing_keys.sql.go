@@ -36,21 +36,31 @@ func (q *Queries) ActivateSigningKey(ctx context.Context, arg ActivateSigningKey
 	return result.RowsAffected(), nil
 }
 
-const audiences = `-- name: Audiences :many
-SELECT audience FROM signing_keys
-WHERE state = 'active' AND audience > $1::text
+const audiencesDue = `-- name: AudiencesDue :many
+SELECT DISTINCT audience FROM signing_keys
+WHERE audience > $1::text
+  AND (state = 'active' AND activated_at <= $2::timestamptz
+       OR state = 'retired' AND retired_at <= $3::timestamptz)
 ORDER BY audience
-LIMIT $2
+LIMIT $4
 `
 
-type AudiencesParams struct {
-	After string
-	Page  int32
+type AudiencesDueParams struct {
+	After       string
+	ActivatedBy time.Time
+	RetiredBy   time.Time
+	Page        int32
 }
 
-// tenant: all. One page of the audiences that have keys.
-func (q *Queries) Audiences(ctx context.Context, arg AudiencesParams) ([]string, error) {
-	rows, err := q.db.Query(ctx, audiences, arg.After, arg.Page)
+// tenant: all. One page of the audiences with an active key activated, or a
+// retired key retired, by a moment.
+func (q *Queries) AudiencesDue(ctx context.Context, arg AudiencesDueParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, audiencesDue,
+		arg.After,
+		arg.ActivatedBy,
+		arg.RetiredBy,
+		arg.Page,
+	)
 	if err != nil {
 		return nil, err
 	}

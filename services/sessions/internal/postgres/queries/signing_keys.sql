@@ -36,10 +36,13 @@ WHERE project_id = $1 AND audience = $2;
 -- name: PurgeSigningKeys :exec
 DELETE FROM signing_keys WHERE project_id = $1;
 
--- name: Audiences :many
--- tenant: all. One page of the audiences that have keys.
-SELECT audience FROM signing_keys
-WHERE state = 'active' AND audience > sqlc.arg(after)::text
+-- name: AudiencesDue :many
+-- tenant: all. One page of the audiences with an active key activated, or a
+-- retired key retired, by a moment.
+SELECT DISTINCT audience FROM signing_keys
+WHERE audience > sqlc.arg(after)::text
+  AND (state = 'active' AND activated_at <= sqlc.arg(activated_by)::timestamptz
+       OR state = 'retired' AND retired_at <= sqlc.arg(retired_by)::timestamptz)
 ORDER BY audience
 LIMIT sqlc.arg(page);
 
