@@ -34,6 +34,8 @@ proto() {
 	"$bin/buf" lint proto
 	find proto -name '*.pb.go' -delete -o -name '*.pb.gw.go' -delete
 	"$bin/buf" generate proto
+	# A made-up context for the tests of the gateway.
+	"$bin/buf" generate --template gateway/internal/gatewaytest/buf.gen.yaml --path gateway/internal/gatewaytest
 }
 
 sql() {

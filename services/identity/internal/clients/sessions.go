@@ -9,7 +9,7 @@ import (
 	"vestibule.dev/pkg/secret"
 	sessionsv1 "vestibule.dev/proto/sessions/v1"
 	"vestibule.dev/services/identity/internal/app"
-	"vestibule.dev/services/identity/internal/tokensubject"
+	"vestibule.dev/services/identity/internal/userpb"
 )
 
 // Sessions implements app.Sessions.
@@ -27,7 +27,7 @@ func (s *Sessions) CreateSession(ctx context.Context, subject app.TokenSubject) 
 	res, err := s.rpc.CreateSession(ctx, &sessionsv1.CreateSessionRequest{
 		ProjectId: subject.User.ProjectID,
 		BranchId:  subject.User.BranchID,
-		Subject:   tokensubject.Message(subject),
+		Subject:   userpb.TokenSubject(subject),
 	})
 	if err != nil {
 		return app.Tokens{}, err

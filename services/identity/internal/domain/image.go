@@ -7,7 +7,6 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
-	"net/http"
 	"regexp"
 	"strings"
 
@@ -16,6 +15,9 @@ import (
 
 // MaxImageSize limits an uploaded image, as base64 characters and as bytes.
 const MaxImageSize = 1_000_000
+
+// badRequest is the HTTP status of images that are refused.
+const badRequest = 400
 
 // UserProfileImages is the folder of the pictures of users.
 const UserProfileImages = "user-profile-images"
@@ -54,7 +56,7 @@ var (
 // a data URL of a usual image type (users.md §1.5).
 func CheckClientImage(value string) error {
 	if value != "" && !clientImageDataURL.MatchString(value) {
-		return apierr.Text(http.StatusBadRequest, "The image must be a base64 data URL of type png, jpg, jpeg, gif, bmp or webp.")
+		return apierr.Text(badRequest, "The image must be a base64 data URL of type png, jpg, jpeg, gif, bmp or webp.")
 	}
 	return nil
 }
@@ -67,19 +69,19 @@ func ParseImage(value string) (*Image, error) {
 		if lower := strings.ToLower(value); strings.HasPrefix(lower, "http://") || strings.HasPrefix(lower, "https://") {
 			return nil, nil
 		}
-		return nil, apierr.Text(http.StatusBadRequest, "The image must be an http or https URL or a base64 data URL of an image.")
+		return nil, apierr.Text(badRequest, "The image must be an http or https URL or a base64 data URL of an image.")
 	}
 	text := value[len(prefix):]
 	if len(text) > MaxImageSize {
-		return nil, apierr.Text(http.StatusBadRequest, "The image is too large: at most 1,000,000 bytes are accepted.")
+		return nil, apierr.Text(badRequest, "The image is too large: at most 1,000,000 bytes are accepted.")
 	}
 	content, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return nil, apierr.Text(http.StatusBadRequest, "The image is not valid base64.")
+		return nil, apierr.Text(badRequest, "The image is not valid base64.")
 	}
 	format, ok := DetectImage(content)
 	if !ok {
-		return nil, apierr.Text(http.StatusBadRequest, "The image is not in a known image format.")
+		return nil, apierr.Text(badRequest, "The image is not in a known image format.")
 	}
 	return &Image{Format: format, Bytes: content}, nil
 }

@@ -7,8 +7,10 @@ import (
 
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/outbox"
+	"vestibule.dev/pkg/pbjson"
 	eventsv1 "vestibule.dev/proto/events/v1"
 	"vestibule.dev/services/identity/internal/app"
+	"vestibule.dev/services/identity/internal/userpb"
 )
 
 // Aggregates whose facts are published.
@@ -17,22 +19,11 @@ const (
 	aggregateContactChannel = "contact_channel"
 )
 
-// Encoder turns facts into their published form.
-type Encoder struct {
-	render func(*app.UserView) (*structpb.Struct, error)
-}
-
-// NewEncoder returns an Encoder that shows users as render does: the server
-// representation of the API (users.md §1.1).
-func NewEncoder(render func(*app.UserView) (*structpb.Struct, error)) *Encoder {
-	return &Encoder{render: render}
-}
-
-// Encode returns the envelope of a fact.
-func (e *Encoder) Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
+// Encode gives an event its published form.
+func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 	switch event := event.(type) {
 	case app.UserCreated:
-		user, err := e.render(&event.User)
+		user, err := representation(&event.User)
 		if err != nil {
 			return nil, err
 		}
@@ -43,40 +34,43 @@ func (e *Encoder) Encode(ctx context.Context, event app.Event) (*eventsv1.Envelo
 		envelope := newEnvelope(ctx, event.User.Tenant, aggregateUser, event.User.ID, "created", event.User.Version)
 		envelope.Payload = &eventsv1.Envelope_UserCreated{UserCreated: created}
 		return envelope, nil
-
 	case app.UserUpdated:
-		user, err := e.render(&event.User)
+		user, err := representation(&event.User)
 		if err != nil {
 			return nil, err
 		}
 		envelope := newEnvelope(ctx, event.User.Tenant, aggregateUser, event.User.ID, "updated", event.User.Version)
 		envelope.Payload = &eventsv1.Envelope_UserUpdated{UserUpdated: &eventsv1.UserUpdated{UserId: event.User.ID, User: user}}
 		return envelope, nil
-
 	case app.UserDeleted:
 		envelope := newEnvelope(ctx, event.Tenant, aggregateUser, event.UserID, "deleted", event.Version)
 		envelope.Payload = &eventsv1.Envelope_UserDeleted{UserDeleted: &eventsv1.UserDeleted{
 			UserId: event.UserID, TeamIds: event.TeamIDs,
 		}}
 		return envelope, nil
-
 	case app.PasswordChanged:
 		envelope := newEnvelope(ctx, event.Tenant, aggregateUser, event.UserID, "password_changed", 0)
 		envelope.Payload = &eventsv1.Envelope_PasswordChanged{PasswordChanged: &eventsv1.PasswordChanged{
 			UserId: event.UserID, KeptSessionId: event.KeptSessionID, RevokesSessions: event.RevokesSessions,
 		}}
 		return envelope, nil
-
 	case app.ContactChannelVerified:
 		envelope := newEnvelope(ctx, event.Tenant, aggregateContactChannel, event.ChannelID, "verified", 0)
 		envelope.Payload = &eventsv1.Envelope_ContactChannelVerified{ContactChannelVerified: &eventsv1.ContactChannelVerified{
 			UserId: event.UserID, ContactChannelId: event.ChannelID,
 		}}
 		return envelope, nil
-
-	default:
-		return encodeProject(ctx, event)
 	}
+	return encodeProject(ctx, event)
+}
+
+// representation is the user as server callers see them.
+func representation(user *app.UserView) (*structpb.Struct, error) {
+	message, err := userpb.Server(user)
+	if err != nil {
+		return nil, err
+	}
+	return pbjson.Struct(message)
 }
 
 func newEnvelope(ctx context.Context, tenant ids.Tenant, aggregate, id, fact string, version int64) *eventsv1.Envelope {

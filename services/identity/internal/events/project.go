@@ -23,17 +23,14 @@ func encodeProject(ctx context.Context, event app.Event) (*eventsv1.Envelope, er
 			ProjectId: event.ProjectID, OwnerTeamId: event.OwnerTeamID,
 		}}
 		return envelope, nil
-
 	case app.ProjectUpdated:
 		envelope := projectEnvelope(ctx, event.ProjectID, "updated", event.Version)
 		envelope.Payload = &eventsv1.Envelope_ProjectUpdated{ProjectUpdated: &eventsv1.ProjectUpdated{ProjectId: event.ProjectID}}
 		return envelope, nil
-
 	case app.ProjectDeleted:
 		envelope := projectEnvelope(ctx, event.ProjectID, "deleted", event.Version)
 		envelope.Payload = &eventsv1.Envelope_ProjectDeleted{ProjectDeleted: &eventsv1.ProjectDeleted{ProjectId: event.ProjectID}}
 		return envelope, nil
-
 	case app.ProjectConfigChanged:
 		envelope := projectEnvelope(ctx, event.ProjectID, "config_changed", event.Version)
 		envelope.BranchId = event.BranchID
@@ -41,24 +38,20 @@ func encodeProject(ctx context.Context, event app.Event) (*eventsv1.Envelope, er
 			ProjectId: event.ProjectID, Level: string(event.Level), Version: event.Version,
 		}}
 		return envelope, nil
-
 	case app.APIKeySetCreated:
 		envelope := newEnvelope(ctx, ids.Tenant{ProjectID: event.ProjectID}, aggregateAPIKeySet, event.KeySetID, "created", event.Version)
 		envelope.Payload = &eventsv1.Envelope_ApiKeySetCreated{ApiKeySetCreated: &eventsv1.ApiKeySetCreated{
 			ProjectId: event.ProjectID, ApiKeySetId: event.KeySetID,
 		}}
 		return envelope, nil
-
 	case app.APIKeySetUpdated:
 		envelope := newEnvelope(ctx, ids.Tenant{ProjectID: event.ProjectID}, aggregateAPIKeySet, event.KeySetID, "updated", event.Version)
 		envelope.Payload = &eventsv1.Envelope_ApiKeySetUpdated{ApiKeySetUpdated: &eventsv1.ApiKeySetUpdated{
 			ProjectId: event.ProjectID, ApiKeySetId: event.KeySetID, Revoked: event.Revoked,
 		}}
 		return envelope, nil
-
-	default:
-		return nil, fmt.Errorf("event %T has no published form", event)
 	}
+	return nil, fmt.Errorf("events: %T has no published form", event)
 }
 
 // projectEnvelope is about a project with all its branches.

@@ -3,7 +3,6 @@ package grpcapi
 import (
 	"context"
 
-	"vestibule.dev/pkg/principal"
 	identityv1 "vestibule.dev/proto/identity/v1"
 	typesv1 "vestibule.dev/proto/types/v1"
 	"vestibule.dev/services/identity/internal/app"
@@ -48,9 +47,4 @@ func (s *Users) DeleteCurrentUser(ctx context.Context, _ *identityv1.DeleteCurre
 		return nil, err
 	}
 	return success(), nil
-}
-
-func access(ctx context.Context) principal.Access {
-	caller, _ := principal.FromContext(ctx)
-	return caller.Access
 }

@@ -8,7 +8,7 @@ import (
 	"vestibule.dev/pkg/ids"
 	identityv1 "vestibule.dev/proto/identity/v1"
 	"vestibule.dev/services/identity/internal/app"
-	"vestibule.dev/services/identity/internal/tokensubject"
+	"vestibule.dev/services/identity/internal/userpb"
 )
 
 // UserInternal implements identityv1.UserInternalServiceServer.
@@ -29,7 +29,7 @@ func (s *UserInternal) GetTokenSubject(ctx context.Context, req *identityv1.GetT
 	if err != nil {
 		return nil, err
 	}
-	return &identityv1.GetTokenSubjectResponse{Subject: tokensubject.Message(*subject)}, nil
+	return &identityv1.GetTokenSubjectResponse{Subject: userpb.TokenSubject(*subject)}, nil
 }
 
 // ListUserContacts implements identityv1.UserInternalServiceServer.
@@ -41,7 +41,10 @@ func (s *UserInternal) ListUserContacts(ctx context.Context, req *identityv1.Lis
 	}
 	res := &identityv1.ListUserContactsResponse{Users: make([]*identityv1.UserContact, 0, len(contacts))}
 	for _, contact := range contacts {
-		message := &identityv1.UserContact{UserId: contact.UserID, DisplayName: text(contact.DisplayName)}
+		message := &identityv1.UserContact{UserId: contact.UserID}
+		if contact.DisplayName != nil {
+			message.DisplayName = wrapperspb.String(*contact.DisplayName)
+		}
 		if contact.PrimaryEmail != nil {
 			message.PrimaryEmail = wrapperspb.String(contact.PrimaryEmail.Value)
 			message.PrimaryEmailVerified = contact.PrimaryEmail.IsVerified

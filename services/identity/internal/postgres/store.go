@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"vestibule.dev/pkg/courier"
+	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/pg"
 	eventsv1 "vestibule.dev/proto/events/v1"
 	"vestibule.dev/services/identity/internal/app"
@@ -17,20 +19,27 @@ type Encode func(ctx context.Context, event app.Event) (*eventsv1.Envelope, erro
 
 // Store implements app.Store.
 type Store struct {
-	db     *pg.DB
+	db *pg.DB
+	outlets
+}
+
+// outlets are what leaves with a transaction beside its rows.
+type outlets struct {
+	codes  *onetime.Codes
+	sealer courier.Sealer
 	encode Encode
 }
 
-// NewStore returns a Store that publishes events through the outbox in the
-// form encode gives them.
-func NewStore(database *pg.DB, encode Encode) *Store {
-	return &Store{db: database, encode: encode}
+// NewStore returns a Store that issues codes, queues mail under the sealer, and
+// publishes events through the outbox in the form encode gives them.
+func NewStore(database *pg.DB, codes *onetime.Codes, sealer courier.Sealer, encode Encode) *Store {
+	return &Store{db: database, outlets: outlets{codes: codes, sealer: sealer, encode: encode}}
 }
 
 // RunTx implements app.Store.
 func (s *Store) RunTx(ctx context.Context, fn func(ctx context.Context, tx app.Tx) error) error {
 	return s.db.RunTx(ctx, func(ctx context.Context, pgxTx pgx.Tx) error {
-		return fn(ctx, &tx{tx: pgxTx, queries: db.New(pgxTx), encode: s.encode})
+		return fn(ctx, &tx{tx: pgxTx, queries: db.New(pgxTx), outlets: s.outlets})
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 type tx struct {
 	tx      pgx.Tx
 	queries *db.Queries
-	encode  Encode
+	outlets
 }
 
 func (t *tx) Emit(ctx context.Context, events ...app.Event) error {

@@ -1,4 +1,6 @@
-package grpcapi
+// Package userpb gives users their public representations, for answers, events
+// and tokens alike.
+package userpb
 
 import (
 	"time"
@@ -8,7 +10,6 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"vestibule.dev/pkg/pbjson"
-	"vestibule.dev/pkg/principal"
 	identityv1 "vestibule.dev/proto/identity/v1"
 	teamsv1 "vestibule.dev/proto/teams/v1"
 	typesv1 "vestibule.dev/proto/types/v1"
@@ -16,18 +17,10 @@ import (
 	"vestibule.dev/services/identity/internal/domain"
 )
 
-// userFor renders a user for a caller of the access type.
-func userFor(access principal.Access, user *app.UserView) (*identityv1.User, error) {
-	if access.Trusted() {
-		return ServerUser(user)
-	}
-	return clientUser(user)
-}
-
-// ServerUser is the representation of a user that server callers see
+// Server is the representation of a user that server callers see
 // (users.md §1.1).
-func ServerUser(user *app.UserView) (*identityv1.User, error) {
-	message, err := clientUser(user)
+func Server(user *app.UserView) (*identityv1.User, error) {
+	message, err := Client(user)
 	if err != nil {
 		return nil, err
 	}
@@ -50,8 +43,8 @@ func ServerUser(user *app.UserView) (*identityv1.User, error) {
 	return message, nil
 }
 
-// clientUser is the representation of a user that clients see.
-func clientUser(user *app.UserView) (*identityv1.User, error) {
+// Client is the representation of a user that clients see (users.md §1.1).
+func Client(user *app.UserView) (*identityv1.User, error) {
 	message := &identityv1.User{
 		Id:                      user.ID,
 		PrimaryEmailVerified:    user.EmailVerified(),
@@ -111,16 +104,6 @@ func clientTeam(team *domain.Team) (*teamsv1.Team, error) {
 	}
 	return message, nil
 }
-
-func tokens(signedIn *app.SignedIn) *typesv1.Tokens {
-	return &typesv1.Tokens{
-		AccessToken:  signedIn.Tokens.AccessToken.Reveal(),
-		RefreshToken: signedIn.Tokens.RefreshToken.Reveal(),
-		UserId:       signedIn.UserID,
-	}
-}
-
-func success() *typesv1.Success { return &typesv1.Success{Success: true} }
 
 // text renders a nullable string.
 func text(value *string) *wrapperspb.StringValue {

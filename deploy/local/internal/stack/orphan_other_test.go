@@ -1,0 +1,7 @@
+//go:build unix && !linux
+
+package stack_test
+
+import "syscall"
+
+func endWithUs(*syscall.SysProcAttr) {}

@@ -1,0 +1,195 @@
+// Package gateway promises that whoever reaches a service through it is known,
+// within bounds, and says only what the API contract allows.
+//
+// It holds no rule about users, teams or money: it refuses what is malformed,
+// unauthenticated or too fast, and hands the rest to the context that decides.
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+
+	"google.golang.org/grpc"
+
+	"vestibule.dev/gateway/internal/authn"
+	"vestibule.dev/gateway/internal/config"
+	"vestibule.dev/gateway/internal/edge"
+	"vestibule.dev/gateway/internal/routes"
+	"vestibule.dev/gateway/internal/transcode"
+	"vestibule.dev/gateway/internal/upstream"
+	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/grpcx"
+	"vestibule.dev/pkg/httpx"
+	"vestibule.dev/pkg/obs"
+	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/runner"
+	identityv1 "vestibule.dev/proto/identity/v1"
+	sessionsv1 "vestibule.dev/proto/sessions/v1"
+)
+
+// Config is the environment of the gateway.
+type Config = config.Config
+
+// LoadConfig reads the GATEWAY_ variables of the process.
+func LoadConfig() (Config, error) { return config.Load(os.Environ()) }
+
+// Gateway is the edge of the system.
+type Gateway struct {
+	cfg      Config
+	log      *slog.Logger
+	handler  http.Handler
+	projects *authn.Projects
+	tokens   *authn.AccessTokens
+	group    *runner.Group
+}
+
+// loopback is the value of Config.Proxy for development.
+const loopback = "loopback"
+
+// deps are what tests replace.
+type deps struct {
+	log         *slog.Logger
+	clock       clock.Clock
+	telemetry   *obs.Telemetry
+	services    []routes.Service
+	connections map[string]grpc.ClientConnInterface
+}
+
+// New connects a gateway to the services, which need not be up yet. The
+// connections end with ctx. It fails when an operation lacks a policy.
+func New(ctx context.Context, cfg Config) (*Gateway, error) {
+	log := obs.NewLogger(os.Stderr, obs.LogConfig{Service: "gateway", Level: cfg.LogLevel, Text: cfg.LogText})
+	telemetry, err := obs.StartTelemetry(ctx, obs.TelemetryConfig{
+		Service: "gateway", Version: Version(), Endpoint: cfg.OTLPEndpoint,
+	})
+	if err != nil {
+		return nil, err
+	}
+	key, err := principal.ParsePrivateKey(cfg.PrincipalKey)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := principal.NewSigner(clock.System(), key)
+	if err != nil {
+		return nil, err
+	}
+	caller, err := principal.NewCallerSigner(clock.System(), "gateway", cfg.ServiceKey)
+	if err != nil {
+		return nil, err
+	}
+	connections, err := upstream.Dial(ctx, map[string]string{
+		"identity":      cfg.IdentityAddr,
+		"sessions":      cfg.SessionsAddr,
+		"teams":         cfg.TeamsAddr,
+		"notifications": cfg.NotificationsAddr,
+		"payments":      cfg.PaymentsAddr,
+	}, grpcx.ClientConfig{Caller: caller, Signer: signer, Telemetry: telemetry})
+	if err != nil {
+		return nil, err
+	}
+	g, err := assemble(ctx, cfg, deps{
+		log: log, clock: clock.System(), telemetry: telemetry,
+		services: routes.Services(), connections: connections,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g.group.Add(runner.Pools, "telemetry", telemetry.Run)
+	return g, nil
+}
+
+// assemble is New from the connections on.
+func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
+	identity := identityv1.NewProjectInternalServiceClient(d.connections["identity"])
+	sessions := sessionsv1.NewTokenInternalServiceClient(d.connections["sessions"])
+
+	projects, err := authn.NewProjects(identity, d.clock)
+	if err != nil {
+		return nil, fmt.Errorf("gateway: project cache: %w", err)
+	}
+	tokens, err := authn.NewAccessTokens(sessions, d.clock, cfg.PublicURL)
+	if err != nil {
+		return nil, fmt.Errorf("gateway: token cache: %w", err)
+	}
+	limiter, err := edge.NewLimiter(limits(cfg), d.clock)
+	if err != nil {
+		return nil, fmt.Errorf("gateway: limiter: %w", err)
+	}
+	locator, err := newLocator(cfg)
+	if err != nil {
+		return nil, err
+	}
+	api, err := routes.New(ctx, routes.Config{
+		Services:       d.services,
+		Connections:    d.connections,
+		Authenticator:  authn.New(projects, tokens, identity, d.clock),
+		Limiter:        limiter,
+		Bodies:         transcode.NewBodyReader(cfg.BodyMemory),
+		ProjectChanged: projects.Drop,
+		Log:            d.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{cfg: cfg, log: d.log, projects: projects, tokens: tokens}
+	g.handler = edge.Chain(edge.Config{
+		Log:         d.log,
+		Clock:       d.clock,
+		Tracers:     d.telemetry.Tracers,
+		Locator:     locator,
+		MaxInFlight: cfg.MaxInFlight,
+		Limiter:     limiter,
+	}, api)
+
+	g.group = runner.New(runner.Config{Logger: d.log, Grace: cfg.ShutdownGrace})
+	g.group.Add(runner.Servers, "http", g.serve)
+	if cfg.NATSURL != "" {
+		g.group.Add(runner.Workers, "project changes", func(ctx context.Context) error {
+			return upstream.Changes(ctx, cfg.NATSURL, d.log, projects.Drop)
+		})
+	}
+	return g, nil
+}
+
+// limits turns figures per minute into buckets that hold ten seconds' worth.
+func limits(cfg Config) edge.Limits {
+	rate := func(perMinute int) edge.Rate {
+		return edge.Rate{PerSecond: float64(perMinute) / 60, Burst: max(10, perMinute/6)}
+	}
+	l := edge.Limits{
+		PerAddress: rate(cfg.RatePerMinute),
+		Expensive:  rate(cfg.ExpensiveRatePerMinute),
+		PerProject: rate(cfg.ProjectRatePerMinute),
+	}
+	if cfg.Proxy == loopback {
+		l.LenientLoopback = 1000
+	}
+	return l
+}
+
+// ServeHTTP answers one request, for tests and for embedding.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }
+
+// Run serves until ctx ends and then stops in order.
+func (g *Gateway) Run(ctx context.Context) error { return g.group.Run(ctx) }
+
+// newLocator translates the setting; trusting this machine is not a proxy.
+func newLocator(cfg Config) (*httpx.Locator, error) {
+	if cfg.Proxy == loopback {
+		return httpx.NewLocator(httpx.LocatorConfig{TrustLoopback: true})
+	}
+	return httpx.NewLocator(httpx.LocatorConfig{Proxy: cfg.Proxy, Networks: cfg.ProxyNetworks})
+}
+
+func (g *Gateway) serve(ctx context.Context) error {
+	listener, err := net.Listen("tcp", g.cfg.HTTPAddr)
+	if err != nil {
+		return fmt.Errorf("gateway: %w", err)
+	}
+	g.log.InfoContext(ctx, "serving", "addr", listener.Addr().String())
+	return httpx.NewServer(httpx.ServerConfig{Handler: g, Logger: g.log}).Run(ctx, listener)
+}

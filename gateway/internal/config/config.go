@@ -1,0 +1,113 @@
+// Package config promises that the gateway starts with settings that make
+// sense together, or says which do not.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"vestibule.dev/pkg/secret"
+)
+
+const prefix = "GATEWAY_"
+
+// Config is the environment of the gateway. Every variable begins with
+// GATEWAY_; a secret may also be the content of the file that <NAME>_FILE
+// names.
+type Config struct {
+	// HTTPAddr is the host:port to listen on.
+	HTTPAddr string `env:"HTTP_ADDR" envDefault:"127.0.0.1:8102"`
+	// PublicURL is the origin under which callers reach the API, without a
+	// trailing slash. It is part of the issuer of access tokens.
+	PublicURL string `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:8102"`
+
+	// Upstreams: gRPC targets, or host:port lists separated by commas.
+	IdentityAddr      string `env:"IDENTITY_ADDR,required"`
+	SessionsAddr      string `env:"SESSIONS_ADDR,required"`
+	TeamsAddr         string `env:"TEAMS_ADDR,required"`
+	NotificationsAddr string `env:"NOTIFICATIONS_ADDR,required"`
+	PaymentsAddr      string `env:"PAYMENTS_ADDR,required"`
+	// NATSURL is where word of changed projects comes from. Without it such
+	// changes are noticed within seconds.
+	NATSURL string `env:"NATS_URL"`
+
+	// PrincipalKey is the Ed25519 key that signs principals: PKCS #8 PEM or
+	// the base64 of its seed.
+	PrincipalKey secret.Secret `env:"PRINCIPAL_KEY,required"`
+	// ServiceKey names this process to the services; at least 32 bytes.
+	ServiceKey secret.Secret `env:"SERVICE_KEY,required"`
+
+	// Proxy is what stands in front: none, cloudflare, vercel, cloudrun, a list
+	// of trusted networks, or loopback, which believes every connection from
+	// this machine and is for development (protocol §16).
+	Proxy string `env:"PROXY" envDefault:"none"`
+	// ProxyNetworks are where connections of a named proxy come from.
+	ProxyNetworks []netip.Prefix `env:"PROXY_NETWORKS"`
+
+	// Requests a minute: per client address, per client address for those that
+	// cost a password hash or a message, and per project.
+	RatePerMinute          int `env:"RATE_PER_MINUTE" envDefault:"3000"`
+	ExpensiveRatePerMinute int `env:"EXPENSIVE_RATE_PER_MINUTE" envDefault:"120"`
+	ProjectRatePerMinute   int `env:"PROJECT_RATE_PER_MINUTE" envDefault:"300000"`
+	// MaxInFlight bounds the requests served at a time.
+	MaxInFlight int `env:"MAX_IN_FLIGHT" envDefault:"2048"`
+	// BodyMemory bounds the bytes of large bodies held at a time.
+	BodyMemory int64 `env:"BODY_MEMORY" envDefault:"33554432"`
+	// ShutdownGrace is the time between reporting not ready and draining.
+	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"0s"`
+
+	LogLevel slog.Level `env:"LOG_LEVEL" envDefault:"INFO"`
+	LogText  bool       `env:"LOG_TEXT" envDefault:"false"`
+	// OTLPEndpoint is where traces and metrics go; empty means nowhere.
+	OTLPEndpoint string `env:"OTLP_ENDPOINT"`
+}
+
+// Load reads the environment, given like os.Environ.
+func Load(environ []string) (Config, error) {
+	vars := env.ToMap(environ)
+	for name, file := range vars {
+		plain, ok := strings.CutSuffix(name, "_FILE")
+		if !ok || !strings.HasPrefix(name, prefix) || vars[plain] != "" {
+			continue
+		}
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return Config{}, fmt.Errorf("config: %s: %w", name, err)
+		}
+		vars[plain] = strings.TrimSpace(string(content))
+	}
+	c, err := env.ParseAsWithOptions[Config](env.Options{Environment: vars, Prefix: prefix})
+	if err != nil {
+		return Config{}, fmt.Errorf("config: %w", err)
+	}
+	return c, c.Validate()
+}
+
+// Validate reports everything that is wrong.
+func (c Config) Validate() error {
+	var errs []error
+	check := func(ok bool, name, problem string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("config: %s%s %s", prefix, name, problem))
+		}
+	}
+	u, err := url.Parse(c.PublicURL)
+	check(err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && u.Path == "" && u.RawQuery == "",
+		"PUBLIC_URL", "must be an origin such as https://api.example.com")
+	check(len(c.ServiceKey) >= 32, "SERVICE_KEY", "must have at least 32 bytes")
+	for name, n := range map[string]int{
+		"RATE_PER_MINUTE": c.RatePerMinute, "EXPENSIVE_RATE_PER_MINUTE": c.ExpensiveRatePerMinute,
+		"PROJECT_RATE_PER_MINUTE": c.ProjectRatePerMinute, "MAX_IN_FLIGHT": c.MaxInFlight,
+	} {
+		check(n > 0, name, "must be positive")
+	}
+	return errors.Join(errs...)
+}

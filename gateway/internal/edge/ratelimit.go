@@ -1,0 +1,136 @@
+package edge
+
+import (
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"vestibule.dev/gateway/internal/transcode"
+	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/principal"
+)
+
+// Rate is a token bucket: PerSecond tokens flow in, Burst fit.
+type Rate struct {
+	PerSecond float64
+	Burst     int
+}
+
+// Limits configures a limiter. Addresses of IPv6 count by /64, the smallest
+// block a subscriber has.
+type Limits struct {
+	// PerAddress is for all requests of a client address.
+	PerAddress Rate
+	// Expensive is for those that cost a password hash or a message.
+	Expensive Rate
+	// PerProject is for all requests of a project.
+	PerProject Rate
+	// LenientLoopback multiplies the limits of loopback addresses, for
+	// development; 0 means no exception.
+	LenientLoopback int
+}
+
+// bucketsCached bounds memory: the least used buckets are forgotten, which
+// means full.
+const bucketsCached = 100_000
+
+// Limiter keeps token buckets in memory. Every gateway has its own, so limits
+// across a fleet are up to so many times as high; they protect the process,
+// while limits on guessing live in the services.
+type Limiter struct {
+	clock   clock.Clock
+	limits  Limits
+	buckets *otter.Cache[bucketKey, *bucket]
+}
+
+type limitClass uint8
+
+const (
+	classAddress limitClass = iota
+	classExpensive
+	classProject
+)
+
+type bucketKey struct {
+	class   limitClass
+	address netip.Prefix
+	project string
+}
+
+// NewLimiter returns a limiter with full buckets.
+func NewLimiter(limits Limits, c clock.Clock) (*Limiter, error) {
+	buckets, err := otter.New(&otter.Options[bucketKey, *bucket]{MaximumSize: bucketsCached})
+	if err != nil {
+		return nil, err
+	}
+	return &Limiter{clock: c, limits: limits, buckets: buckets}, nil
+}
+
+func (l *Limiter) limit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if wait, ok := l.allowAddress(r, classAddress, l.limits.PerAddress); !ok {
+			transcode.RenderError(w, apierr.TooManyRequests(wait))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// AllowExpensive counts a request that costs a password hash or a message.
+func (l *Limiter) AllowExpensive(r *http.Request) (time.Duration, bool) {
+	return l.allowAddress(r, classExpensive, l.limits.Expensive)
+}
+
+// AllowProject counts a request of a project.
+func (l *Limiter) AllowProject(_ *http.Request, projectID string) (time.Duration, bool) {
+	if projectID == "" {
+		return 0, true
+	}
+	return l.take(bucketKey{class: classProject, project: projectID}, l.limits.PerProject)
+}
+
+func (l *Limiter) allowAddress(r *http.Request, class limitClass, rate Rate) (time.Duration, bool) {
+	// The zero prefix is the bucket of all clients whose address is unknown.
+	var block netip.Prefix
+	if addr, err := netip.ParseAddr(principal.RequestFromContext(r.Context()).ClientIP); err == nil {
+		addr = addr.Unmap().WithZone("")
+		bits := 64
+		if addr.Is4() {
+			bits = 32
+		}
+		block, _ = addr.Prefix(bits) // the length fits the family
+		if addr.IsLoopback() && l.limits.LenientLoopback > 0 {
+			rate.PerSecond *= float64(l.limits.LenientLoopback)
+			rate.Burst *= l.limits.LenientLoopback
+		}
+	}
+	return l.take(bucketKey{class: class, address: block}, rate)
+}
+
+func (l *Limiter) take(key bucketKey, rate Rate) (time.Duration, bool) {
+	b, _ := l.buckets.ComputeIfAbsent(key, func() (*bucket, bool) { return &bucket{}, false })
+	return b.take(l.clock.Now().UnixNano(), rate)
+}
+
+// bucket is a token bucket as one number, the time at which it will be full
+// again (the generic cell rate algorithm).
+type bucket struct{ fullAt atomic.Int64 }
+
+func (b *bucket) take(now int64, rate Rate) (time.Duration, bool) {
+	interval := int64(float64(time.Second) / rate.PerSecond)
+	room := interval * int64(rate.Burst)
+	for {
+		old := b.fullAt.Load()
+		next := max(old, now) + interval
+		if wait := next - now - room; wait > 0 {
+			return time.Duration(wait), false
+		}
+		if b.fullAt.CompareAndSwap(old, next) {
+			return 0, true
+		}
+	}
+}

@@ -1,0 +1,22 @@
+package routes
+
+import (
+	identityv1 "vestibule.dev/proto/identity/v1"
+	sessionsv1 "vestibule.dev/proto/sessions/v1"
+)
+
+// Services lists the public services of all contexts. A service missing here
+// is not reachable; a test compares the list with the descriptors.
+func Services() []Service {
+	return []Service{
+		NewService(identityv1.AnonymousService_ServiceDesc, identityv1.NewAnonymousServiceClient, identityv1.RegisterAnonymousServiceHandlerClient),
+		NewService(identityv1.ApiKeySetService_ServiceDesc, identityv1.NewApiKeySetServiceClient, identityv1.RegisterApiKeySetServiceHandlerClient),
+		NewService(identityv1.ConfigService_ServiceDesc, identityv1.NewConfigServiceClient, identityv1.RegisterConfigServiceHandlerClient),
+		NewService(identityv1.ContactChannelService_ServiceDesc, identityv1.NewContactChannelServiceClient, identityv1.RegisterContactChannelServiceHandlerClient),
+		NewService(identityv1.PasswordService_ServiceDesc, identityv1.NewPasswordServiceClient, identityv1.RegisterPasswordServiceHandlerClient),
+		NewService(identityv1.ProjectService_ServiceDesc, identityv1.NewProjectServiceClient, identityv1.RegisterProjectServiceHandlerClient),
+		NewService(identityv1.UserService_ServiceDesc, identityv1.NewUserServiceClient, identityv1.RegisterUserServiceHandlerClient),
+		NewService(sessionsv1.SessionService_ServiceDesc, sessionsv1.NewSessionServiceClient, sessionsv1.RegisterSessionServiceHandlerClient),
+		NewService(sessionsv1.TokenService_ServiceDesc, sessionsv1.NewTokenServiceClient, sessionsv1.RegisterTokenServiceHandlerClient),
+	}
+}

@@ -1,0 +1,81 @@
+package httpx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/net/netutil"
+)
+
+// drainLimit is how long requests may take to finish when the server stops.
+const drainLimit = 20 * time.Second
+
+// ServerConfig configures [NewServer].
+type ServerConfig struct {
+	Handler http.Handler
+	// MaxBody is the largest request body as sent, in bytes. 0 means 9 MiB: a
+	// little more than the API accepts, so that its own answer comes first.
+	MaxBody int64
+	// MaxConnections bounds the open connections and with them the file
+	// descriptors. 0 means 8192.
+	MaxConnections int
+	Logger         *slog.Logger
+}
+
+// Server is an HTTP server with every limit set.
+type Server struct {
+	http           *http.Server
+	maxConnections int
+}
+
+// NewServer returns a server. Its limits are: 5 s for the headers, 30 s for a
+// whole request, 60 s of idling, 32 KiB of headers, and those of cfg.
+func NewServer(cfg ServerConfig) *Server {
+	if cfg.MaxBody == 0 {
+		cfg.MaxBody = 9 << 20
+	}
+	if cfg.MaxConnections == 0 {
+		cfg.MaxConnections = 8192
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Server{
+		http: &http.Server{
+			Handler:           http.MaxBytesHandler(cfg.Handler, cfg.MaxBody),
+			ReadHeaderTimeout: 5 * time.Second,
+			ReadTimeout:       30 * time.Second,
+			WriteTimeout:      30 * time.Second,
+			IdleTimeout:       60 * time.Second,
+			MaxHeaderBytes:    32 << 10,
+			HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 128},
+			// Clients cause these lines at will.
+			ErrorLog: slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
+		},
+		maxConnections: cfg.MaxConnections,
+	}
+}
+
+// Run serves on l until ctx ends. It then lets requests finish for up to 20
+// seconds and cuts off the rest. It closes l.
+func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	l = netutil.LimitListener(l, s.maxConnections)
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(l) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("httpx: serve: %w", err)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
+	defer cancel()
+	if err := s.http.Shutdown(drain); err != nil {
+		return errors.Join(fmt.Errorf("httpx: requests cut off: %w", err), s.http.Close())
+	}
+	return nil
+}

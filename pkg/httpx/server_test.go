@@ -1,0 +1,128 @@
+package httpx_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"vestibule.dev/pkg/httpx"
+)
+
+func serve(t *testing.T, cfg httpx.ServerConfig) (address string, stop context.CancelFunc, done <-chan error) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	result := make(chan error, 1)
+	go func() { result <- httpx.NewServer(cfg).Run(ctx, listener) }()
+	return listener.Addr().String(), cancel, result
+}
+
+func TestRun_stopped_finishesRequestsInFlight(t *testing.T) {
+	begun, finish := make(chan struct{}), make(chan struct{})
+	address, stop, done := serve(t, httpx.ServerConfig{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(begun)
+		<-finish
+		_, _ = io.WriteString(w, "finished")
+	})})
+	answer := make(chan string, 1)
+	go func() {
+		_, body, err := get(t, http.DefaultClient, "http://"+address)
+		answer <- fmt.Sprint(body, err)
+	}()
+	<-begun
+	stop()
+	select {
+	case err := <-done:
+		t.Errorf("stopped with a request in flight: %v", err)
+	default:
+	}
+	close(finish)
+	if got := <-answer; got != "finished<nil>" {
+		t.Error(got)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRun_closedListener_isAFailure(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = listener.Close()
+	if err := httpx.NewServer(httpx.ServerConfig{Handler: http.NotFoundHandler()}).Run(t.Context(), listener); !errors.Is(err, net.ErrClosed) {
+		t.Error(err)
+	}
+}
+
+func TestNewServer_oversized_isRefused(t *testing.T) {
+	address, _, _ := serve(t, httpx.ServerConfig{MaxBody: 10, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.ReadAll(r.Body); err != nil {
+			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+		}
+	})})
+	for request, want := range map[string]string{
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n0123456789":                            "200",
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n0123456789a":                           "413",
+		"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n0123456789a\r\n0\r\n\r\n": "413",
+		"GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("a", 64<<10) + "\r\n\r\n":              "431",
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: gzip\r\n\r\nabc":         "501",
+		"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n":                                                  "400",
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd":              "400",
+	} {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = io.WriteString(conn, request) }()
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if err != nil || !strings.HasPrefix(line, "HTTP/1.1 "+want) {
+			t.Errorf("%.60q: %q, %v, want %s", request, line, err, want)
+		}
+		_ = conn.Close()
+	}
+}
+
+func TestNewServer_tooManyConnections_wait(t *testing.T) {
+	release := make(chan struct{})
+	begun := make(chan string, 3)
+	address, _, _ := serve(t, httpx.ServerConfig{MaxConnections: 2, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		begun <- r.URL.Path
+		<-release
+	})})
+	conns := make([]net.Conn, 3)
+	for i := range conns {
+		var err error
+		if conns[i], err = net.Dial("tcp", address); err != nil {
+			t.Fatal(err)
+		}
+		defer conns[i].Close()
+		if _, err := fmt.Fprintf(conns[i], "GET /%d HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := map[string]bool{<-begun: true, <-begun: true}
+	if !first["/0"] || !first["/1"] {
+		t.Errorf("served %v", first)
+	}
+	select {
+	case path := <-begun:
+		t.Errorf("%s was let in beyond the limit", path)
+	default:
+	}
+	close(release)
+	if path := <-begun; path != "/2" {
+		t.Errorf("then %s", path)
+	}
+}
