@@ -86,11 +86,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 		cfg.InFlightLimit = 256
 	}
 	if cfg.Validator == nil {
-		v, err := NewValidator()
-		if err != nil {
-			return nil, err
-		}
-		cfg.Validator = v
+		cfg.Validator = NewValidator()
 	}
 	s := &Server{cfg: cfg, policies: map[string]*MethodPolicy{}, unlimited: map[string]bool{}}
 	for _, method := range cfg.Unlimited {

@@ -3,6 +3,7 @@ package grpcx
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"buf.build/go/protovalidate"
 	"google.golang.org/protobuf/proto"
@@ -16,16 +17,16 @@ type Validator interface {
 	Validate(req any) (problems []string, err error)
 }
 
-type validator struct{ rules protovalidate.Validator }
+// validator builds the rule engine with the first request, because it costs
+// some MiB that an idle process need not spend.
+type validator struct {
+	rules func() (protovalidate.Validator, error)
+}
 
 // NewValidator returns the validator of the buf.validate rules. Rules are
 // compiled when a message is first seen.
-func NewValidator() (Validator, error) {
-	v, err := protovalidate.New()
-	if err != nil {
-		return nil, fmt.Errorf("grpcx: validator: %w", err)
-	}
-	return validator{v}, nil
+func NewValidator() Validator {
+	return validator{sync.OnceValues(func() (protovalidate.Validator, error) { return protovalidate.New() })}
 }
 
 // Validate implements [Validator].
@@ -34,8 +35,11 @@ func (v validator) Validate(req any) ([]string, error) {
 	if !ok {
 		return nil, fmt.Errorf("grpcx: request is a %T and no message", req)
 	}
-	err := v.rules.Validate(m)
-	if err == nil {
+	rules, err := v.rules()
+	if err != nil {
+		return nil, fmt.Errorf("grpcx: rule engine: %w", err)
+	}
+	if err = rules.Validate(m); err == nil {
 		return nil, nil
 	}
 	invalid, ok := errors.AsType[*protovalidate.ValidationError](err)

@@ -173,8 +173,11 @@ var calls = []call{
 	{"time", "Now", []string{"pkg/", "gateway/internal/edge", "deploy/", "test/"}},
 	// Configuration comes in as a struct.
 	{"os", "Getenv", []string{"pkg/service", "pkg/pgtest", "pkg/obs", "deploy/", "test/", "gateway/internal/config"}},
-	// A context comes from the caller.
-	{"context", "Background", []string{"pkg/service/main.go", "pkg/pgtest", "pkg/grpctest", "pkg/natstest", "deploy/local/cmd", "test/", "gateway/cmd"}},
+	// A context comes from the caller; programs and test harnesses make the
+	// first one.
+	{"context", "Background", []string{
+		"pkg/grpcx/status.go", "pkg/service/main.go", "pkg/pgtest", "pkg/grpctest", "pkg/natstest", "deploy/local/cmd", "gateway/cmd", "test/",
+	}},
 	// The default client has no time-out and follows redirects anywhere.
 	{"http", "DefaultClient", []string{"test/"}},
 	{"http", "Get", []string{"test/"}},

@@ -63,7 +63,6 @@ type Envelope struct {
 	//	*Envelope_ApiKeySetCreated
 	//	*Envelope_ApiKeySetUpdated
 	//	*Envelope_SessionCreated
-	//	*Envelope_SessionRefreshed
 	//	*Envelope_SessionRevoked
 	//	*Envelope_SigningKeyRotated
 	//	*Envelope_TeamCreated
@@ -296,15 +295,6 @@ func (x *Envelope) GetSessionCreated() *SessionCreated {
 	return nil
 }
 
-func (x *Envelope) GetSessionRefreshed() *SessionRefreshed {
-	if x != nil {
-		if x, ok := x.Payload.(*Envelope_SessionRefreshed); ok {
-			return x.SessionRefreshed
-		}
-	}
-	return nil
-}
-
 func (x *Envelope) GetSessionRevoked() *SessionRevoked {
 	if x != nil {
 		if x, ok := x.Payload.(*Envelope_SessionRevoked); ok {
@@ -402,10 +392,6 @@ type Envelope_SessionCreated struct {
 	SessionCreated *SessionCreated `protobuf:"bytes,50,opt,name=session_created,json=sessionCreated,proto3,oneof"`
 }
 
-type Envelope_SessionRefreshed struct {
-	SessionRefreshed *SessionRefreshed `protobuf:"bytes,51,opt,name=session_refreshed,json=sessionRefreshed,proto3,oneof"`
-}
-
 type Envelope_SessionRevoked struct {
 	SessionRevoked *SessionRevoked `protobuf:"bytes,52,opt,name=session_revoked,json=sessionRevoked,proto3,oneof"`
 }
@@ -450,8 +436,6 @@ func (*Envelope_ApiKeySetUpdated) isEnvelope_Payload() {}
 
 func (*Envelope_SessionCreated) isEnvelope_Payload() {}
 
-func (*Envelope_SessionRefreshed) isEnvelope_Payload() {}
-
 func (*Envelope_SessionRevoked) isEnvelope_Payload() {}
 
 func (*Envelope_SigningKeyRotated) isEnvelope_Payload() {}
@@ -466,7 +450,7 @@ var File_events_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_events_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x94\r\n" +
+	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\f\n" +
 	"\bEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1d\n" +
@@ -495,8 +479,7 @@ const file_events_v1_envelope_proto_rawDesc = "" +
 	"\x16project_config_changed\x18\x1c \x01(\v2\x1f.events.v1.ProjectConfigChangedH\x00R\x14projectConfigChanged\x12L\n" +
 	"\x13api_key_set_created\x18\x1d \x01(\v2\x1b.events.v1.ApiKeySetCreatedH\x00R\x10apiKeySetCreated\x12L\n" +
 	"\x13api_key_set_updated\x18\x1e \x01(\v2\x1b.events.v1.ApiKeySetUpdatedH\x00R\x10apiKeySetUpdated\x12D\n" +
-	"\x0fsession_created\x182 \x01(\v2\x19.events.v1.SessionCreatedH\x00R\x0esessionCreated\x12J\n" +
-	"\x11session_refreshed\x183 \x01(\v2\x1b.events.v1.SessionRefreshedH\x00R\x10sessionRefreshed\x12D\n" +
+	"\x0fsession_created\x182 \x01(\v2\x19.events.v1.SessionCreatedH\x00R\x0esessionCreated\x12D\n" +
 	"\x0fsession_revoked\x184 \x01(\v2\x19.events.v1.SessionRevokedH\x00R\x0esessionRevoked\x12N\n" +
 	"\x13signing_key_rotated\x185 \x01(\v2\x1c.events.v1.SigningKeyRotatedH\x00R\x11signingKeyRotated\x12;\n" +
 	"\fteam_created\x18F \x01(\v2\x16.events.v1.TeamCreatedH\x00R\vteamCreated\x12Z\n" +
@@ -532,12 +515,11 @@ var file_events_v1_envelope_proto_goTypes = []any{
 	(*ApiKeySetCreated)(nil),       // 11: events.v1.ApiKeySetCreated
 	(*ApiKeySetUpdated)(nil),       // 12: events.v1.ApiKeySetUpdated
 	(*SessionCreated)(nil),         // 13: events.v1.SessionCreated
-	(*SessionRefreshed)(nil),       // 14: events.v1.SessionRefreshed
-	(*SessionRevoked)(nil),         // 15: events.v1.SessionRevoked
-	(*SigningKeyRotated)(nil),      // 16: events.v1.SigningKeyRotated
-	(*TeamCreated)(nil),            // 17: events.v1.TeamCreated
-	(*TeamMembershipDeleted)(nil),  // 18: events.v1.TeamMembershipDeleted
-	(*TeamUpdated)(nil),            // 19: events.v1.TeamUpdated
+	(*SessionRevoked)(nil),         // 14: events.v1.SessionRevoked
+	(*SigningKeyRotated)(nil),      // 15: events.v1.SigningKeyRotated
+	(*TeamCreated)(nil),            // 16: events.v1.TeamCreated
+	(*TeamMembershipDeleted)(nil),  // 17: events.v1.TeamMembershipDeleted
+	(*TeamUpdated)(nil),            // 18: events.v1.TeamUpdated
 }
 var file_events_v1_envelope_proto_depIdxs = []int32{
 	1,  // 0: events.v1.Envelope.occurred_at:type_name -> google.protobuf.Timestamp
@@ -553,17 +535,16 @@ var file_events_v1_envelope_proto_depIdxs = []int32{
 	11, // 10: events.v1.Envelope.api_key_set_created:type_name -> events.v1.ApiKeySetCreated
 	12, // 11: events.v1.Envelope.api_key_set_updated:type_name -> events.v1.ApiKeySetUpdated
 	13, // 12: events.v1.Envelope.session_created:type_name -> events.v1.SessionCreated
-	14, // 13: events.v1.Envelope.session_refreshed:type_name -> events.v1.SessionRefreshed
-	15, // 14: events.v1.Envelope.session_revoked:type_name -> events.v1.SessionRevoked
-	16, // 15: events.v1.Envelope.signing_key_rotated:type_name -> events.v1.SigningKeyRotated
-	17, // 16: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
-	18, // 17: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
-	19, // 18: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	14, // 13: events.v1.Envelope.session_revoked:type_name -> events.v1.SessionRevoked
+	15, // 14: events.v1.Envelope.signing_key_rotated:type_name -> events.v1.SigningKeyRotated
+	16, // 15: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
+	17, // 16: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
+	18, // 17: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_envelope_proto_init() }
@@ -587,7 +568,6 @@ func file_events_v1_envelope_proto_init() {
 		(*Envelope_ApiKeySetCreated)(nil),
 		(*Envelope_ApiKeySetUpdated)(nil),
 		(*Envelope_SessionCreated)(nil),
-		(*Envelope_SessionRefreshed)(nil),
 		(*Envelope_SessionRevoked)(nil),
 		(*Envelope_SigningKeyRotated)(nil),
 		(*Envelope_TeamCreated)(nil),

@@ -21,6 +21,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// A user signed in on a device. Refreshing a session is no event.
 type SessionCreated struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	SessionId       string                 `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
@@ -81,65 +82,12 @@ func (x *SessionCreated) GetIsImpersonation() bool {
 	return false
 }
 
-// An access token was minted from a refresh token.
-type SessionRefreshed struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	SessionId     string                 `protobuf:"bytes,1,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
-	UserId        string                 `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *SessionRefreshed) Reset() {
-	*x = SessionRefreshed{}
-	mi := &file_events_v1_sessions_proto_msgTypes[1]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *SessionRefreshed) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*SessionRefreshed) ProtoMessage() {}
-
-func (x *SessionRefreshed) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_sessions_proto_msgTypes[1]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use SessionRefreshed.ProtoReflect.Descriptor instead.
-func (*SessionRefreshed) Descriptor() ([]byte, []int) {
-	return file_events_v1_sessions_proto_rawDescGZIP(), []int{1}
-}
-
-func (x *SessionRefreshed) GetSessionId() string {
-	if x != nil {
-		return x.SessionId
-	}
-	return ""
-}
-
-func (x *SessionRefreshed) GetUserId() string {
-	if x != nil {
-		return x.UserId
-	}
-	return ""
-}
-
 // Sessions ended before their time.
 type SessionRevoked struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
 	UserId     string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	SessionIds []string               `protobuf:"bytes,2,rep,name=session_ids,json=sessionIds,proto3" json:"session_ids,omitempty"`
-	// sign_out, deleted, password_changed, user_deleted or project_deleted.
+	// sign_out, deleted, password_changed or user_deleted.
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -147,7 +95,7 @@ type SessionRevoked struct {
 
 func (x *SessionRevoked) Reset() {
 	*x = SessionRevoked{}
-	mi := &file_events_v1_sessions_proto_msgTypes[2]
+	mi := &file_events_v1_sessions_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -159,7 +107,7 @@ func (x *SessionRevoked) String() string {
 func (*SessionRevoked) ProtoMessage() {}
 
 func (x *SessionRevoked) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_sessions_proto_msgTypes[2]
+	mi := &file_events_v1_sessions_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -172,7 +120,7 @@ func (x *SessionRevoked) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionRevoked.ProtoReflect.Descriptor instead.
 func (*SessionRevoked) Descriptor() ([]byte, []int) {
-	return file_events_v1_sessions_proto_rawDescGZIP(), []int{2}
+	return file_events_v1_sessions_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *SessionRevoked) GetUserId() string {
@@ -196,17 +144,19 @@ func (x *SessionRevoked) GetReason() string {
 	return ""
 }
 
+// Another key signs the access tokens of an audience from now on.
 type SigningKeyRotated struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Audience      string                 `protobuf:"bytes,1,opt,name=audience,proto3" json:"audience,omitempty"`
-	Kid           string                 `protobuf:"bytes,2,opt,name=kid,proto3" json:"kid,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Audience string                 `protobuf:"bytes,1,opt,name=audience,proto3" json:"audience,omitempty"`
+	// Key that signs from now on.
+	Kid           string `protobuf:"bytes,2,opt,name=kid,proto3" json:"kid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SigningKeyRotated) Reset() {
 	*x = SigningKeyRotated{}
-	mi := &file_events_v1_sessions_proto_msgTypes[3]
+	mi := &file_events_v1_sessions_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -218,7 +168,7 @@ func (x *SigningKeyRotated) String() string {
 func (*SigningKeyRotated) ProtoMessage() {}
 
 func (x *SigningKeyRotated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_sessions_proto_msgTypes[3]
+	mi := &file_events_v1_sessions_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -231,7 +181,7 @@ func (x *SigningKeyRotated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SigningKeyRotated.ProtoReflect.Descriptor instead.
 func (*SigningKeyRotated) Descriptor() ([]byte, []int) {
-	return file_events_v1_sessions_proto_rawDescGZIP(), []int{3}
+	return file_events_v1_sessions_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *SigningKeyRotated) GetAudience() string {
@@ -257,11 +207,7 @@ const file_events_v1_sessions_proto_rawDesc = "" +
 	"\n" +
 	"session_id\x18\x01 \x01(\tR\tsessionId\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\x12)\n" +
-	"\x10is_impersonation\x18\x03 \x01(\bR\x0fisImpersonation\"J\n" +
-	"\x10SessionRefreshed\x12\x1d\n" +
-	"\n" +
-	"session_id\x18\x01 \x01(\tR\tsessionId\x12\x17\n" +
-	"\auser_id\x18\x02 \x01(\tR\x06userId\"b\n" +
+	"\x10is_impersonation\x18\x03 \x01(\bR\x0fisImpersonation\"b\n" +
 	"\x0eSessionRevoked\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x1f\n" +
 	"\vsession_ids\x18\x02 \x03(\tR\n" +
@@ -283,12 +229,11 @@ func file_events_v1_sessions_proto_rawDescGZIP() []byte {
 	return file_events_v1_sessions_proto_rawDescData
 }
 
-var file_events_v1_sessions_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_events_v1_sessions_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_events_v1_sessions_proto_goTypes = []any{
 	(*SessionCreated)(nil),    // 0: events.v1.SessionCreated
-	(*SessionRefreshed)(nil),  // 1: events.v1.SessionRefreshed
-	(*SessionRevoked)(nil),    // 2: events.v1.SessionRevoked
-	(*SigningKeyRotated)(nil), // 3: events.v1.SigningKeyRotated
+	(*SessionRevoked)(nil),    // 1: events.v1.SessionRevoked
+	(*SigningKeyRotated)(nil), // 2: events.v1.SigningKeyRotated
 }
 var file_events_v1_sessions_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -309,7 +254,7 @@ func file_events_v1_sessions_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_v1_sessions_proto_rawDesc), len(file_events_v1_sessions_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -31,8 +31,8 @@ const (
 // ProjectInternalService answers the edge and the other contexts about
 // projects. It has no REST routes.
 type ProjectInternalServiceClient interface {
-	// What the edge needs to authenticate a request for a project. An unknown
-	// project is an answer with found false.
+	// What is needed to authenticate the clients of a project, at the edge and at
+	// the token endpoint. An unknown project is an answer with found false.
 	GetProjectAccess(ctx context.Context, in *GetProjectAccessRequest, opts ...grpc.CallOption) (*GetProjectAccessResponse, error)
 	// Whether a user of project internal may act as admin of a project
 	// (protocol §4, steps 4 and 5). Decided afresh at every call.
@@ -86,8 +86,8 @@ func (c *projectInternalServiceClient) GetProjectConfig(ctx context.Context, in 
 // ProjectInternalService answers the edge and the other contexts about
 // projects. It has no REST routes.
 type ProjectInternalServiceServer interface {
-	// What the edge needs to authenticate a request for a project. An unknown
-	// project is an answer with found false.
+	// What is needed to authenticate the clients of a project, at the edge and at
+	// the token endpoint. An unknown project is an answer with found false.
 	GetProjectAccess(context.Context, *GetProjectAccessRequest) (*GetProjectAccessResponse, error)
 	// Whether a user of project internal may act as admin of a project
 	// (protocol §4, steps 4 and 5). Decided afresh at every call.

@@ -1,0 +1,20 @@
+package throttle
+
+import (
+	"embed"
+	"io/fs"
+
+	"vestibule.dev/pkg/migrate"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations creates the table throttles.
+func Migrations() migrate.Source {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the directory is part of the program
+	}
+	return migrate.Source{Name: "throttle", FS: files}
+}

@@ -1,0 +1,33 @@
+package clients
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"vestibule.dev/pkg/ids"
+	identityv1 "vestibule.dev/proto/identity/v1"
+	"vestibule.dev/services/sessions/internal/domain"
+	"vestibule.dev/services/sessions/internal/identitypb"
+)
+
+// Users implements app.Users over identity.
+type Users struct {
+	client identityv1.UserInternalServiceClient
+}
+
+// NewUsers returns Users over a connection to identity.
+func NewUsers(identity grpc.ClientConnInterface) *Users {
+	return &Users{client: identityv1.NewUserInternalServiceClient(identity)}
+}
+
+// TokenSubject implements app.Users.
+func (u *Users) TokenSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error) {
+	res, err := u.client.GetTokenSubject(ctx, &identityv1.GetTokenSubjectRequest{
+		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, UserId: userID,
+	})
+	if err != nil {
+		return domain.Subject{}, err
+	}
+	return identitypb.Subject(res.GetSubject()), nil
+}

@@ -1,0 +1,202 @@
+package events_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/inbox"
+	"vestibule.dev/pkg/outbox"
+	"vestibule.dev/pkg/pg"
+	"vestibule.dev/pkg/pgtest"
+	"vestibule.dev/pkg/secret"
+	eventsv1 "vestibule.dev/proto/events/v1"
+	"vestibule.dev/services/sessions/internal/accesstoken"
+	"vestibule.dev/services/sessions/internal/app"
+	"vestibule.dev/services/sessions/internal/domain"
+	"vestibule.dev/services/sessions/internal/events"
+	"vestibule.dev/services/sessions/internal/keyring"
+	"vestibule.dev/services/sessions/internal/postgres"
+	"vestibule.dev/services/sessions/migrations"
+)
+
+const (
+	projectID = "3241a285-8329-4d69-8f3d-316e08cf140c"
+	userID    = "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"
+)
+
+var tenant = ids.Tenant{ProjectID: projectID, BranchID: "main"}
+
+// system is the context on a database, with the subscription to identity.
+type system struct {
+	*app.App
+	db     *pg.DB
+	handle inbox.Handler
+}
+
+func newSystem(t *testing.T) *system {
+	t.Helper()
+	ring, err := secret.ParseKeyRing("k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := keyring.New(time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &system{db: pgtest.New(t, migrations.Source(), outbox.Migrations())}
+	s.App = app.New(app.Settings{PublicOrigin: "https://api.example.com", AccessTokenLifetime: time.Minute}, app.Deps{
+		Store:  postgres.NewStore(s.db, secret.NewBox(ring), events.Encode),
+		Keys:   keys,
+		Signer: accesstoken.Signer{},
+		Clock:  clock.System(),
+	})
+	s.handle = events.Subscriptions(s.App)[0].Handle
+	return s
+}
+
+func (s *system) open(t *testing.T) app.OpenedSession {
+	t.Helper()
+	opened, err := s.CreateSession(t.Context(), app.SessionRequest{Tenant: tenant, Subject: domain.Subject{UserID: userID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened
+}
+
+func (s *system) sessions(t *testing.T) (n int) {
+	t.Helper()
+	if err := s.db.Querier(t.Context()).QueryRow(t.Context(), "SELECT count(*) FROM sessions").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// deliver hands over an event twice: effects must not depend on the inbox.
+func (s *system) deliver(t *testing.T, event *eventsv1.Envelope) {
+	t.Helper()
+	event.ProjectId, event.BranchId = projectID, "main"
+	for range 2 {
+		if err := s.handle(t.Context(), event); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func passwordChanged(at time.Time, keptID string, revokes bool) *eventsv1.Envelope {
+	return &eventsv1.Envelope{
+		OccurredAt: timestamppb.New(at),
+		Payload: &eventsv1.Envelope_PasswordChanged{PasswordChanged: &eventsv1.PasswordChanged{
+			UserId: userID, KeptSessionId: keptID, RevokesSessions: revokes,
+		}},
+	}
+}
+
+func TestHandle_passwordChanged_endsOlderSessionsButTheKeptOne(t *testing.T) {
+	s := newSystem(t)
+	start := time.Now()
+	kept := s.open(t)
+	s.open(t)
+	s.deliver(t, passwordChanged(start.Add(time.Hour), kept.SessionID, false))
+	if n := s.sessions(t); n != 2 {
+		t.Fatalf("%d sessions after a first password", n)
+	}
+	s.deliver(t, passwordChanged(start.Add(-time.Hour), "", true))
+	if n := s.sessions(t); n != 2 {
+		t.Fatalf("%d sessions after a change before they began", n)
+	}
+	s.deliver(t, passwordChanged(start.Add(time.Hour), kept.SessionID, true))
+	if n := s.sessions(t); n != 1 {
+		t.Fatalf("%d sessions after a change", n)
+	}
+	s.deliver(t, passwordChanged(start.Add(time.Hour), "", true))
+	if n := s.sessions(t); n != 0 {
+		t.Fatalf("%d sessions after a reset", n)
+	}
+}
+
+func TestHandle_userDeleted_endsAllForGood(t *testing.T) {
+	s := newSystem(t)
+	s.open(t)
+	s.deliver(t, &eventsv1.Envelope{Payload: &eventsv1.Envelope_UserDeleted{UserDeleted: &eventsv1.UserDeleted{UserId: userID}}})
+	if _, err := s.CreateSession(t.Context(), app.SessionRequest{Tenant: tenant, Subject: domain.Subject{UserID: userID}}); err == nil {
+		t.Error("a deleted user signed in")
+	}
+	if n := s.sessions(t); n != 0 {
+		t.Errorf("%d sessions", n)
+	}
+}
+
+func TestHandle_projectDeleted_purges(t *testing.T) {
+	s := newSystem(t)
+	s.open(t)
+	s.deliver(t, &eventsv1.Envelope{Payload: &eventsv1.Envelope_ProjectDeleted{ProjectDeleted: &eventsv1.ProjectDeleted{ProjectId: projectID}}})
+	if n := s.sessions(t); n != 0 {
+		t.Errorf("%d sessions", n)
+	}
+}
+
+func TestHandle_rolledBack_changesNothing(t *testing.T) {
+	s := newSystem(t)
+	s.open(t)
+	failure := errors.New("crash")
+	err := postgres.NewStore(s.db, nil, events.Encode).RunTx(t.Context(), func(ctx context.Context, _ app.Tx) error {
+		event := passwordChanged(time.Now().Add(time.Hour), "", true)
+		event.ProjectId, event.BranchId = projectID, "main"
+		if err := s.handle(ctx, event); err != nil {
+			return err
+		}
+		return failure
+	})
+	if !errors.Is(err, failure) {
+		t.Fatal(err)
+	}
+	if n := s.sessions(t); n != 1 {
+		t.Error("the effect outlived its transaction")
+	}
+}
+
+func TestEncode_events_nameSubjectAndAggregate(t *testing.T) {
+	for _, tt := range []struct {
+		event              app.Event
+		subject, aggregate string
+	}{
+		{app.SessionCreated{Tenant: tenant, SessionID: "s", UserID: userID}, "sessions.v1.session.created." + projectID, "session/" + userID},
+		{app.SessionsRevoked{Tenant: tenant, UserID: userID}, "sessions.v1.session.revoked." + projectID, "session/" + userID},
+		{app.SigningKeyRotated{Audience: domain.Audience{ProjectID: projectID, Kind: domain.Anonymous}, KID: "k"}, "sessions.v1.signing_key.rotated." + projectID, "signing_key/k"},
+	} {
+		envelope, err := events.Encode(t.Context(), tt.event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if envelope.GetSubject() != tt.subject || envelope.GetAggregate() != tt.aggregate || envelope.GetPayload() == nil {
+			t.Errorf("%T is published as %v", tt.event, envelope)
+		}
+	}
+}
+
+func TestRotatedAudience_message_isRead(t *testing.T) {
+	want := domain.Audience{ProjectID: projectID, Kind: domain.Restricted}
+	envelope, err := events.Encode(t.Context(), app.SigningKeyRotated{Audience: want, KID: "k"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	message, err := proto.Marshal(envelope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := events.RotatedAudience(message); !ok || got != want {
+		t.Errorf("read %v, %v", got, ok)
+	}
+	for _, garbage := range [][]byte{nil, []byte("\xff")} {
+		if got, ok := events.RotatedAudience(garbage); ok {
+			t.Errorf("read %v from %q", got, garbage)
+		}
+	}
+}

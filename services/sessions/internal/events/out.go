@@ -1,0 +1,44 @@
+package events
+
+import (
+	"context"
+	"fmt"
+
+	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/outbox"
+	eventsv1 "vestibule.dev/proto/events/v1"
+	"vestibule.dev/services/sessions/internal/app"
+	"vestibule.dev/services/sessions/internal/domain"
+)
+
+// Encode gives an event its published form.
+func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
+	switch event := event.(type) {
+	case app.SessionCreated:
+		envelope := newEnvelope(ctx, "session", event.UserID, "created", event.Tenant)
+		envelope.Payload = &eventsv1.Envelope_SessionCreated{SessionCreated: &eventsv1.SessionCreated{
+			SessionId: event.SessionID, UserId: event.UserID, IsImpersonation: event.IsImpersonation,
+		}}
+		return envelope, nil
+	case app.SessionsRevoked:
+		envelope := newEnvelope(ctx, "session", event.UserID, "revoked", event.Tenant)
+		envelope.Payload = &eventsv1.Envelope_SessionRevoked{SessionRevoked: &eventsv1.SessionRevoked{
+			UserId: event.UserID, SessionIds: event.SessionIDs, Reason: string(event.Reason),
+		}}
+		return envelope, nil
+	case app.SigningKeyRotated:
+		tenant := ids.Tenant{ProjectID: event.Audience.ProjectID, BranchID: domain.MainBranch}
+		envelope := newEnvelope(ctx, "signing_key", event.KID, "rotated", tenant)
+		envelope.Payload = &eventsv1.Envelope_SigningKeyRotated{SigningKeyRotated: &eventsv1.SigningKeyRotated{
+			Audience: event.Audience.String(), Kid: event.KID,
+		}}
+		return envelope, nil
+	}
+	return nil, fmt.Errorf("events: %T has no published form", event)
+}
+
+// newEnvelope begins the published form of a fact. The sessions of one user are
+// one aggregate, so that a consumer sees them begin and end in order.
+func newEnvelope(ctx context.Context, aggregate, id, name string, tenant ids.Tenant) *eventsv1.Envelope {
+	return outbox.NewEnvelope(ctx, outbox.Fact{Context: "sessions", Aggregate: aggregate, ID: id, Name: name, Tenant: tenant})
+}

@@ -1,0 +1,64 @@
+package grpcapi
+
+import (
+	"context"
+
+	"vestibule.dev/pkg/grpcx"
+	sessionsv1 "vestibule.dev/proto/sessions/v1"
+	"vestibule.dev/services/sessions/internal/app"
+	"vestibule.dev/services/sessions/internal/domain"
+)
+
+// Response metadata that the gateway turns into headers.
+const (
+	headerCacheControl = "vestibule-cache-control"
+	headerPragma       = "vestibule-pragma"
+)
+
+// Tokens implements sessionsv1.TokenServiceServer.
+type Tokens struct {
+	sessionsv1.UnimplementedTokenServiceServer
+	app *app.App
+}
+
+// NewTokens returns the token service over the use cases.
+func NewTokens(application *app.App) *Tokens {
+	return &Tokens{app: application}
+}
+
+// ExchangeToken implements sessionsv1.TokenServiceServer.
+func (s *Tokens) ExchangeToken(ctx context.Context, req *sessionsv1.ExchangeTokenRequest) (*sessionsv1.ExchangeTokenResponse, error) {
+	granted, err := s.app.ExchangeToken(ctx, app.TokenRequest{
+		ClientID:     req.GetClientId(),
+		ClientSecret: req.GetClientSecret(),
+		RefreshToken: req.GetRefreshToken(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	grpcx.SetHeader(ctx, headerCacheControl, "no-store")
+	grpcx.SetHeader(ctx, headerPragma, "no-cache")
+	return &sessionsv1.ExchangeTokenResponse{
+		AccessToken: granted.AccessToken,
+		TokenType:   "Bearer",
+		ExpiresIn:   int32(granted.Lifetime.Seconds()),
+		Scope:       "legacy",
+	}, nil
+}
+
+// GetJwks implements sessionsv1.TokenServiceServer.
+func (s *Tokens) GetJwks(ctx context.Context, req *sessionsv1.GetJwksRequest) (*sessionsv1.GetJwksResponse, error) {
+	kinds := []domain.Kind{domain.Ordinary}
+	if req.GetIncludeRestricted() || req.GetIncludeAnonymous() {
+		kinds = append(kinds, domain.Restricted)
+	}
+	if req.GetIncludeAnonymous() {
+		kinds = append(kinds, domain.Anonymous)
+	}
+	keys, err := s.app.GetJWKS(ctx, req.GetProjectId(), kinds...)
+	if err != nil {
+		return nil, err
+	}
+	grpcx.SetHeader(ctx, headerCacheControl, "public, max-age=3600")
+	return &sessionsv1.GetJwksResponse{Keys: toJWKs(keys)}, nil
+}
