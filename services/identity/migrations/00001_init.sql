@@ -13,8 +13,12 @@ CREATE TABLE projects (
     -- Grows with every change of the project, its configuration or its keys.
     version                 bigint      NOT NULL DEFAULT 1,
     created_at              timestamptz NOT NULL DEFAULT now(),
+    -- A deleted project does not exist for anybody; its rows go in batches.
+    deleted_at              timestamptz,
     CONSTRAINT projects_pkey PRIMARY KEY (id)
 );
+
+CREATE INDEX projects_deleted_at_idx ON projects (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE INDEX projects_owner_team_id_idx ON projects (owner_team_id);
 

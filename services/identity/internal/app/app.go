@@ -21,6 +21,10 @@ type Deps struct {
 	Hasher   Hasher
 	Sealer   Sealer
 	Logger   *slog.Logger
+	// Renditions shows rendered configurations.
+	Renditions Renditions
+	// Announce tells whoever remembers projects that one changed.
+	Announce func(projectID string)
 	// PublicURL is the origin under which the API is reached, without a
 	// trailing slash.
 	PublicURL string
@@ -36,6 +40,9 @@ type App struct {
 	sealer    Sealer
 	logger    *slog.Logger
 	publicURL string
+
+	renditions Renditions
+	announce   func(projectID string)
 }
 
 // New returns an App over its ports.
@@ -49,6 +56,9 @@ func New(deps Deps) *App {
 		sealer:    deps.Sealer,
 		logger:    deps.Logger,
 		publicURL: deps.PublicURL,
+
+		renditions: deps.Renditions,
+		announce:   deps.Announce,
 	}
 }
 

@@ -24,6 +24,7 @@ type Store interface {
 	ContactChannelStore
 	CodeStore
 	ImageStore
+	ProjectStore
 }
 
 // UserStore reads users and their credentials.
@@ -74,6 +75,7 @@ type Tx interface {
 	UserTx
 	ContactChannelTx
 	CodeTx
+	ProjectTx
 
 	// Emit records events to be published after the commit.
 	Emit(ctx context.Context, events ...Event) error

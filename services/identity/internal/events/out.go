@@ -2,7 +2,6 @@ package events
 
 import (
 	"context"
-	"fmt"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -62,7 +61,7 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 		}}
 		return envelope, nil
 	}
-	return nil, fmt.Errorf("events: %T has no published form", event)
+	return encodeProject(ctx, event)
 }
 
 // representation is the user as server callers see them.

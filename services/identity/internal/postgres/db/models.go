@@ -99,6 +99,7 @@ type Project struct {
 	OnboardingStatus    string
 	Version             int64
 	CreatedAt           time.Time
+	DeletedAt           *time.Time
 }
 
 type User struct {
