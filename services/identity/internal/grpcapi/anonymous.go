@@ -14,11 +14,6 @@ type Anonymous struct {
 	app *app.App
 }
 
-// NewAnonymous returns the anonymous service over the use cases.
-func NewAnonymous(application *app.App) *Anonymous {
-	return &Anonymous{app: application}
-}
-
 // SignUpAnonymously implements identityv1.AnonymousServiceServer.
 func (s *Anonymous) SignUpAnonymously(ctx context.Context, _ *identityv1.SignUpAnonymouslyRequest) (*typesv1.Tokens, error) {
 	signedIn, err := s.app.SignUpAnonymously(ctx)

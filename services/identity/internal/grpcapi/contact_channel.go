@@ -15,11 +15,6 @@ type ContactChannels struct {
 	app *app.App
 }
 
-// NewContactChannels returns the contact-channel service over the use cases.
-func NewContactChannels(application *app.App) *ContactChannels {
-	return &ContactChannels{app: application}
-}
-
 // ListContactChannels implements identityv1.ContactChannelServiceServer.
 func (s *ContactChannels) ListContactChannels(ctx context.Context, req *identityv1.ListContactChannelsRequest) (*identityv1.ListContactChannelsResponse, error) {
 	channels, err := s.app.ListContactChannels(ctx, app.ContactChannelFilter{

@@ -20,11 +20,6 @@ type Images struct {
 	app *app.App
 }
 
-// NewImages returns the image service over the use cases.
-func NewImages(application *app.App) *Images {
-	return &Images{app: application}
-}
-
 // GetImage implements identityv1.ImageServiceServer.
 func (s *Images) GetImage(ctx context.Context, req *identityv1.GetImageRequest) (*httpbody.HttpBody, error) {
 	image, err := s.app.GetImage(ctx, req.GetName())

@@ -15,11 +15,6 @@ type Passwords struct {
 	app *app.App
 }
 
-// NewPasswords returns the password service over the use cases.
-func NewPasswords(application *app.App) *Passwords {
-	return &Passwords{app: application}
-}
-
 // SignUpWithPassword implements identityv1.PasswordServiceServer. The
 // parameters of bot challenges are checked by their rules and have no further
 // effect: no challenge is configured (auth.md §4.4).

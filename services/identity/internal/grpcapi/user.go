@@ -14,11 +14,6 @@ type Users struct {
 	app *app.App
 }
 
-// NewUsers returns the user service over the use cases.
-func NewUsers(application *app.App) *Users {
-	return &Users{app: application}
-}
-
 // GetCurrentUser implements identityv1.UserServiceServer.
 func (s *Users) GetCurrentUser(ctx context.Context, _ *identityv1.GetCurrentUserRequest) (*identityv1.User, error) {
 	user, err := s.app.GetCurrentUser(ctx)

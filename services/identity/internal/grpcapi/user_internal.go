@@ -17,11 +17,6 @@ type UserInternal struct {
 	app *app.App
 }
 
-// NewUserInternal returns the internal user service over the use cases.
-func NewUserInternal(application *app.App) *UserInternal {
-	return &UserInternal{app: application}
-}
-
 // GetTokenSubject implements identityv1.UserInternalServiceServer.
 func (s *UserInternal) GetTokenSubject(ctx context.Context, req *identityv1.GetTokenSubjectRequest) (*identityv1.GetTokenSubjectResponse, error) {
 	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
