@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,6 +107,9 @@ func Append(ctx context.Context, tx pgx.Tx, envelopes ...*eventsv1.Envelope) err
 		payloads   = make([][]byte, n)
 	)
 	for i, envelope := range envelopes {
+		if err := validate(envelope); err != nil {
+			return err
+		}
 		payload, err := proto.Marshal(envelope)
 		if err != nil {
 			return fmt.Errorf("outbox: %s: %w", envelope.GetSubject(), err)
@@ -120,6 +124,20 @@ WITH added AS (
 )
 SELECT pg_notify('`+channel+`', '')`, eventIDs, subjects, projects, aggregates, versions, payloads)
 	return err
+}
+
+// validate refuses what the stream would never take: such an event would hold
+// back its aggregate for ever.
+func validate(envelope *eventsv1.Envelope) error {
+	parts := strings.Split(envelope.GetSubject(), ".")
+	if len(parts) != 5 || parts[1] != "v1" || parts[4] != envelope.GetProjectId() ||
+		slices.Contains(parts, "") || strings.ContainsAny(envelope.GetSubject(), "*> \t\r\n") {
+		return fmt.Errorf("outbox: subject %q is not <context>.v1.<aggregate>.<fact>.<project_id>", envelope.GetSubject())
+	}
+	if envelope.GetPayload() == nil {
+		return fmt.Errorf("outbox: event %s has no payload", envelope.GetSubject())
+	}
+	return nil
 }
 
 // Status tells how far the relay is behind.

@@ -158,12 +158,9 @@ func (r *Relay) publish(ctx context.Context, events []event) (published []string
 				err = errors.Join(err, ctx.Err())
 			}
 		}
-		if err != nil {
-			return published, err
-		}
 		events = later
 	}
-	return published, nil
+	return published, err
 }
 
 // purge removes events that were published long ago, in bounded steps.
