@@ -134,9 +134,6 @@ func validate(envelope *eventsv1.Envelope) error {
 		slices.Contains(parts, "") || strings.ContainsAny(envelope.GetSubject(), "*> \t\r\n") {
 		return fmt.Errorf("outbox: subject %q is not <context>.v1.<aggregate>.<fact>.<project_id>", envelope.GetSubject())
 	}
-	if envelope.GetPayload() == nil {
-		return fmt.Errorf("outbox: event %s has no payload", envelope.GetSubject())
-	}
 	return nil
 }
 

@@ -212,7 +212,7 @@ func TestAppend_malformed_isRefused(t *testing.T) {
 		"space":              func(e *eventsv1.Envelope) { e.Subject = "teams.v1.te am.updated.project" },
 		"wildcard":           func(e *eventsv1.Envelope) { e.Subject = "teams.v1.*.updated.project" },
 		"of another project": func(e *eventsv1.Envelope) { e.ProjectId = "other" },
-		"no payload":         func(e *eventsv1.Envelope) { e.Payload = nil },
+		"no project":         func(e *eventsv1.Envelope) { e.Subject, e.ProjectId = "teams.v1.team.updated.", "" },
 	} {
 		e := event(t.Context(), "a", 1)
 		spoil(e)
