@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -105,7 +106,7 @@ func TestAuthorize_methodByCaller_followsPolicy(t *testing.T) {
 func TestAuthorize_wrongAccess_namesWhatIsAccepted(t *testing.T) {
 	h := grpctest.New(t, "echo", handler(echo).register("EchoService"))
 	_, err := call(grpctest.As(t.Context(), client), h.Conn, "EchoService/Server", request(t, ""))
-	e, ok := err.(*apierr.Error)
+	e, ok := errors.AsType[*apierr.Error](err)
 	if !ok || e.Code != apierr.CodeInsufficientAccessType || fmt.Sprint(e.Details["allowed_access_types"]) != "[server admin]" {
 		t.Errorf("%#v", err)
 	}
@@ -233,7 +234,7 @@ func TestAuthenticate_expired_isRefused(t *testing.T) {
 func TestAuthenticate_infrastructureFault_isNotTheCallersFault(t *testing.T) {
 	h := grpctest.New(t, "echo", handler(echo).register("EchoService"))
 	_, err := call(t.Context(), h.Conn, "EchoService/All", request(t, ""))
-	if e, ok := err.(*apierr.Error); !ok || e.HTTP != 500 {
+	if e, ok := errors.AsType[*apierr.Error](err); !ok || e.HTTP != 500 {
 		t.Errorf("a missing principal shows as %v", err)
 	}
 }
@@ -242,7 +243,7 @@ func TestValidate_problems_areAllNamed(t *testing.T) {
 	h := grpctest.New(t, "echo", handler(echo).register("EchoService"))
 	_, err := call(grpctest.As(t.Context(), client), h.Conn, "EchoService/User",
 		request(t, `text: "far too long" user_id: "me" inner { count: 1 } inner { count: -1 }`))
-	e, ok := err.(*apierr.Error)
+	e, ok := errors.AsType[*apierr.Error](err)
 	if !ok || e.Code != apierr.CodeSchemaError {
 		t.Fatalf("%v", err)
 	}

@@ -75,7 +75,6 @@ func Dial(ctx context.Context, cfg ClientConfig) (*grpc.ClientConn, error) {
 		}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(16 << 20)),
-		grpc.WithSharedWriteBuffer(true),
 	}
 	if cfg.Telemetry.Exporting() {
 		opts = append(opts, grpc.WithStatsHandler(otelgrpc.NewClientHandler(

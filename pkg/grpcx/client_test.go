@@ -123,7 +123,7 @@ func TestDial_requestWithoutID_getsOne(t *testing.T) {
 func TestDial_impossiblePrincipal_isNotSent(t *testing.T) {
 	h := grpctest.New(t, "echo", handler(echo).register("EchoService"))
 	_, err := call(grpctest.As(t.Context(), principal.Principal{UserID: "u"}), h.Conn, "EchoService/All", request(t, ""))
-	if e, ok := err.(*apierr.Error); !ok || e.HTTP != http.StatusInternalServerError {
+	if e, ok := errors.AsType[*apierr.Error](err); !ok || e.HTTP != http.StatusInternalServerError {
 		t.Errorf("%v", err)
 	}
 }
@@ -177,7 +177,7 @@ func TestDial_peerNotThere_isUnavailable(t *testing.T) {
 	h := grpctest.New(t, "echo", handler(echo).register("EchoService"))
 	conn := h.Dial(grpcx.ClientConfig{Signer: h.Signer, Options: []grpc.DialOption{(&flaky{dials: []func(context.Context) (net.Conn, error){refused}}).option()}})
 	_, err := call(grpctest.As(t.Context(), client), conn, "EchoService/All", request(t, ""))
-	e, ok := err.(*apierr.Error)
+	e, ok := errors.AsType[*apierr.Error](err)
 	if !ok || e.HTTP != http.StatusServiceUnavailable || e.Header["Retry-After"] == "" || contains(errors.New(e.Message), "refused") {
 		t.Errorf("%v", err)
 	}

@@ -34,7 +34,7 @@ func TestChain_panic_endsTheRequestAlone(t *testing.T) {
 	})
 	ctx := grpctest.As(principal.NewRequestContext(t.Context(), principal.Request{ID: "0123456789abcdef"}), client)
 	_, err := call(ctx, h.Conn, "EchoService/All", request(t, `text: "panic"`))
-	if e, ok := err.(*apierr.Error); !ok || e.HTTP != http.StatusInternalServerError || e.Code != "" {
+	if e, ok := errors.AsType[*apierr.Error](err); !ok || e.HTTP != http.StatusInternalServerError || e.Code != "" {
 		t.Errorf("%v", err)
 	}
 	if contains(err, "secret plan") {
@@ -91,7 +91,7 @@ func TestChain_causeOfAnswer_isLoggedOnly(t *testing.T) {
 		return "", apierr.Unavailable(time.Second).WithCause(errors.New("pool exhausted"))
 	}).register("EchoService"))
 	_, err := call(grpctest.As(t.Context(), client), h.Conn, "EchoService/All", request(t, ""))
-	e, ok := err.(*apierr.Error)
+	e, ok := errors.AsType[*apierr.Error](err)
 	if !ok || e.HTTP != http.StatusServiceUnavailable || e.Header["Retry-After"] != "1" || contains(e.Unwrap(), "pool") {
 		t.Errorf("%v", err)
 	}
@@ -114,7 +114,7 @@ func TestChain_littleTimeLeft_isRefusedBeforeWork(t *testing.T) {
 		t.Error(err)
 	}
 	_, err = call(grpctest.As(ctx, client), h.Conn, "EchoService/All", request(t, ""))
-	if e, ok := err.(*apierr.Error); !ok || e.HTTP != http.StatusServiceUnavailable {
+	if e, ok := errors.AsType[*apierr.Error](err); !ok || e.HTTP != http.StatusServiceUnavailable {
 		t.Errorf("%v", err)
 	}
 }
@@ -158,7 +158,7 @@ func TestChain_tooManyInFlight_areRefusedNotQueued(t *testing.T) {
 	}
 	for range 10 {
 		_, err := call(ctx, h.Conn, "EchoService/All", request(t, ""))
-		if e, ok := err.(*apierr.Error); !ok || e.HTTP != http.StatusServiceUnavailable || e.Header["Retry-After"] == "" {
+		if e, ok := errors.AsType[*apierr.Error](err); !ok || e.HTTP != http.StatusServiceUnavailable || e.Header["Retry-After"] == "" {
 			t.Errorf("%v", err)
 		}
 	}

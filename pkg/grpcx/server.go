@@ -99,7 +99,6 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 		grpc.MaxHeaderListSize(maxHeaderList),
 		grpc.MaxConcurrentStreams(1024),
 		grpc.ConnectionTimeout(5 * time.Second),
-		grpc.SharedWriteBuffer(true),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 5 * time.Second, PermitWithoutStream: true}),
 		// Connections end now and then, so that clients find new replicas.
 		grpc.KeepaliveParams(keepalive.ServerParameters{

@@ -109,8 +109,7 @@ func TestPolicies_server_listsAllMethodsInOrder(t *testing.T) {
 
 func TestRun_stopped_finishesRequestsInFlight(t *testing.T) {
 	begun, finish := make(chan struct{}), make(chan struct{})
-	var h *grpctest.Harness
-	h = grpctest.New(t, "echo", handler(func(context.Context, string, string) (string, error) {
+	h := grpctest.New(t, "echo", handler(func(context.Context, string, string) (string, error) {
 		close(begun)
 		<-finish
 		return "finished", nil

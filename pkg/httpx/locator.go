@@ -193,7 +193,8 @@ func (l *Locator) rightmostUntrusted(p proxy, entries []string) (a netip.Addr, o
 		if a, ok = parseAddress(entries[i]); !ok {
 			return netip.Addr{}, false
 		}
-		if !contains(l.networks, a) && !(p == proxyAny && a.IsLoopback()) {
+		ours := contains(l.networks, a) || p == proxyAny && a.IsLoopback()
+		if !ours {
 			break
 		}
 	}
@@ -241,8 +242,8 @@ func country(text string) string {
 }
 
 // token returns text if it is a short code or zone name.
-func token(text string, max int) string {
-	if len(text) > max {
+func token(text string, longest int) string {
+	if len(text) > longest {
 		return ""
 	}
 	for _, c := range []byte(text) {

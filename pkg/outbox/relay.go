@@ -49,21 +49,30 @@ func (r *Relay) Run(ctx context.Context) error {
 		if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
 			return err
 		}
-		var ready bool
+		var ready, failing bool
 		var purged time.Time
+		// An outage is told once, not every second.
+		report := func(err error) {
+			if err != nil && !failing && ctx.Err() == nil {
+				r.logger.WarnContext(ctx, "events wait for the stream", "error", err)
+			}
+			if err == nil && failing {
+				r.logger.InfoContext(ctx, "events are published again")
+			}
+			failing = err != nil
+		}
 		return pg.AwaitNotifications(ctx, conn, pollInterval, func(ctx context.Context) {
 			if !ready {
 				if err := r.publisher.EnsureStream(ctx, r.service); err != nil {
-					r.logger.WarnContext(ctx, "events wait for the stream", "error", err)
+					report(err)
 					return
 				}
 				ready = true
 			}
-			if err := r.drain(ctx, conn); err != nil && ctx.Err() == nil {
-				r.logger.WarnContext(ctx, "events wait for the stream", "error", err)
-				// The stream may have been wiped.
-				ready = false
-			}
+			err := r.drain(ctx, conn)
+			report(err)
+			// The stream may have been wiped.
+			ready = err == nil
 			if time.Since(purged) > time.Hour {
 				purged = time.Now()
 				if err := purge(ctx, conn); err != nil && ctx.Err() == nil {

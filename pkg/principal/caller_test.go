@@ -2,8 +2,8 @@ package principal_test
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -65,14 +65,7 @@ func TestVerifyCaller_forged_isRefused(t *testing.T) {
 	header := map[string]any{"alg": "HS256", "typ": "caller+jwt"}
 	claims := map[string]any{"iss": "identity", "aud": "vestibule-internal", "sub": "identity", "iat": start.Unix(), "exp": start.Unix() + 60}
 	with := func(m map[string]any, key string, value any) map[string]any {
-		b, _ := json.Marshal(m)
-		out := map[string]any{}
-		_ = json.Unmarshal(b, &out)
-		for k, n := range out {
-			if f, ok := n.(float64); ok {
-				out[k] = int64(f)
-			}
-		}
+		out := maps.Clone(m)
 		out[key] = value
 		return out
 	}

@@ -140,7 +140,9 @@ func (p *Platform) Dial(ctx context.Context, service string) (*grpc.ClientConn, 
 	if address == "" {
 		return nil, fmt.Errorf("%s%sADDR is not set", prefix(p.Name), prefix(service))
 	}
-	conn, err := grpcx.Dial(ctx, grpcx.ClientConfig{Target: address, Caller: p.caller, Telemetry: p.telemetry})
+	// The connection outlives the signal to stop: requests that are being
+	// finished still need it.
+	conn, err := grpcx.Dial(context.WithoutCancel(ctx), grpcx.ClientConfig{Target: address, Caller: p.caller, Telemetry: p.telemetry})
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", service, err)
 	}

@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"slices"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -77,8 +77,9 @@ type Projects struct {
 	cache  *otter.Cache[string, projectEntry]
 	loads  singleflight.Group
 	// generation grows with every drop, so that an answer that was under way
-	// during one is not remembered.
-	generation atomic.Uint64
+	// during one is not remembered. mu holds it together with the cache.
+	mu         sync.Mutex
+	generation uint64
 }
 
 type projectEntry struct {
@@ -97,7 +98,9 @@ func NewProjects(client identityv1.ProjectInternalServiceClient, c clock.Clock) 
 
 // Drop forgets a project, because it changed.
 func (p *Projects) Drop(projectID string) {
-	p.generation.Add(1)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.generation++
 	p.loads.Forget(projectID)
 	p.cache.Invalidate(projectID)
 }
@@ -121,7 +124,9 @@ func (p *Projects) get(ctx context.Context, projectID string) (*projectAccess, e
 }
 
 func (p *Projects) load(ctx context.Context, projectID string) (*projectAccess, error) {
-	generation := p.generation.Load()
+	p.mu.Lock()
+	generation := p.generation
+	p.mu.Unlock()
 	res, err := p.client.GetProjectAccess(ctx, &identityv1.GetProjectAccessRequest{ProjectId: projectID})
 	if err != nil {
 		return nil, err
@@ -130,12 +135,10 @@ func (p *Projects) load(ctx context.Context, projectID string) (*projectAccess, 
 	if res.GetFound() {
 		e = projectEntry{access: newProjectAccess(res), until: p.clock.Now().Add(projectLife)}
 	}
-	if p.generation.Load() == generation {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.generation == generation {
 		p.cache.Set(projectID, e)
-		// A drop between the two lines above found nothing to invalidate.
-		if p.generation.Load() != generation {
-			p.cache.Invalidate(projectID)
-		}
 	}
 	return e.access, nil
 }

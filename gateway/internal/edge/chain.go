@@ -30,6 +30,7 @@ func Chain(c Config, api http.Handler) http.Handler {
 	chain := []func(http.Handler) http.Handler{
 		identify(c.Clock),    // request id in both spellings, so that every answer has one
 		observe(c),           // access log and root span; sees what the caller sees
+		secure,               // security headers, and no-store unless the answer says otherwise
 		recoverPanics(c.Log), // a bug costs one request and a 500, not the process
 		bound(c.MaxInFlight), // in-flight and URL limits, before anything costs memory
 		locate(c.Locator),    // client address from the trusted proxy only
@@ -38,7 +39,6 @@ func Chain(c Config, api http.Handler) http.Handler {
 		canonicalPath,        // 308 for doubled and trailing slashes; /api/latest is /api/v1
 		preflight,            // OPTIONS ends here, without authentication
 		overrideStatus,       // 4xx as 200 for browsers that dislike red consoles
-		secure,               // no-store unless set otherwise, and security headers
 		c.Limiter.limit,      // too fast a caller gets 429 before a body is read
 	}
 	for _, wrap := range slices.Backward(chain) {

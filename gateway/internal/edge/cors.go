@@ -42,7 +42,6 @@ func cors(next http.Handler) http.Handler {
 			h.Set("Access-Control-Max-Age", "86400")
 			h.Set("Access-Control-Allow-Headers", corsAllow)
 			h.Set("Access-Control-Expose-Headers", corsExpose)
-			h.Set("Vary", corsAllow)
 		}
 		next.ServeHTTP(w, r)
 	})

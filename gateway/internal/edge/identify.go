@@ -53,7 +53,6 @@ func observe(c Config) func(http.Handler) http.Handler {
 				span.SetStatus(codes.Error, "")
 			}
 			c.Log.LogAttrs(ctx, slog.LevelInfo, "request",
-				slog.String("request_id", principal.RequestFromContext(ctx).ID),
 				slog.String("method", r.Method),
 				slog.String("path", r.URL.Path),
 				slog.Int("status", done.status),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -167,7 +168,7 @@ func (p *recorder) run(ctx context.Context, r *Route, handle runtime.HandlerFunc
 	}
 	p.called = ""
 	c := &transcode.Canonical{Params: params, Form: url.Values{}, Body: []byte("{}\n{}")}
-	transcode.Forward(ctx, handle, &discard{header: http.Header{}}, r.Method, c, &transcode.Call{})
+	transcode.Forward(ctx, handle, &discard{header: http.Header{}}, r.Method, c, &transcode.Call{Log: slog.New(slog.DiscardHandler)})
 	return p.called
 }
 

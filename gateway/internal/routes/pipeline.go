@@ -197,11 +197,9 @@ func callContext(r *http.Request, route *Route, id authn.Identity) context.Conte
 	return principal.NewRequestContext(ctx, facts)
 }
 
-// fail answers with an error and logs those whose cause matters to us.
+// fail answers with an error and logs those that are not just answers.
 func (p *Pipeline) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if transcode.OurFault(err) {
-		p.Log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "error", err)
-	}
+	transcode.LogError(r.Context(), p.Log, err)
 	transcode.RenderError(w, err)
 }
 

@@ -2,8 +2,10 @@ package transcode
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"vestibule.dev/pkg/apierr"
@@ -60,11 +62,19 @@ func RenderError(w http.ResponseWriter, err error) {
 	_, _ = w.Write(body) // a client that has gone away is no error of ours
 }
 
-// OurFault reports whether an operator should hear of err: everything but an
-// answer the contract foresees.
-func OurFault(err error) bool {
-	e, ok := errors.AsType[*apierr.Error](err)
-	return !ok || e.HTTP >= http.StatusInternalServerError
+// LogError logs an error an operator should hear of: one the contract does not
+// foresee, or that a service could not be reached. All others are answers.
+func LogError(ctx context.Context, log *slog.Logger, err error) {
+	level := slog.LevelError
+	if e, ok := errors.AsType[*apierr.Error](err); ok {
+		switch {
+		case e.HTTP < http.StatusInternalServerError:
+			return
+		case e.HTTP == http.StatusServiceUnavailable:
+			level = slog.LevelWarn
+		}
+	}
+	log.Log(ctx, level, "request failed", "error", err)
 }
 
 func internal(w http.ResponseWriter) *apierr.Error {

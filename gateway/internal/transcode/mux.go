@@ -48,7 +48,7 @@ type callKey struct{}
 func callFrom(ctx context.Context) *Call {
 	call, _ := ctx.Value(callKey{}).(*Call)
 	if call == nil {
-		call = &Call{}
+		call = &Call{Log: slog.New(slog.DiscardHandler)}
 	}
 	return call
 }
@@ -145,9 +145,7 @@ func handleError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, 
 		}
 	}
 	known := grpcx.FromStatus(err)
-	if OurFault(known) && call.Log != nil {
-		call.Log.ErrorContext(ctx, "request failed", "error", known)
-	}
+	LogError(ctx, call.Log, known)
 	RenderError(w, known)
 }
 
