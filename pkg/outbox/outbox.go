@@ -16,6 +16,7 @@ import (
 
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/migrate"
+	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/principal"
 	eventsv1 "vestibule.dev/proto/events/v1"
 )
@@ -32,7 +33,7 @@ func Migrations() migrate.Source {
 	return migrate.Source{Name: "outbox", FS: sub}
 }
 
-// channel is notified by every transaction that appends.
+// channel is notified after every transaction that appends.
 const channel = "outbox"
 
 // Fact says what happened to what.
@@ -117,12 +118,11 @@ func Append(ctx context.Context, tx pgx.Tx, envelopes ...*eventsv1.Envelope) err
 		eventIDs[i], subjects[i], projects[i] = envelope.GetId(), envelope.GetSubject(), envelope.GetProjectId()
 		aggregates[i], versions[i], payloads[i] = envelope.GetAggregate(), envelope.GetAggregateVersion(), payload
 	}
-	_, err := tx.Exec(ctx, `
-WITH added AS (
-    INSERT INTO outbox (id, subject, project_id, aggregate, aggregate_version, payload)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])
-)
-SELECT pg_notify('`+channel+`', '')`, eventIDs, subjects, projects, aggregates, versions, payloads)
+	pg.NotifyAfterCommit(ctx, channel)
+	_, err := tx.Exec(ctx, `-- name: AppendEvents
+INSERT INTO outbox (id, subject, project_id, aggregate, aggregate_version, payload)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])`,
+		eventIDs, subjects, projects, aggregates, versions, payloads)
 	return err
 }
 
