@@ -61,6 +61,14 @@ func (m mask) text(name string, value *wrapperspb.StringValue) patch.Field[strin
 	}
 }
 
+// word reads a string, which cannot be null.
+func (m mask) word(name string, value *string) patch.Field[string] {
+	if !m[name] || value == nil {
+		return patch.Field[string]{}
+	}
+	return patch.Value(*value)
+}
+
 // flag reads a boolean, which cannot be null.
 func (m mask) flag(name string, value *bool) patch.Field[bool] {
 	if !m[name] || value == nil {

@@ -7,7 +7,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/domain/config"
@@ -97,7 +99,16 @@ func (s *Store) PurgeProject(ctx context.Context, projectID string) (more bool, 
 	if users == purgeBatch {
 		return true, nil
 	}
-	return false, s.queries(ctx).PurgeProject(ctx, projectID)
+	return false, s.db.RunTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		gone, err := db.New(tx).PurgeProject(ctx, projectID)
+		if err != nil || gone == 0 {
+			return err
+		}
+		if err := onetime.PurgeProject(ctx, tx, projectID); err != nil {
+			return err
+		}
+		return courier.PurgeProject(ctx, tx, projectID)
+	})
 }
 
 func (t *tx) CreateProject(ctx context.Context, project *domain.Project) (created bool, err error) {

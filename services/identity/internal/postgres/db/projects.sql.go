@@ -446,15 +446,18 @@ func (q *Queries) ProjectsOfTeams(ctx context.Context, arg ProjectsOfTeamsParams
 	return items, nil
 }
 
-const purgeProject = `-- name: PurgeProject :exec
+const purgeProject = `-- name: PurgeProject :execrows
 DELETE FROM projects
 WHERE id = $1 AND deleted_at IS NOT NULL
 `
 
 // Takes with it whatever batches have left over.
-func (q *Queries) PurgeProject(ctx context.Context, id string) error {
-	_, err := q.db.Exec(ctx, purgeProject, id)
-	return err
+func (q *Queries) PurgeProject(ctx context.Context, id string) (int64, error) {
+	result, err := q.db.Exec(ctx, purgeProject, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const purgeUsers = `-- name: PurgeUsers :execrows

@@ -94,7 +94,7 @@ USING (
 ) doomed
 WHERE u.project_id = doomed.project_id AND u.branch_id = doomed.branch_id AND u.id = doomed.id;
 
--- name: PurgeProject :exec
+-- name: PurgeProject :execrows
 -- Takes with it whatever batches have left over.
 DELETE FROM projects
 WHERE id = $1 AND deleted_at IS NOT NULL;
