@@ -44,6 +44,7 @@ type harness struct {
 	*app.App
 
 	t        *testing.T
+	url      secret.Secret
 	db       *pg.DB
 	store    *postgres.Store
 	config   *projectconfig.Config
@@ -64,7 +65,7 @@ func newHarness(t *testing.T) *harness {
 	}
 	h := &harness{
 		t:        t,
-		db:       pgtest.New(t, migrations.Source(), outbox.Migrations(), onetime.Migrations(), courier.Migrations()),
+		url:      pgtest.URL(t, migrations.Source(), outbox.Migrations(), onetime.Migrations(), courier.Migrations()),
 		config:   &projectconfig.Config{},
 		sessions: &fakeSessions{},
 		teams:    &fakeTeams{members: map[string]domain.Team{}},
@@ -76,14 +77,21 @@ func newHarness(t *testing.T) *harness {
 	h.config.Auth.SignUpRulesDefaultAction = "allow"
 	h.config.Auth.Password.AllowSignIn = true
 	h.config.Domains.AllowLocalhost = true
-	codes, err := onetime.New(make([]byte, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.store = postgres.NewStore(h.db, codes, h.box, events.Encode)
-	h.App = app.New(h.deps())
+	h.useDB(pgtest.Open(t, h.url, 16))
 	h.exec(`INSERT INTO projects (id, display_name) VALUES ($1, 'Internal')`, h.tenant.ProjectID)
 	return h
+}
+
+// useDB makes the use cases work on another connection pool.
+func (h *harness) useDB(db *pg.DB) {
+	h.t.Helper()
+	codes, err := onetime.New(make([]byte, 32))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.db = db
+	h.store = postgres.NewStore(db, codes, h.box, events.Encode)
+	h.App = app.New(h.deps())
 }
 
 // deps returns the ports of the use cases, changed as wanted.

@@ -11,7 +11,6 @@ func (a *App) SignUpAnonymously(ctx context.Context) (*SignedIn, error) {
 	}
 	user := newUser(req.tenant)
 	user.IsAnonymous = true
-	user.CountryCode = countryOf(ctx)
 	team := personalTeam(req.config, &user)
 	err = a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		if err := tx.CreateUser(ctx, &user, nil); err != nil {
