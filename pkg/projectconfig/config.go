@@ -50,6 +50,12 @@ func Parse(rendered []byte) (*Config, error) {
 	return c, nil
 }
 
+// ConfigVersion is the version of the project.
+func (c *Config) ConfigVersion() int64 { return c.Version }
+
+// Size is the length of the JSON the configuration was parsed from, in bytes.
+func (c *Config) Size() int { return c.size }
+
 // withoutValue reduces an error of encoding/json to where it happened: the
 // value may be a password or a provider's secret.
 func withoutValue(err error) error {
