@@ -3,6 +3,7 @@ package projectconfig
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -58,10 +59,10 @@ func (c *Config) Size() int { return c.size }
 // withoutValue reduces an error of encoding/json to where it happened: the
 // value may be a password or a provider's secret.
 func withoutValue(err error) error {
-	switch e := err.(type) {
-	case *json.UnmarshalTypeError:
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("unexpected type of value at %q", e.Field)
-	case *json.SyntaxError:
+	}
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Errorf("invalid JSON at byte %d", e.Offset)
 	}
 	return err
