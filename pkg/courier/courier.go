@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/pg"
 )
 
 // channel is notified by every transaction that enqueues.
@@ -58,13 +59,11 @@ func Enqueue(ctx context.Context, tx pgx.Tx, sealer Sealer, mails ...Mail) error
 		projects[i], mailIDs[i] = mail.Tenant.ProjectID, mail.ID
 		payloads[i] = sealer.Seal(plaintext, place(mail.Tenant.ProjectID, mail.ID)...)
 	}
+	pg.NotifyAfterCommit(ctx, channel)
 	_, err := tx.Exec(ctx, `-- name: EnqueueMails
-WITH added AS (
-    INSERT INTO courier_mails (project_id, id, payload)
-    SELECT * FROM unnest($1::text[], $2::uuid[], $3::bytea[])
-    ON CONFLICT ON CONSTRAINT courier_mails_pkey DO NOTHING
-)
-SELECT pg_notify('`+channel+`', '')`, projects, mailIDs, payloads)
+INSERT INTO courier_mails (project_id, id, payload)
+SELECT * FROM unnest($1::text[], $2::uuid[], $3::bytea[])
+ON CONFLICT ON CONSTRAINT courier_mails_pkey DO NOTHING`, projects, mailIDs, payloads)
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -73,8 +74,19 @@ func (o *once) apply(ctx context.Context, payload []byte) (*eventsv1.Envelope, e
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
-		return o.handle(ctx, event)
+		return o.call(ctx, event)
 	})
+}
+
+// call turns a panic of the handler into an error: an event that brings the
+// process down would do so again after every restart and never be parked.
+func (o *once) call(ctx context.Context, event *eventsv1.Envelope) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("inbox: handler panicked: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	return o.handle(ctx, event)
 }
 
 // park puts an event aside that failed too often.

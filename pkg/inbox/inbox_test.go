@@ -255,7 +255,7 @@ func TestAppend_rolledBack_publishesNothing(t *testing.T) {
 	w := newWorld(t)
 	boom := errors.New("boom")
 	err := w.db.RunTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
-		if err := outbox.Append(ctx, tx, outbox.NewEnvelope(ctx, outbox.Fact{Context: "identity", Aggregate: "user", Name: "updated"})); err != nil {
+		if err := outbox.Append(ctx, tx, outbox.NewEnvelope(ctx, outbox.Fact{Context: "identity", Aggregate: "user", Name: "updated", Tenant: ids.Tenant{ProjectID: "p", BranchID: "main"}})); err != nil {
 			return err
 		}
 		return boom

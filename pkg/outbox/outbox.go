@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/migrate"
+	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/principal"
 	eventsv1 "vestibule.dev/proto/events/v1"
 )
@@ -31,7 +33,7 @@ func Migrations() migrate.Source {
 	return migrate.Source{Name: "outbox", FS: sub}
 }
 
-// channel is notified by every transaction that appends.
+// channel is notified after every transaction that appends.
 const channel = "outbox"
 
 // Fact says what happened to what.
@@ -106,6 +108,9 @@ func Append(ctx context.Context, tx pgx.Tx, envelopes ...*eventsv1.Envelope) err
 		payloads   = make([][]byte, n)
 	)
 	for i, envelope := range envelopes {
+		if err := validate(envelope); err != nil {
+			return err
+		}
 		payload, err := proto.Marshal(envelope)
 		if err != nil {
 			return fmt.Errorf("outbox: %s: %w", envelope.GetSubject(), err)
@@ -113,13 +118,23 @@ func Append(ctx context.Context, tx pgx.Tx, envelopes ...*eventsv1.Envelope) err
 		eventIDs[i], subjects[i], projects[i] = envelope.GetId(), envelope.GetSubject(), envelope.GetProjectId()
 		aggregates[i], versions[i], payloads[i] = envelope.GetAggregate(), envelope.GetAggregateVersion(), payload
 	}
-	_, err := tx.Exec(ctx, `
-WITH added AS (
-    INSERT INTO outbox (id, subject, project_id, aggregate, aggregate_version, payload)
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])
-)
-SELECT pg_notify('`+channel+`', '')`, eventIDs, subjects, projects, aggregates, versions, payloads)
+	pg.NotifyAfterCommit(ctx, channel)
+	_, err := tx.Exec(ctx, `-- name: AppendEvents
+INSERT INTO outbox (id, subject, project_id, aggregate, aggregate_version, payload)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])`,
+		eventIDs, subjects, projects, aggregates, versions, payloads)
 	return err
+}
+
+// validate refuses what the stream would never take: such an event would hold
+// back its aggregate for ever.
+func validate(envelope *eventsv1.Envelope) error {
+	parts := strings.Split(envelope.GetSubject(), ".")
+	if len(parts) != 5 || parts[1] != "v1" || parts[4] != envelope.GetProjectId() ||
+		slices.Contains(parts, "") || strings.ContainsAny(envelope.GetSubject(), "*> \t\r\n") {
+		return fmt.Errorf("outbox: subject %q is not <context>.v1.<aggregate>.<fact>.<project_id>", envelope.GetSubject())
+	}
+	return nil
 }
 
 // Status tells how far the relay is behind.

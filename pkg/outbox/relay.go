@@ -1,8 +1,8 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"hash/fnv"
 	"log/slog"
 	"time"
@@ -126,7 +126,7 @@ func (r *Relay) batch(ctx context.Context, conn *pgx.Conn) (n int, err error) {
 
 // publish sends events without waiting for each other, except that an
 // aggregate's next event waits until the stream has the one before it. It
-// returns the ids of those the stream has.
+// returns the ids of those the stream has, and the first error.
 func (r *Relay) publish(ctx context.Context, events []event) (published []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
@@ -149,7 +149,7 @@ func (r *Relay) publish(ctx context.Context, events []event) (published []string
 				future, publishErr := r.publisher.PublishAsync(e.subject, e.id, e.payload)
 				if publishErr != nil {
 					failed[e.aggregate] = true
-					err = errors.Join(err, publishErr)
+					err = cmp.Or(err, publishErr)
 					continue
 				}
 				wave = append(wave, flight{e, future})
@@ -161,18 +161,15 @@ func (r *Relay) publish(ctx context.Context, events []event) (published []string
 				published = append(published, f.event.id)
 			case ackErr := <-f.future.Err():
 				failed[f.event.aggregate] = true
-				err = errors.Join(err, ackErr)
+				err = cmp.Or(err, ackErr)
 			case <-ctx.Done():
 				failed[f.event.aggregate] = true
-				err = errors.Join(err, ctx.Err())
+				err = cmp.Or(err, ctx.Err())
 			}
-		}
-		if err != nil {
-			return published, err
 		}
 		events = later
 	}
-	return published, nil
+	return published, err
 }
 
 // purge removes events that were published long ago, in bounded steps.

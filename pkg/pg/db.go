@@ -3,6 +3,7 @@ package pg
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,6 +30,10 @@ type Config struct {
 type DB struct {
 	pool           *pgxpool.Pool
 	acquireTimeout time.Duration
+	// background carries the values of Open's context and never ends.
+	background context.Context
+	// notifying holds the channels whose notification is on its way.
+	notifying sync.Map
 }
 
 // Querier runs single statements. It is what sqlc's generated code asks for.
@@ -65,7 +70,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pg: open pool: %w", err)
 	}
-	return &DB{pool: pool, acquireTimeout: cfg.AcquireTimeout}, nil
+	return &DB{pool: pool, acquireTimeout: cfg.AcquireTimeout, background: context.WithoutCancel(ctx)}, nil
 }
 
 // Close waits for the connections in use and closes all.

@@ -243,3 +243,37 @@ func wantStatus(t *testing.T, err error, status int) {
 		t.Fatalf("error = %v, want one with status %d", err, status)
 	}
 }
+
+func TestNotifyAfterCommit_committedOnly(t *testing.T) {
+	db := pgtest.New(t, schema)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	wakes, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = db.Listen(ctx, "changes", time.Hour, func(ctx context.Context) {
+			select {
+			case wakes <- struct{}{}:
+			case <-ctx.Done():
+			}
+		})
+	}()
+	<-wakes // at start, once it listens
+	if pg.NotifyAfterCommit(ctx, "changes") {
+		t.Error("notified without a transaction")
+	}
+	boom := errors.New("boom")
+	for _, result := range []error{boom, nil} {
+		if err := db.RunTx(ctx, func(ctx context.Context, _ pgx.Tx) error {
+			if !pg.NotifyAfterCommit(ctx, "changes") {
+				t.Error("the transaction was not found")
+			}
+			return result
+		}); !errors.Is(err, result) {
+			t.Fatal(err)
+		}
+	}
+	<-wakes // one notification, of the transaction that committed
+	cancel()
+	<-done
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,13 +15,32 @@ import (
 // others.
 const maxAttempts = 6
 
-// txKey is the context key of one DB's ambient transaction.
-type txKey struct{ db *DB }
+type (
+	// txKey is the context key of one DB's ambient transaction.
+	txKey struct{ db *DB }
+	// notifyKey is the context key of what the innermost transaction of any DB
+	// notifies.
+	notifyKey struct{}
+)
 
 // ambient returns the transaction that ctx carries for this DB.
 func (db *DB) ambient(ctx context.Context) pgx.Tx {
 	tx, _ := ctx.Value(txKey{db}).(pgx.Tx)
 	return tx
+}
+
+// NotifyAfterCommit notifies the channel once the transaction that ctx carries
+// has committed. It reports false, and does nothing, when ctx carries none.
+//
+// A NOTIFY inside the transaction would make every commit wait for the one
+// before it: Postgres lets one notifying transaction commit at a time. Listeners
+// must poll as well, since a crash between commit and notification loses it.
+func NotifyAfterCommit(ctx context.Context, channel string) bool {
+	channels, ok := ctx.Value(notifyKey{}).(*[]string)
+	if ok && !slices.Contains(*channels, channel) {
+		*channels = append(*channels, channel)
+	}
+	return ok
 }
 
 // RunTx runs fn in one transaction and commits when fn returns nil.
@@ -51,10 +71,34 @@ func (db *DB) runOnce(ctx context.Context, fn func(ctx context.Context, tx pgx.T
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		return fn(context.WithValue(ctx, txKey{db}, tx), tx)
+	var channels []string
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		ctx := context.WithValue(ctx, txKey{db}, tx)
+		return fn(context.WithValue(ctx, notifyKey{}, &channels), tx)
 	})
+	conn.Release()
+	if err == nil {
+		for _, channel := range channels {
+			db.notify(channel)
+		}
+	}
+	return err
+}
+
+// notify tells listeners without making anybody wait. Notifications that are
+// not yet on their way are sent as one.
+func (db *DB) notify(channel string) {
+	if _, waiting := db.notifying.LoadOrStore(channel, true); waiting {
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(db.background, time.Second)
+		defer cancel()
+		// A commit from here on needs a notification of its own.
+		db.notifying.Delete(channel)
+		// A lost notification is made up for by polling.
+		_, _ = poolQuerier{db}.Exec(ctx, "SELECT pg_notify($1, '')", channel)
+	}()
 }
 
 // pause waits a few jittered milliseconds, longer after each attempt.
