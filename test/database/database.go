@@ -74,6 +74,9 @@ func digestOf(ctx context.Context, conn *pgx.Conn) (string, error) {
 	}
 	var parts []string
 	for _, table := range tables {
+		if slices.Contains(clocks, table) {
+			continue
+		}
 		parts = append(parts, fmt.Sprintf(
 			`SELECT '%[1]s', coalesce(md5(string_agg(h, '' ORDER BY h)), '') FROM (SELECT md5(t::text) AS h FROM %[2]s t) AS hashed`,
 			table, pgx.Identifier{table}.Sanitize()))
@@ -141,8 +144,13 @@ func (s *Set) Settle(ctx context.Context) error {
 
 // waiting counts the rows that stand for work to be done, by table.
 var waiting = map[string]string{
-	"outbox": "SELECT count(*) FROM outbox WHERE published_at IS NULL",
+	"outbox":        "SELECT count(*) FROM outbox WHERE published_at IS NULL",
+	"courier_mails": "SELECT count(*) FROM courier_mails",
+	"emails":        "SELECT count(*) FROM emails WHERE finished_sending_at IS NULL AND skipped_reason IS NULL",
 }
+
+// clocks are tables that only say when a worker last looked around.
+var clocks = []string{"email_queue_steps"}
 
 func (s *Set) pending(ctx context.Context) ([]string, error) {
 	var pending []string

@@ -86,8 +86,8 @@ var rules = []rule{
 			"SELECT o.project_id || '/' || o.aggregate FROM outbox o WHERE NOT EXISTS (SELECT FROM projects p WHERE p.id = o.project_id)"},
 	},
 	{
-		"a session has the event of its creation",
-		set{"sessions", "SELECT project_id || '/session/' || id FROM sessions"},
+		"a user with a session has the event of a session's creation",
+		set{"sessions", "SELECT project_id || '/session/' || user_id FROM sessions"},
 		set{"sessions", eventOf + "'sessions.v1.session.created.%'"},
 	},
 	{
