@@ -74,7 +74,7 @@ func Dial(ctx context.Context, cfg ClientConfig) (*grpc.ClientConn, error) {
 			MinConnectTimeout: 5 * time.Second,
 		}),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 5 * time.Second, PermitWithoutStream: true}),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(16 << 20)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage)),
 	}
 	if cfg.Telemetry.Exporting() {
 		opts = append(opts, grpc.WithStatsHandler(otelgrpc.NewClientHandler(

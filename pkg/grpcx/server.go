@@ -22,10 +22,12 @@ import (
 	"vestibule.dev/pkg/principal"
 )
 
+// MaxMessage is the largest message that servers and clients receive, in bytes.
+// It holds a body of 8 MiB as the gateway accepts it, and a rendered
+// configuration whose three levels are as long as they may be.
+const MaxMessage = 16 << 20
+
 const (
-	// maxReceive is the largest message: a body of 8 MiB as the gateway
-	// accepts it, plus what encoding adds.
-	maxReceive = 10 << 20
 	// maxHeaderList bounds the metadata of a request.
 	maxHeaderList = 64 << 10
 	// drainLimit is how long requests may take to finish when the server stops.
@@ -95,7 +97,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	opts := []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(s.chain()...),
 		grpc.StreamInterceptor(s.refuseStream),
-		grpc.MaxRecvMsgSize(maxReceive),
+		grpc.MaxRecvMsgSize(MaxMessage),
 		grpc.MaxHeaderListSize(maxHeaderList),
 		grpc.MaxConcurrentStreams(1024),
 		grpc.ConnectionTimeout(5 * time.Second),

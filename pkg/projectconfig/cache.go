@@ -33,18 +33,31 @@ type CacheConfig struct {
 	Clock clock.Clock
 }
 
+// Versioned is what a cache holds: a view of one version of a tenant's
+// configuration.
+type Versioned interface {
+	// ConfigVersion is the version of the project the view was made of.
+	ConfigVersion() int64
+	// Size is what the view counts for in the bound of the cache, in bytes.
+	Size() int
+}
+
 // Cache holds configurations by tenant. It is safe for concurrent use.
-type Cache struct {
-	load    Loader
+type Cache = CacheOf[*Config]
+
+// CacheOf holds views of configurations by tenant. It is safe for concurrent
+// use.
+type CacheOf[V Versioned] struct {
+	load    func(ctx context.Context, tenant ids.Tenant, minVersion int64) (V, error)
 	maxAge  time.Duration
 	timeout time.Duration
 	clock   clock.Clock
-	entries *otter.Cache[ids.Tenant, entry]
+	entries *otter.Cache[ids.Tenant, entry[V]]
 	flights singleflight.Group
 }
 
-type entry struct {
-	config *Config
+type entry[V Versioned] struct {
+	view   V
 	loaded time.Time
 }
 
@@ -54,6 +67,11 @@ const entryOverhead = 1024
 
 // NewCache returns an empty cache that fills itself from load.
 func NewCache(load Loader, c CacheConfig) *Cache {
+	return NewCacheOf(load, c)
+}
+
+// NewCacheOf returns an empty cache of views that load makes; see [Loader].
+func NewCacheOf[V Versioned](load func(ctx context.Context, tenant ids.Tenant, minVersion int64) (V, error), c CacheConfig) *CacheOf[V] {
 	if c.MaxBytes == 0 {
 		c.MaxBytes = 32 << 20
 	}
@@ -66,12 +84,12 @@ func NewCache(load Loader, c CacheConfig) *Cache {
 	if c.Clock == nil {
 		c.Clock = clock.System()
 	}
-	return &Cache{
+	return &CacheOf[V]{
 		load: load, maxAge: c.MaxAge, timeout: c.LoadTimeout, clock: c.Clock,
-		entries: otter.Must(&otter.Options[ids.Tenant, entry]{
+		entries: otter.Must(&otter.Options[ids.Tenant, entry[V]]{
 			MaximumWeight: c.MaxBytes,
-			Weigher: func(_ ids.Tenant, e entry) uint32 {
-				return uint32(min(e.config.size+entryOverhead, 1<<31))
+			Weigher: func(_ ids.Tenant, e entry[V]) uint32 {
+				return uint32(min(e.view.Size()+entryOverhead, 1<<31))
 			},
 		}),
 	}
@@ -84,9 +102,10 @@ func NewCache(load Loader, c CacheConfig) *Cache {
 // Callers that ask for the same at the same time share one load. Errors of the
 // loader are returned as they are; a load that is too slow or brings an older
 // version ends in [apierr.Unavailable].
-func (c *Cache) Get(ctx context.Context, tenant ids.Tenant, minVersion int64) (*Config, error) {
+func (c *CacheOf[V]) Get(ctx context.Context, tenant ids.Tenant, minVersion int64) (V, error) {
+	var none V
 	if e, ok := c.entries.GetIfPresent(tenant); ok && c.serves(e, minVersion) {
-		return e.config, nil
+		return e.view, nil
 	}
 	// The load outlives a caller that gives up, since others may wait for it.
 	key := fmt.Sprintf("%q %q %d", tenant.ProjectID, tenant.BranchID, minVersion)
@@ -98,41 +117,42 @@ func (c *Cache) Get(ctx context.Context, tenant ids.Tenant, minVersion int64) (*
 	select {
 	case r := <-flight:
 		if r.Err != nil {
-			return nil, r.Err
+			return none, r.Err
 		}
-		return r.Val.(*Config), nil
+		return r.Val.(V), nil
 	case <-ctx.Done():
-		return nil, apierr.Unavailable(time.Second).WithCause(ctx.Err())
+		return none, apierr.Unavailable(time.Second).WithCause(ctx.Err())
 	}
 }
 
-func (c *Cache) serves(e entry, minVersion int64) bool {
+func (c *CacheOf[V]) serves(e entry[V], minVersion int64) bool {
 	if minVersion == 0 {
 		return c.clock.Now().Sub(e.loaded) < c.maxAge
 	}
-	return e.config.Version >= minVersion
+	return e.view.ConfigVersion() >= minVersion
 }
 
 // fill loads a configuration and keeps it, or returns a newer one that came in
 // meanwhile.
-func (c *Cache) fill(ctx context.Context, tenant ids.Tenant, minVersion int64) (*Config, error) {
+func (c *CacheOf[V]) fill(ctx context.Context, tenant ids.Tenant, minVersion int64) (V, error) {
+	var none V
 	asked := c.clock.Now()
-	config, err := c.load(ctx, tenant, minVersion)
+	view, err := c.load(ctx, tenant, minVersion)
 	switch {
 	case err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return nil, apierr.Unavailable(time.Second).WithCause(err)
+		return none, apierr.Unavailable(time.Second).WithCause(err)
 	case err != nil:
-		return nil, err
-	case config.Version < minVersion:
-		return nil, apierr.Unavailable(time.Second).WithCause(
-			fmt.Errorf("projectconfig: got version %d of project %s, need %d", config.Version, tenant.ProjectID, minVersion))
+		return none, err
+	case view.ConfigVersion() < minVersion:
+		return none, apierr.Unavailable(time.Second).WithCause(
+			fmt.Errorf("projectconfig: got version %d of project %s, need %d", view.ConfigVersion(), tenant.ProjectID, minVersion))
 	}
-	c.entries.Compute(tenant, func(old entry, found bool) (entry, otter.ComputeOp) {
-		if found && old.config.Version > config.Version {
-			config = old.config
+	c.entries.Compute(tenant, func(old entry[V], found bool) (entry[V], otter.ComputeOp) {
+		if found && old.view.ConfigVersion() > view.ConfigVersion() {
+			view = old.view
 			return old, otter.CancelOp
 		}
-		return entry{config: config, loaded: asked}, otter.WriteOp
+		return entry[V]{view: view, loaded: asked}, otter.WriteOp
 	})
-	return config, nil
+	return view, nil
 }

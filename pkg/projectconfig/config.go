@@ -3,6 +3,7 @@ package projectconfig
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -49,13 +50,19 @@ func Parse(rendered []byte) (*Config, error) {
 	return c, nil
 }
 
+// ConfigVersion is the version of the project.
+func (c *Config) ConfigVersion() int64 { return c.Version }
+
+// Size is the length of the JSON the configuration was parsed from, in bytes.
+func (c *Config) Size() int { return c.size }
+
 // withoutValue reduces an error of encoding/json to where it happened: the
 // value may be a password or a provider's secret.
 func withoutValue(err error) error {
-	switch e := err.(type) {
-	case *json.UnmarshalTypeError:
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fmt.Errorf("unexpected type of value at %q", e.Field)
-	case *json.SyntaxError:
+	}
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Errorf("invalid JSON at byte %d", e.Offset)
 	}
 	return err

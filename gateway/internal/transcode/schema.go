@@ -216,11 +216,11 @@ func (c *compiler) field(fd protoreflect.FieldDescriptor) (*field, error) {
 	if f.dict {
 		item = fd.MapValue()
 	}
-	wrapped := false
-	var err error
-	if f.typ, wrapped, err = typeOf(item); err != nil {
+	typ, wrapped, err := typeOf(item)
+	if err != nil {
 		return nil, err
 	}
+	f.typ = typ
 	if f.typ == typeObject {
 		if f.object, err = c.object(item.Message()); err != nil {
 			return nil, err

@@ -194,8 +194,11 @@ func (x *UserUpdated) GetUser() *structpb.Struct {
 
 // A user was deleted; every context forgets them.
 type UserDeleted struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	UserId        string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	UserId string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Teams the user was a member of, oldest first; empty when teams could not
+	// be asked.
+	TeamIds       []string `protobuf:"bytes,2,rep,name=team_ids,json=teamIds,proto3" json:"team_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -235,6 +238,13 @@ func (x *UserDeleted) GetUserId() string {
 		return x.UserId
 	}
 	return ""
+}
+
+func (x *UserDeleted) GetTeamIds() []string {
+	if x != nil {
+		return x.TeamIds
+	}
+	return nil
 }
 
 // A password was set, replaced or removed; sessions other than the kept one
@@ -684,9 +694,10 @@ const file_events_v1_identity_proto_rawDesc = "" +
 	"\rpersonal_team\x18\x03 \x01(\v2\x17.events.v1.PersonalTeamR\fpersonalTeam\"S\n" +
 	"\vUserUpdated\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12+\n" +
-	"\x04user\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x04user\"&\n" +
+	"\x04user\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x04user\"A\n" +
 	"\vUserDeleted\x12\x17\n" +
-	"\auser_id\x18\x01 \x01(\tR\x06userId\"}\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x19\n" +
+	"\bteam_ids\x18\x02 \x03(\tR\ateamIds\"}\n" +
 	"\x0fPasswordChanged\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12&\n" +
 	"\x0fkept_session_id\x18\x02 \x01(\tR\rkeptSessionId\x12)\n" +

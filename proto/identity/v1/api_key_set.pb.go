@@ -275,7 +275,7 @@ func (x *NewApiKeySet) GetSuperSecretAdminKey() string {
 type CreateApiKeySetRequest struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	Description string                 `protobuf:"bytes,1,opt,name=description,proto3" json:"description,omitempty"`
-	// May lie in the past.
+	// May lie in the past, between the years 1 and 275760.
 	ExpiresAtMillis         float64 `protobuf:"fixed64,2,opt,name=expires_at_millis,json=expiresAtMillis,proto3" json:"expires_at_millis,omitempty"`
 	HasPublishableClientKey bool    `protobuf:"varint,3,opt,name=has_publishable_client_key,json=hasPublishableClientKey,proto3" json:"has_publishable_client_key,omitempty"`
 	HasSecretServerKey      bool    `protobuf:"varint,4,opt,name=has_secret_server_key,json=hasSecretServerKey,proto3" json:"has_secret_server_key,omitempty"`
@@ -628,10 +628,10 @@ const file_identity_v1_api_key_set_proto_rawDesc = "" +
 	"\x1b_manually_revoked_at_millisB\x19\n" +
 	"\x17_publishable_client_keyB\x14\n" +
 	"\x12_secret_server_keyB\x19\n" +
-	"\x17_super_secret_admin_key\"\x9b\x02\n" +
+	"\x17_super_secret_admin_key\"\xab\x02\n" +
 	"\x16CreateApiKeySetRequest\x12 \n" +
-	"\vdescription\x18\x01 \x01(\tR\vdescription\x123\n" +
-	"\x11expires_at_millis\x18\x02 \x01(\x01B\a\xbaH\x04\x12\x02@\x01R\x0fexpiresAtMillis\x12;\n" +
+	"\vdescription\x18\x01 \x01(\tR\vdescription\x12C\n" +
+	"\x11expires_at_millis\x18\x02 \x01(\x01B\x17\xbaH\x14\x12\x12\x19\x00\x00\xdc\xc2\b\xb2>C)\x00\x00l\x16\x89A\xcc\xc2R\x0fexpiresAtMillis\x12;\n" +
 	"\x1ahas_publishable_client_key\x18\x03 \x01(\bR\x17hasPublishableClientKey\x121\n" +
 	"\x15has_secret_server_key\x18\x04 \x01(\bR\x12hasSecretServerKey\x12:\n" +
 	"\x1ahas_super_secret_admin_key\x18\x05 \x01(\bR\x16hasSuperSecretAdminKey\"\x17\n" +

@@ -13,8 +13,12 @@ CREATE TABLE projects (
     -- Grows with every change of the project, its configuration or its keys.
     version                 bigint      NOT NULL DEFAULT 1,
     created_at              timestamptz NOT NULL DEFAULT now(),
+    -- A deleted project does not exist for anybody; its rows go in batches.
+    deleted_at              timestamptz,
     CONSTRAINT projects_pkey PRIMARY KEY (id)
 );
+
+CREATE INDEX projects_deleted_at_idx ON projects (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE INDEX projects_owner_team_id_idx ON projects (owner_team_id);
 
@@ -114,7 +118,9 @@ CREATE TABLE passwords (
     user_id    uuid        NOT NULL,
     -- PHC string (argon2id) or modular crypt form (imported bcrypt).
     hash       text        NOT NULL,
-    updated_at timestamptz NOT NULL DEFAULT now(),
+    -- When the password was chosen; another hash of the same password leaves
+    -- it.
+    changed_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT passwords_pkey PRIMARY KEY (project_id, branch_id, user_id),
     CONSTRAINT passwords_user_id_fk FOREIGN KEY (project_id, branch_id, user_id)
         REFERENCES users (project_id, branch_id, id) ON DELETE CASCADE
@@ -154,3 +160,73 @@ CREATE TABLE passkeys (
     CONSTRAINT passkeys_user_id_fk FOREIGN KEY (project_id, branch_id, user_id)
         REFERENCES users (project_id, branch_id, id) ON DELETE CASCADE
 );
+
+-- Images uploaded as data URLs. Their public URL holds the id and nothing else
+-- that could be guessed.
+CREATE TABLE images (
+    project_id text        NOT NULL,
+    id         uuid        NOT NULL,
+    branch_id  text,
+    -- User whose picture it is; null for pictures of the project.
+    user_id    uuid,
+    format     text        NOT NULL,
+    bytes      bytea       NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT images_pkey PRIMARY KEY (project_id, id),
+    CONSTRAINT images_id_key UNIQUE (id),
+    CONSTRAINT images_project_id_fk FOREIGN KEY (project_id) REFERENCES projects (id) ON DELETE CASCADE,
+    CONSTRAINT images_user_id_fk FOREIGN KEY (project_id, branch_id, user_id)
+        REFERENCES users (project_id, branch_id, id) ON DELETE CASCADE,
+    CONSTRAINT images_format_check CHECK (format IN ('png', 'jpeg', 'gif', 'bmp', 'webp'))
+);
+
+CREATE INDEX images_user_id_idx ON images (project_id, branch_id, user_id) WHERE user_id IS NOT NULL;
+
+-- Pictures are compressed already.
+ALTER TABLE images ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+-- What the API shows of a user apart from what other contexts know, so that
+-- every read of a user is one statement.
+CREATE VIEW user_details AS
+SELECT
+    u.project_id,
+    u.branch_id,
+    u.id,
+    u.display_name,
+    u.profile_image_url,
+    u.client_metadata,
+    u.client_read_only_metadata,
+    u.server_metadata,
+    u.selected_team_id,
+    u.is_anonymous,
+    u.otp_auth_enabled,
+    u.requires_totp_mfa,
+    u.restricted_by_admin,
+    u.restricted_by_admin_reason,
+    u.restricted_by_admin_private_details,
+    u.country_code,
+    u.risk_score_bot,
+    u.risk_score_free_trial_abuse,
+    u.version,
+    u.signed_up_at,
+    u.last_active_at,
+    c.value AS primary_email,
+    COALESCE(c.is_verified, false) AS primary_email_verified,
+    COALESCE(c.used_for_auth, false) AS primary_email_used_for_auth,
+    EXISTS (
+        SELECT FROM passwords p
+        WHERE p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
+    ) AS has_password,
+    EXISTS (
+        SELECT FROM passkeys k
+        WHERE k.project_id = u.project_id AND k.branch_id = u.branch_id AND k.user_id = u.id
+    ) AS has_passkey,
+    (
+        SELECT json_agg(json_build_array(o.provider_config_id, o.provider_account_id, o.email) ORDER BY o.created_at, o.id)
+        FROM oauth_accounts o
+        WHERE o.project_id = u.project_id AND o.branch_id = u.branch_id AND o.user_id = u.id
+    )::json AS oauth_accounts
+FROM users u
+LEFT JOIN contact_channels c
+    ON c.project_id = u.project_id AND c.branch_id = u.branch_id AND c.user_id = u.id
+    AND c.type = 'email' AND c.is_primary;

@@ -21,6 +21,11 @@ func (r Rendered) HasTheme(id string) bool {
 	return themes.has(id)
 }
 
+// RequiresPublishableClientKey reports whether clients must present a key.
+func (r Rendered) RequiresPublishableClientKey() bool {
+	return r.on("project", "requirePublishableClientKey")
+}
+
 // Render applies the three overrides in turn and fills in the defaults.
 func Render(project, branch, environment Document, builtIns BuiltIns) Rendered {
 	overrides := apply(apply(project.root, branch.root), environment.root)

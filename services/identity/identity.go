@@ -1,0 +1,71 @@
+// Package identity is the identity context: projects and their configuration,
+// users and what they prove themselves with.
+package identity
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"vestibule.dev/pkg/courier"
+	"vestibule.dev/pkg/migrate"
+	"vestibule.dev/pkg/onetime"
+	"vestibule.dev/pkg/secret"
+	"vestibule.dev/pkg/service"
+	"vestibule.dev/services/identity/internal/app"
+	"vestibule.dev/services/identity/internal/clients"
+	"vestibule.dev/services/identity/internal/events"
+	"vestibule.dev/services/identity/internal/grpcapi"
+	"vestibule.dev/services/identity/internal/postgres"
+	"vestibule.dev/services/identity/migrations"
+)
+
+// Command describes the binary of this context.
+func Command() service.Command {
+	return service.Command{
+		Name:       "identity",
+		Migrations: []migrate.Source{migrations.Source(), onetime.Migrations(), courier.Migrations()},
+		Build:      build,
+	}
+}
+
+// build wires the context, top to bottom.
+func build(ctx context.Context, p *service.Platform) error {
+	sessions, err := p.Dial(ctx, "sessions")
+	if err != nil {
+		return err
+	}
+	teams, err := p.Dial(ctx, "teams")
+	if err != nil {
+		return err
+	}
+	notifications, err := p.Dial(ctx, "notifications")
+	if err != nil {
+		return err
+	}
+	codes, err := onetime.New(p.CodeKey)
+	if err != nil {
+		return err
+	}
+
+	store := postgres.NewStore(p.DB, codes, p.Box, events.Encode)
+	renditions := app.NewProjectRenditions(store, p.Logger)
+	application := app.New(app.Deps{
+		Store:      store,
+		Configs:    renditions,
+		Renditions: renditions,
+		Announce:   func(projectID string) { p.Bus.PublishCore(service.ProjectChanged, []byte(projectID)) },
+		Sessions:   clients.NewSessions(sessions),
+		Teams:      clients.NewTeams(teams),
+		Hasher:     secret.NewHasher(secret.HasherConfig{}),
+		Sealer:     p.Box,
+		Logger:     p.Logger,
+		PublicURL:  strings.TrimRight(p.Config.PublicURL, "/"),
+	})
+
+	grpcapi.RegisterUsers(p.GRPC, application)
+	p.Consume(events.Subscriptions(application)...)
+	p.Go("courier", courier.NewWorker(p.DB, p.Box, clients.NewNotifications(notifications).Deliver, p.Logger).Run)
+	p.Every(time.Hour, "forget expired codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
+	return nil
+}

@@ -1,0 +1,135 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/projectconfig"
+	"vestibule.dev/services/identity/internal/domain"
+)
+
+// Deps are the ports of the use cases.
+type Deps struct {
+	Store    Store
+	Configs  Configs
+	Sessions Sessions
+	Teams    Teams
+	Hasher   Hasher
+	Sealer   Sealer
+	Logger   *slog.Logger
+	// Renditions shows rendered configurations.
+	Renditions Renditions
+	// Announce tells whoever remembers projects that one changed.
+	Announce func(projectID string)
+	// PublicURL is the origin under which the API is reached, without a
+	// trailing slash.
+	PublicURL string
+}
+
+// App runs the use cases.
+type App struct {
+	store     Store
+	configs   Configs
+	sessions  Sessions
+	teams     Teams
+	hasher    Hasher
+	sealer    Sealer
+	logger    *slog.Logger
+	publicURL string
+
+	renditions Renditions
+	announce   func(projectID string)
+}
+
+// New returns an App over its ports.
+func New(deps Deps) *App {
+	return &App{
+		store:     deps.Store,
+		configs:   deps.Configs,
+		sessions:  deps.Sessions,
+		teams:     deps.Teams,
+		hasher:    deps.Hasher,
+		sealer:    deps.Sealer,
+		logger:    deps.Logger,
+		publicURL: deps.PublicURL,
+
+		renditions: deps.Renditions,
+		announce:   deps.Announce,
+	}
+}
+
+// UserView is a user as the API shows them.
+type UserView struct {
+	domain.User
+
+	// SelectedTeam is nil when none is selected.
+	SelectedTeam *domain.Team
+	// RestrictedReason is empty when the user is not restricted.
+	RestrictedReason string
+}
+
+// view shows a user. A selected team that the user is no longer a member of is
+// shown as none.
+func view(user *domain.User, team *domain.Team, config *projectconfig.Config) UserView {
+	v := UserView{
+		User:             *user,
+		SelectedTeam:     team,
+		RestrictedReason: user.RestrictedReason(config.Onboarding.RequireEmailVerification),
+	}
+	if team == nil {
+		v.SelectedTeamID = nil
+	}
+	return v
+}
+
+// request is what every use case of a request begins with.
+type request struct {
+	principal.Principal
+
+	tenant ids.Tenant
+	config *projectconfig.Config
+}
+
+// request reads who is calling and how their project is configured.
+func (a *App) request(ctx context.Context) (request, error) {
+	caller, ok := principal.FromContext(ctx)
+	if !ok || caller.ProjectID == "" {
+		return request{}, apierr.AccessTypeRequired()
+	}
+	tenant := ids.Tenant{ProjectID: caller.ProjectID, BranchID: caller.BranchID}
+	config, err := a.configs.Get(ctx, tenant, caller.ConfigVersion)
+	if err != nil {
+		return request{}, err
+	}
+	return request{Principal: caller, tenant: tenant, config: config}, nil
+}
+
+// isClient reports whether the fields and rights of clients apply.
+func (r request) isClient() bool { return !r.Access.Trusted() }
+
+// selectedTeam reads the team the user selected; nil when there is none or the
+// user is no longer a member.
+func (a *App) selectedTeam(ctx context.Context, user *domain.User) (*domain.Team, error) {
+	if user.SelectedTeamID == nil {
+		return nil, nil
+	}
+	return a.teams.Membership(ctx, user.Tenant, *user.SelectedTeamID, user.ID)
+}
+
+// tellBudget bounds a call that only makes visible at once what an event
+// ensures later.
+const tellBudget = time.Second
+
+// tell makes a call whose effect an event ensures anyway. A failure is logged
+// and otherwise ignored.
+func (a *App) tell(ctx context.Context, what string, call func(ctx context.Context) error) {
+	ctx, cancel := context.WithTimeout(ctx, tellBudget)
+	defer cancel()
+	if err := call(ctx); err != nil {
+		a.logger.WarnContext(ctx, "left to the event", slog.String("call", what), slog.Any("error", err))
+	}
+}

@@ -1,0 +1,58 @@
+package app
+
+import (
+	"vestibule.dev/pkg/ids"
+)
+
+// Event is a fact of this context; package events turns it into its published
+// form.
+type Event interface{ isEvent() }
+
+// PersonalTeam is the team a new user starts with.
+type PersonalTeam struct {
+	ID          string
+	DisplayName string
+}
+
+// UserCreated says that a user came into being. The user is shown before the
+// personal team became theirs.
+type UserCreated struct {
+	User UserView
+	// PersonalTeam is nil when the project creates none.
+	PersonalTeam *PersonalTeam
+}
+
+// UserUpdated says that a user's fields changed.
+type UserUpdated struct{ User UserView }
+
+// UserDeleted says that a user is gone.
+type UserDeleted struct {
+	Tenant ids.Tenant
+	UserID string
+	// Version is greater than that of any event of the user before.
+	Version int64
+	// TeamIDs are the teams they were a member of, oldest first.
+	TeamIDs []string
+}
+
+// PasswordChanged says that a password was set, replaced or removed.
+type PasswordChanged struct {
+	Tenant ids.Tenant
+	UserID string
+	// KeptSessionID is the session that survives; empty when none does.
+	KeptSessionID string
+	// RevokesSessions is false when the change ends no session.
+	RevokesSessions bool
+}
+
+// ContactChannelVerified says that an address was proved to belong to its user.
+type ContactChannelVerified struct {
+	Tenant            ids.Tenant
+	UserID, ChannelID string
+}
+
+func (UserCreated) isEvent()            {}
+func (UserUpdated) isEvent()            {}
+func (UserDeleted) isEvent()            {}
+func (PasswordChanged) isEvent()        {}
+func (ContactChannelVerified) isEvent() {}

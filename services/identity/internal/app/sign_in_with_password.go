@@ -1,0 +1,72 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+
+	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/secret"
+)
+
+// SignInWithPassword opens a session for the user who signs in with the address
+// and knows the password (auth.md §6.2). An unknown address, a user without
+// password and a wrong password cost the same work and look the same.
+func (a *App) SignInWithPassword(ctx context.Context, email string, password secret.Secret) (*SignedIn, error) {
+	req, err := a.request(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !req.config.Auth.Password.AllowSignIn {
+		return nil, apierr.PasswordAuthenticationNotEnabled()
+	}
+	user, credential, err := a.store.UserByEmail(ctx, req.tenant, email)
+	if err != nil {
+		return nil, err
+	}
+	if user == nil || credential.PasswordHash == "" {
+		if err := a.hasher.VerifyDummy(ctx, password); err != nil {
+			return nil, err
+		}
+		return nil, apierr.EmailPasswordMismatch()
+	}
+	verdict, err := a.hasher.Verify(ctx, credential.PasswordHash, password)
+	if err != nil {
+		return nil, err
+	}
+	if !verdict.Match {
+		return nil, apierr.EmailPasswordMismatch()
+	}
+	if verdict.NeedsUpgrade {
+		a.upgradePasswordHash(ctx, req, credential, password)
+	}
+	signedIn, err := a.signIn(ctx, req, user, false)
+	if err != nil {
+		return nil, err
+	}
+	// Whoever replaces the password ends all sessions after their commit. A
+	// session of the old password that came later is found here: either their
+	// commit is seen now, or they see the session.
+	current, err := a.store.RecordSignIn(ctx, req.tenant, credential)
+	if err != nil {
+		return nil, err
+	}
+	if !current {
+		if err := a.sessions.RevokeSessions(ctx, req.tenant, user.ID, "", ReasonPasswordChanged); err != nil {
+			return nil, err
+		}
+		return nil, apierr.EmailPasswordMismatch()
+	}
+	return signedIn, nil
+}
+
+// upgradePasswordHash stores a hash of the current kind for a password that was
+// imported. The sign-in does not depend on it: the next one tries again.
+func (a *App) upgradePasswordHash(ctx context.Context, req request, credential *Credential, password secret.Secret) {
+	hash, err := a.hasher.Hash(ctx, password)
+	if err == nil {
+		err = a.store.UpgradePasswordHash(ctx, req.tenant, credential, hash)
+	}
+	if err != nil {
+		a.logger.WarnContext(ctx, "password hash not upgraded", slog.Any("error", err))
+	}
+}

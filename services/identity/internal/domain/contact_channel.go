@@ -1,0 +1,44 @@
+package domain
+
+import (
+	"net/url"
+	"strings"
+
+	"vestibule.dev/pkg/ids"
+)
+
+// ContactChannelEmail is the only type of contact channel.
+const ContactChannelEmail = "email"
+
+// ContactChannel is one address of a user.
+type ContactChannel struct {
+	ids.Tenant
+
+	UserID string
+	ID     string
+	Type   string
+	// Value is normalised.
+	Value       string
+	IsPrimary   bool
+	IsVerified  bool
+	UsedForAuth bool
+}
+
+// NormalizeEmail returns the form in which addresses are stored and compared:
+// no surrounding space, lower case, dots and tags kept.
+func NormalizeEmail(email string) string {
+	return strings.ToLower(strings.TrimSpace(email))
+}
+
+// LinkWithCode returns the callback URL with its query parameter code set to
+// the code and its other parameters kept.
+func LinkWithCode(callbackURL, code string) (string, error) {
+	link, err := url.Parse(callbackURL)
+	if err != nil {
+		return "", err
+	}
+	query := link.Query()
+	query.Set("code", code)
+	link.RawQuery = query.Encode()
+	return link.String(), nil
+}

@@ -1,0 +1,80 @@
+package events
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/outbox"
+	"vestibule.dev/pkg/pbjson"
+	eventsv1 "vestibule.dev/proto/events/v1"
+	"vestibule.dev/services/identity/internal/app"
+	"vestibule.dev/services/identity/internal/userpb"
+)
+
+// Aggregates whose facts are published.
+const (
+	aggregateUser           = "user"
+	aggregateContactChannel = "contact_channel"
+)
+
+// Encode gives an event its published form.
+func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
+	switch event := event.(type) {
+	case app.UserCreated:
+		user, err := representation(&event.User)
+		if err != nil {
+			return nil, err
+		}
+		created := &eventsv1.UserCreated{UserId: event.User.ID, User: user}
+		if team := event.PersonalTeam; team != nil {
+			created.PersonalTeam = &eventsv1.PersonalTeam{TeamId: team.ID, DisplayName: team.DisplayName}
+		}
+		envelope := newEnvelope(ctx, event.User.Tenant, aggregateUser, event.User.ID, "created", event.User.Version)
+		envelope.Payload = &eventsv1.Envelope_UserCreated{UserCreated: created}
+		return envelope, nil
+	case app.UserUpdated:
+		user, err := representation(&event.User)
+		if err != nil {
+			return nil, err
+		}
+		envelope := newEnvelope(ctx, event.User.Tenant, aggregateUser, event.User.ID, "updated", event.User.Version)
+		envelope.Payload = &eventsv1.Envelope_UserUpdated{UserUpdated: &eventsv1.UserUpdated{UserId: event.User.ID, User: user}}
+		return envelope, nil
+	case app.UserDeleted:
+		envelope := newEnvelope(ctx, event.Tenant, aggregateUser, event.UserID, "deleted", event.Version)
+		envelope.Payload = &eventsv1.Envelope_UserDeleted{UserDeleted: &eventsv1.UserDeleted{
+			UserId: event.UserID, TeamIds: event.TeamIDs,
+		}}
+		return envelope, nil
+	case app.PasswordChanged:
+		envelope := newEnvelope(ctx, event.Tenant, aggregateUser, event.UserID, "password_changed", 0)
+		envelope.Payload = &eventsv1.Envelope_PasswordChanged{PasswordChanged: &eventsv1.PasswordChanged{
+			UserId: event.UserID, KeptSessionId: event.KeptSessionID, RevokesSessions: event.RevokesSessions,
+		}}
+		return envelope, nil
+	case app.ContactChannelVerified:
+		envelope := newEnvelope(ctx, event.Tenant, aggregateContactChannel, event.ChannelID, "verified", 0)
+		envelope.Payload = &eventsv1.Envelope_ContactChannelVerified{ContactChannelVerified: &eventsv1.ContactChannelVerified{
+			UserId: event.UserID, ContactChannelId: event.ChannelID,
+		}}
+		return envelope, nil
+	}
+	return encodeProject(ctx, event)
+}
+
+// representation is the user as server callers see them.
+func representation(user *app.UserView) (*structpb.Struct, error) {
+	message, err := userpb.Server(user)
+	if err != nil {
+		return nil, err
+	}
+	return pbjson.Struct(message)
+}
+
+func newEnvelope(ctx context.Context, tenant ids.Tenant, aggregate, id, fact string, version int64) *eventsv1.Envelope {
+	return outbox.NewEnvelope(ctx, outbox.Fact{
+		Context: "identity", Aggregate: aggregate, ID: id, Name: fact, Tenant: tenant, Version: version,
+	})
+}

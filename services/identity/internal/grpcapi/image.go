@@ -1,0 +1,31 @@
+package grpcapi
+
+import (
+	"context"
+
+	"google.golang.org/genproto/googleapis/api/httpbody"
+
+	"vestibule.dev/pkg/grpcx"
+	identityv1 "vestibule.dev/proto/identity/v1"
+	"vestibule.dev/services/identity/internal/app"
+)
+
+// imageCaching lets everybody keep an image for a year: another image has
+// another URL.
+const imageCaching = "public, max-age=31536000, immutable"
+
+// Images implements identityv1.ImageServiceServer.
+type Images struct {
+	identityv1.UnimplementedImageServiceServer
+	app *app.App
+}
+
+// GetImage implements identityv1.ImageServiceServer.
+func (s *Images) GetImage(ctx context.Context, req *identityv1.GetImageRequest) (*httpbody.HttpBody, error) {
+	image, err := s.app.GetImage(ctx, req.GetName())
+	if err != nil {
+		return nil, err
+	}
+	grpcx.SetHeader(ctx, "vestibule-cache-control", imageCaching)
+	return &httpbody.HttpBody{ContentType: image.Format.ContentType(), Data: image.Bytes}, nil
+}

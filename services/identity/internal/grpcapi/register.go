@@ -1,0 +1,18 @@
+package grpcapi
+
+import (
+	"google.golang.org/grpc"
+
+	identityv1 "vestibule.dev/proto/identity/v1"
+	"vestibule.dev/services/identity/internal/app"
+)
+
+// RegisterUsers registers what serves users, their credentials and addresses.
+func RegisterUsers(r grpc.ServiceRegistrar, application *app.App) {
+	identityv1.RegisterUserServiceServer(r, &Users{app: application})
+	identityv1.RegisterAnonymousServiceServer(r, &Anonymous{app: application})
+	identityv1.RegisterPasswordServiceServer(r, &Passwords{app: application})
+	identityv1.RegisterContactChannelServiceServer(r, &ContactChannels{app: application})
+	identityv1.RegisterImageServiceServer(r, &Images{app: application})
+	identityv1.RegisterUserInternalServiceServer(r, &UserInternal{app: application})
+}

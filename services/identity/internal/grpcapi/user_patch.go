@@ -1,0 +1,74 @@
+package grpcapi
+
+import (
+	"encoding/base64"
+
+	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/patch"
+	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/secret"
+	identityv1 "vestibule.dev/proto/identity/v1"
+	"vestibule.dev/services/identity/internal/app"
+	"vestibule.dev/services/identity/internal/domain"
+)
+
+// userPatch reads the body of a PATCH of a user.
+func userPatch(req *identityv1.UpdateCurrentUserRequest, access principal.Access) (app.UserPatch, error) {
+	body := req.GetUser()
+	present, err := newMask(req.GetUpdateMask(), body, access)
+	if err != nil {
+		return app.UserPatch{}, err
+	}
+	fields := app.UserPatch{
+		DisplayName:             present.text("display_name", body.GetDisplayName()),
+		ProfileImageURL:         present.text("profile_image_url", body.GetProfileImageUrl()),
+		SelectedTeamID:          present.text("selected_team_id", body.GetSelectedTeamId()),
+		PrimaryEmail:            present.text("primary_email", body.GetPrimaryEmail()),
+		PrimaryEmailVerified:    present.flag("primary_email_verified", body.PrimaryEmailVerified),
+		PrimaryEmailAuthEnabled: present.flag("primary_email_auth_enabled", body.PrimaryEmailAuthEnabled),
+		OTPAuthEnabled:          present.flag("otp_auth_enabled", body.OtpAuthEnabled),
+		PasskeyAuthEnabled:      present.flag("passkey_auth_enabled", body.PasskeyAuthEnabled),
+		Password:                patch.Map(present.text("password", body.GetPassword()), toSecret),
+		IsAnonymous:             present.flag("is_anonymous", body.IsAnonymous),
+		RestrictedByAdmin:       present.flag("restricted_by_admin", body.RestrictedByAdmin),
+		RestrictedByAdminReason: present.text("restricted_by_admin_reason", body.GetRestrictedByAdminReason()),
+		RestrictedByAdminPrivateDetails: present.text("restricted_by_admin_private_details",
+			body.GetRestrictedByAdminPrivateDetails()),
+		CountryCode: present.text("country_code", body.GetCountryCode()),
+	}
+	if present["password_hash"] && body.PasswordHash != nil {
+		fields.PasswordHash = patch.Value(secret.Secret(body.GetPasswordHash()))
+	}
+	if present["risk_scores"] && body.RiskScores != nil {
+		scores := body.GetRiskScores().GetSignUp()
+		fields.RiskScores = patch.Value(domain.RiskScores{Bot: scores.GetBot(), FreeTrialAbuse: scores.GetFreeTrialAbuse()})
+	}
+	if fields.TOTPSecret, err = totpSecret(present.text("totp_secret_base64", body.GetTotpSecretBase64())); err != nil {
+		return app.UserPatch{}, err
+	}
+	if fields.ClientMetadata, err = present.json("client_metadata", body.GetClientMetadata()); err != nil {
+		return app.UserPatch{}, err
+	}
+	if fields.ClientReadOnlyMetadata, err = present.json("client_read_only_metadata", body.GetClientReadOnlyMetadata()); err != nil {
+		return app.UserPatch{}, err
+	}
+	if fields.ServerMetadata, err = present.json("server_metadata", body.GetServerMetadata()); err != nil {
+		return app.UserPatch{}, err
+	}
+	return fields, nil
+}
+
+func toSecret(text string) secret.Secret { return secret.Secret(text) }
+
+// totpSecret decodes the shared key. An empty one would let everybody in.
+func totpSecret(text patch.Field[string]) (patch.Field[[]byte], error) {
+	encoded, ok := text.Get()
+	if !ok {
+		return patch.Map(text, func(string) []byte { return nil }), nil
+	}
+	key, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || len(key) == 0 {
+		return patch.Field[[]byte]{}, apierr.SchemaError("body.totp_secret_base64: must be valid base64 of at least one byte")
+	}
+	return patch.Value(key), nil
+}

@@ -1,0 +1,30 @@
+package postgres
+
+import (
+	"context"
+
+	"vestibule.dev/pkg/ids"
+	"vestibule.dev/services/identity/internal/domain"
+	"vestibule.dev/services/identity/internal/postgres/db"
+)
+
+// Image implements app.ImageStore.
+func (s *Store) Image(ctx context.Context, id string) (*domain.Image, error) {
+	row, err := s.queries(ctx).Image(ctx, id)
+	return found(row, err, func(row db.ImageRow) (*domain.Image, error) {
+		return &domain.Image{ID: row.ID, Format: domain.ImageFormat(row.Format), Bytes: row.Bytes}, nil
+	})
+}
+
+func (t *tx) SaveProfileImage(ctx context.Context, tenant ids.Tenant, userID string, image domain.Image) error {
+	return t.queries.SaveProfileImage(ctx, db.SaveProfileImageParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID,
+		ID: image.ID, Format: string(image.Format), Bytes: image.Bytes,
+	})
+}
+
+func (t *tx) DeleteProfileImages(ctx context.Context, tenant ids.Tenant, userID string) error {
+	return t.queries.DeleteProfileImages(ctx, db.DeleteProfileImagesParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID,
+	})
+}

@@ -1,0 +1,89 @@
+-- name: User :one
+SELECT * FROM user_details
+WHERE project_id = $1 AND branch_id = $2 AND id = $3;
+
+-- name: UserContacts :many
+SELECT u.id, u.display_name, c.value AS primary_email, c.is_verified AS primary_email_verified, c.used_for_auth AS primary_email_used_for_auth
+FROM users u
+LEFT JOIN contact_channels c
+    ON c.project_id = u.project_id AND c.branch_id = u.branch_id AND c.user_id = u.id
+    AND c.type = 'email' AND c.is_primary
+WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = ANY(sqlc.arg(user_ids)::uuid[]);
+
+-- name: RecordActivity :one
+WITH active AS (
+    UPDATE users u
+    SET last_active_at = now()
+    WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
+    RETURNING u.project_id, u.branch_id, u.id
+)
+SELECT sqlc.embed(d), p.version AS config_version
+FROM active
+JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active.branch_id AND d.id = active.id
+JOIN projects p ON p.id = active.project_id;
+
+-- name: RecordSignIn :execrows
+UPDATE users u
+SET last_active_at = now()
+FROM passwords p
+WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
+  AND p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
+  AND p.changed_at = sqlc.arg(known_since);
+
+-- name: CreateUser :one
+-- The foreign keys are checked at the end of the statement.
+WITH new_user AS (
+    INSERT INTO users (project_id, branch_id, id, selected_team_id, is_anonymous, country_code)
+    VALUES (sqlc.arg(project_id), sqlc.arg(branch_id), sqlc.arg(id), sqlc.narg(selected_team_id), sqlc.arg(is_anonymous), sqlc.narg(country_code))
+    RETURNING project_id, branch_id, id, version, signed_up_at, last_active_at
+), new_channel AS (
+    INSERT INTO contact_channels (project_id, branch_id, user_id, id, value, is_primary, is_verified, used_for_auth)
+    SELECT u.project_id, u.branch_id, u.id, sqlc.arg(channel_id)::uuid, sqlc.narg(email)::text, true,
+           sqlc.arg(email_verified)::boolean, sqlc.arg(email_used_for_auth)::boolean
+    FROM new_user u
+    WHERE sqlc.narg(email)::text IS NOT NULL
+), new_password AS (
+    INSERT INTO passwords (project_id, branch_id, user_id, hash)
+    SELECT u.project_id, u.branch_id, u.id, sqlc.narg(password_hash)::text
+    FROM new_user u
+    WHERE sqlc.narg(password_hash)::text IS NOT NULL
+)
+SELECT version, signed_up_at, last_active_at FROM new_user;
+
+-- name: LockUser :one
+SELECT id FROM users
+WHERE project_id = $1 AND branch_id = $2 AND id = $3
+FOR NO KEY UPDATE;
+
+-- name: UpdateUser :one
+UPDATE users
+SET display_name                        = sqlc.narg(display_name),
+    profile_image_url                   = sqlc.narg(profile_image_url),
+    client_metadata                     = sqlc.narg(client_metadata),
+    client_read_only_metadata           = sqlc.narg(client_read_only_metadata),
+    server_metadata                     = sqlc.narg(server_metadata),
+    selected_team_id                    = sqlc.narg(selected_team_id),
+    is_anonymous                        = sqlc.arg(is_anonymous),
+    otp_auth_enabled                    = sqlc.arg(otp_auth_enabled),
+    requires_totp_mfa                   = sqlc.arg(requires_totp_mfa),
+    totp_secret                         = CASE WHEN sqlc.arg(sets_totp_secret)::boolean THEN sqlc.narg(totp_secret) ELSE totp_secret END,
+    restricted_by_admin                 = sqlc.arg(restricted_by_admin),
+    restricted_by_admin_reason          = sqlc.narg(restricted_by_admin_reason),
+    restricted_by_admin_private_details = sqlc.narg(restricted_by_admin_private_details),
+    country_code                        = sqlc.narg(country_code),
+    risk_score_bot                      = sqlc.arg(risk_score_bot),
+    risk_score_free_trial_abuse         = sqlc.arg(risk_score_free_trial_abuse),
+    signed_up_at                        = CASE WHEN sqlc.arg(signed_up_now)::boolean THEN now() ELSE signed_up_at END,
+    version                             = version + 1
+WHERE project_id = sqlc.arg(project_id) AND branch_id = sqlc.arg(branch_id) AND id = sqlc.arg(id)
+RETURNING version, signed_up_at;
+
+-- name: ClearSelectedTeam :exec
+UPDATE users
+SET selected_team_id = NULL, version = version + 1
+WHERE project_id = $1 AND branch_id = $2 AND id = $3 AND selected_team_id = sqlc.arg(team_id)::uuid;
+
+-- name: DeleteUser :one
+DELETE FROM users
+WHERE project_id = $1 AND branch_id = $2 AND id = $3
+RETURNING version;
