@@ -21,7 +21,11 @@ import (
 	"vestibule.dev/test/stack"
 )
 
-var system *stack.Stack
+var (
+	system *stack.Stack
+	// project gives everybody a team, so that a sign-up touches every context.
+	project stack.Project
+)
 
 func TestMain(m *testing.M) {
 	code, err := run(m)
@@ -41,6 +45,11 @@ func run(m *testing.M) (code int, err error) {
 			err = stopErr
 		}
 	}()
+	project, err = client.NewProject(context.Background(), system.BaseURL, system.Projects["internal"], "Chaos",
+		map[string]any{"create_team_on_sign_up": true})
+	if err != nil {
+		return 1, err
+	}
 	return m.Run(), nil
 }
 
@@ -146,7 +155,7 @@ func (l *crowdLog) signUps(ctx context.Context) {
 
 func (l *crowdLog) signUp(ctx context.Context) *person {
 	p := &person{email: client.FreshEmail("survivor")}
-	visitor := client.For(system.BaseURL, system.Projects["dev"], client.Public)
+	visitor := client.For(system.BaseURL, project, client.Public)
 	answer, err := visitor.Do(ctx, http.MethodPost, "/auth/password/sign-up",
 		map[string]any{"email": p.email, "password": password, "verification_callback_url": callbackURL})
 	if !l.judge("sign-up", answer, err) {
@@ -283,7 +292,7 @@ func check(ctx context.Context, t *testing.T, people []*person) {
 }
 
 func (p *person) check(ctx context.Context) error {
-	visitor := client.For(system.BaseURL, system.Projects["dev"], client.Public)
+	visitor := client.For(system.BaseURL, project, client.Public)
 	answer, err := visitor.Do(ctx, http.MethodPost, "/auth/password/sign-in", map[string]any{"email": p.email, "password": password})
 	switch {
 	case err != nil:

@@ -59,6 +59,15 @@ func (o Operator) Administer(projectID string) *Client {
 		With("Admin-Access-Token", o.AccessToken)
 }
 
+// NewProject signs an operator up who creates a project.
+func NewProject(ctx context.Context, base string, internal stack.Project, name string, config map[string]any) (stack.Project, error) {
+	operator, err := NewOperator(ctx, base, internal)
+	if err != nil {
+		return stack.Project{}, err
+	}
+	return operator.NewProject(ctx, name, config)
+}
+
 // NewProject creates a project with a set of keys. The config is the nested
 // form of operator clients; nil means what new projects get.
 func (o Operator) NewProject(ctx context.Context, name string, config map[string]any) (stack.Project, error) {
@@ -82,13 +91,13 @@ func (o Operator) NewProject(ctx context.Context, name string, config map[string
 	return project, err
 }
 
-// Configure applies a document to the project's environment override. Keys may
-// be dotted.
-func (c *Client) Configure(ctx context.Context, override map[string]any) error {
+// Configure applies a document to one of the project's overrides: project,
+// branch or environment. Keys may be dotted.
+func (c *Client) Configure(ctx context.Context, level string, override map[string]any) error {
 	document, err := json.Marshal(override)
 	if err != nil {
 		return err
 	}
-	return c.Expect(ctx, http.MethodPatch, "/internal/config/override/environment",
+	return c.Expect(ctx, http.MethodPatch, "/internal/config/override/"+level,
 		map[string]any{"config_override_string": string(document)}, nil)
 }

@@ -69,11 +69,7 @@ func refresh(t *testing.T, project stack.Project, refreshToken string) client.Re
 // newProject makes a project of a new operator.
 func newProject(t *testing.T, config map[string]any) stack.Project {
 	t.Helper()
-	operator, err := client.NewOperator(t.Context(), proxyURL, system.Projects["internal"])
-	if err != nil {
-		t.Fatal(err)
-	}
-	project, err := operator.NewProject(t.Context(), t.Name(), config)
+	project, err := client.NewProject(t.Context(), proxyURL, system.Projects["internal"], t.Name(), config)
 	if err != nil {
 		t.Fatal(err)
 	}

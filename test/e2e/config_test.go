@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"vestibule.dev/test/client"
@@ -21,7 +22,11 @@ const rounds = 3
 
 func configure(t *testing.T, admin *client.Client, key string, value any) {
 	t.Helper()
-	if err := admin.Configure(t.Context(), map[string]any{key: value}); err != nil {
+	level := "environment"
+	if strings.HasPrefix(key, "project.") {
+		level = "project" // settable nowhere else
+	}
+	if err := admin.Configure(t.Context(), level, map[string]any{key: value}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -48,14 +48,15 @@ func TestEvents_everyFact_isPublished(t *testing.T) {
 	}
 	defer log.Close()
 
+	project, admin, _ := newAdmin(t)
 	email := client.FreshEmail("newsworthy")
-	signedUp := call(t, visitor(dev), http.MethodPost, "/auth/password/sign-up",
+	signedUp := call(t, visitor(project), http.MethodPost, "/auth/password/sign-up",
 		map[string]any{"email": email, "password": password, "verification_callback_url": callbackURL})
 	var tokens client.Tokens
 	if err := signedUp.Decode(&tokens); err != nil {
 		t.Fatal(err)
 	}
-	me := visitor(dev).SignedIn(tokens)
+	me := visitor(project).SignedIn(tokens)
 	user, sessions := "user/"+tokens.UserID, "session/"+tokens.UserID
 
 	created := awaitFact(t, log, "identity.user.created", user)
@@ -63,9 +64,9 @@ func TestEvents_everyFact_isPublished(t *testing.T) {
 	switch {
 	case created.Header.Get(jetstream.MsgIDHeader) != envelope.GetId():
 		t.Errorf("the id is %s and the message's %s", envelope.GetId(), created.Header.Get(jetstream.MsgIDHeader))
-	case created.Subject != envelope.GetSubject() || !strings.HasSuffix(created.Subject, "."+dev.ID):
+	case created.Subject != envelope.GetSubject() || !strings.HasSuffix(created.Subject, "."+project.ID):
 		t.Errorf("the subject is %s", created.Subject)
-	case envelope.GetProjectId() != dev.ID || envelope.GetBranchId() != "main":
+	case envelope.GetProjectId() != project.ID || envelope.GetBranchId() != "main":
 		t.Errorf("the tenant is %s/%s", envelope.GetProjectId(), envelope.GetBranchId())
 	case envelope.GetRequestId() != signedUp.RequestID():
 		t.Errorf("the request is %s, want %s", envelope.GetRequestId(), signedUp.RequestID())
@@ -84,7 +85,7 @@ func TestEvents_everyFact_isPublished(t *testing.T) {
 		t.Errorf("version %d comes after version %d", updated.Envelope.GetAggregateVersion(), envelope.GetAggregateVersion())
 	}
 
-	succeed(t, visitor(dev), http.MethodPost, "/contact-channels/verify", map[string]any{"code": code(t, email)})
+	succeed(t, visitor(project), http.MethodPost, "/contact-channels/verify", map[string]any{"code": code(t, email)})
 	channels, _ := succeed(t, me, http.MethodGet, "/contact-channels?user_id=me", nil)["items"].([]any)
 	channel, _ := channels[0].(map[string]any)
 	awaitFact(t, log, "identity.contact_channel.verified", fmt.Sprintf("contact_channel/%s", channel["id"]))
@@ -97,8 +98,10 @@ func TestEvents_everyFact_isPublished(t *testing.T) {
 	awaitFact(t, log, "identity.user.deleted", user)
 	awaitFact(t, log, "teams.membership.deleted", fmt.Sprintf("membership/%s/%s", envelope.GetUserCreated().GetPersonalTeam().GetTeamId(), tokens.UserID))
 
-	project, admin, _ := newAdmin(t)
 	awaitFact(t, log, "identity.project.created", "project/"+project.ID)
+	sets, _ := succeed(t, admin, http.MethodGet, "/internal/api-keys", nil)["items"].([]any)
+	set, _ := sets[0].(map[string]any)
+	awaitFact(t, log, "identity.api_key_set.created", fmt.Sprintf("api_key_set/%s", set["id"]))
 	configure(t, admin, "auth.allowSignUp", false)
 	awaitFact(t, log, "identity.project.config_changed", "project/"+project.ID)
 	succeed(t, admin, http.MethodPatch, "/internal/projects/current", map[string]any{"display_name": "Renamed"})
@@ -110,8 +113,9 @@ func TestEvents_everyFact_isPublished(t *testing.T) {
 // Who deletes an account leaves nothing behind that still works, and soon
 // nothing at all.
 func TestDeletion_ofUser_reachesEveryContext(t *testing.T) {
-	email, first, me := signUp(t, dev)
-	second, err := visitor(dev).SignIn(t.Context(), email, password)
+	project, _, _ := newAdmin(t)
+	email, first, me := signUp(t, project)
+	second, err := visitor(project).SignIn(t.Context(), email, password)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,12 +123,12 @@ func TestDeletion_ofUser_reachesEveryContext(t *testing.T) {
 	succeed(t, me, http.MethodDelete, "/users/me", nil)
 
 	for _, tokens := range []client.Tokens{first, second} {
-		if got := refresh(t, dev, tokens.RefreshToken); got.Code() != "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED" {
+		if got := refresh(t, project, tokens.RefreshToken); got.Code() != "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED" {
 			t.Errorf("refresh answers with %s", got)
 		}
-		refuse(t, visitor(dev).SignedIn(tokens), http.MethodGet, "/users/me", nil, "CANNOT_GET_OWN_USER_WITHOUT_USER")
+		refuse(t, visitor(project).SignedIn(tokens), http.MethodGet, "/users/me", nil, "CANNOT_GET_OWN_USER_WITHOUT_USER")
 	}
-	refuse(t, visitor(dev), http.MethodPost, "/auth/password/sign-in", map[string]any{"email": email, "password": password}, "EMAIL_PASSWORD_MISMATCH")
+	refuse(t, visitor(project), http.MethodPost, "/auth/password/sign-in", map[string]any{"email": email, "password": password}, "EMAIL_PASSWORD_MISMATCH")
 
 	databases, err := database.Open(t.Context(), system.Databases)
 	if err != nil {
@@ -167,7 +171,7 @@ func TestDeletion_ofUser_reachesEveryContext(t *testing.T) {
 		t.Errorf("teams outlive their members; found %v, %v", teams, err)
 	}
 	// The address is free again.
-	if _, err := visitor(dev).SignUp(t.Context(), email, password); err != nil {
+	if _, err := visitor(project).SignUp(t.Context(), email, password); err != nil {
 		t.Error(err)
 	}
 }

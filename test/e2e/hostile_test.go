@@ -196,9 +196,6 @@ func TestBodies_odd_areRefused(t *testing.T) {
 			if got.Status >= 500 {
 				t.Errorf("%s to %s %s: %s", name, target.method, target.path, got)
 			}
-			if got.Status >= 400 && got.Code() == "" && got.Status != http.StatusRequestEntityTooLarge && !strings.Contains(target.path, "token") {
-				t.Logf("%s to %s %s: %s", name, target.method, target.path, got)
-			}
 		}
 	}
 	for name, contentType := range map[string]string{
@@ -223,7 +220,9 @@ func TestBodies_odd_areRefused(t *testing.T) {
 	}
 	flood(t)
 
-	const allowance = 64 << 20
+	// The gateway holds 32 MiB of large bodies at a time, and its collector
+	// lets garbage grow to as much again as is in use.
+	const allowance = 96 << 20
 	if after := gatewayMemory(t); after > before+allowance {
 		t.Errorf("the gateway holds %d MiB, %d MiB before", after>>20, before>>20)
 	}

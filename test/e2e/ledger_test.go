@@ -31,6 +31,9 @@ func newLedger(next http.Handler) *ledger {
 // that tests send to be refused, and would be found anywhere.
 const minSecret = 9
 
+// codeLength is the length of every one-time code.
+const codeLength = 45
+
 // secretNames are the JSON keys, form keys and headers whose values are
 // secret. Publishable keys are not.
 var secretNames = map[string]bool{
@@ -53,6 +56,7 @@ func (l *ledger) note(name, value string) {
 			l.emails[value] = true
 			l.emails[strings.ToLower(value)] = true
 		}
+	case name == "code" && len(value) != codeLength: // the code of an error
 	case secretNames[name] && len(value) >= minSecret:
 		l.secrets[value] = name
 		// The first two parts of a JWT are open to read and the last one is

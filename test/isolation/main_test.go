@@ -69,6 +69,8 @@ const (
 	aRefreshToken kind = "refresh token"
 	// Names the caller's own project, or one whose answer is public.
 	aProject kind = "project"
+	// Has to be there and is not looked at.
+	anyUser kind = "any user"
 )
 
 // person is a user with one of everything.
@@ -167,7 +169,7 @@ func (t *tenant) signUp(ctx context.Context) (person, error) {
 	if err != nil {
 		return person{}, err
 	}
-	p.things[aUser], p.things[aRefreshToken], p.things[aProject] = p.UserID, p.RefreshToken, t.project.ID
+	p.things[aUser], p.things[aRefreshToken], p.things[aProject], p.things[anyUser] = p.UserID, p.RefreshToken, t.project.ID, p.UserID
 	me := visitor.SignedIn(p.Tokens)
 
 	second, err := visitor.SignIn(ctx, p.email, p.password)

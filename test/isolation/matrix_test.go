@@ -70,7 +70,7 @@ func reachable(refs map[string]kind, c cell) []string {
 	var names []string
 	for name, k := range refs {
 		switch {
-		case k == aProject, c.victim.things[k] == "":
+		case k == aProject, k == anyUser, c.victim.things[k] == "":
 		case c.sameProject && (k == aCode || k == aRefreshToken || k == aKeySet):
 		default:
 			names = append(names, name)

@@ -20,7 +20,8 @@ import (
 
 // kinds says what references name, by "<route> <field>" or by field.
 var kinds = map[string]kind{
-	"DELETE /auth/sessions/{id} id": aSession,
+	"DELETE /auth/sessions/{id} id":      aSession,
+	"DELETE /auth/sessions/{id} user_id": anyUser,
 
 	"api_key_id":         aKeySet,
 	"client_id":          aProject,
@@ -37,6 +38,7 @@ var kinds = map[string]kind{
 // examples are values of the fields that are no references. Required ones must
 // be there; optional ones make a request one that would change something.
 var examples = map[string]map[string]any{
+	"GET /images/{folder}/{name}": {"folder": "user-profile-images", "name": "3241a285-8329-4d69-8f3d-316e08cf140c.png"},
 	"POST /auth/oauth/token": {
 		"grant_type": "refresh_token", "client_secret": "__stack_public_client__",
 	},

@@ -96,7 +96,8 @@ const password = "correct horse battery"
 // person is somebody who has signed up.
 type person struct {
 	client.Tokens
-	email string
+	email   string
+	project stack.Project
 }
 
 // world is the project that is measured and its people.
@@ -115,34 +116,45 @@ const crowd = 32
 
 func newWorld(ctx context.Context, system *stack.Stack) (*world, error) {
 	w := &world{base: system.BaseURL, project: system.Projects["dev"]}
-	visitor := client.For(w.base, w.project, client.Public)
 	for range crowd {
-		p := person{email: client.FreshEmail("resident")}
-		var err error
-		if p.Tokens, err = visitor.SignUp(ctx, p.email, password); err != nil {
-			return nil, err
-		}
-		if err := visitor.SignedIn(p.Tokens).Expect(ctx, http.MethodPatch, "/users/me", map[string]any{"selected_team_id": nil}, nil); err != nil {
+		p, err := signUp(ctx, w.base, w.project)
+		if err != nil {
 			return nil, err
 		}
 		w.people = append(w.people, p)
 	}
 	w.alone = w.people[0]
-	w.member = person{email: client.FreshEmail("member")}
-	var err error
-	if w.member.Tokens, err = visitor.SignUp(ctx, w.member.email, password); err != nil {
+	teamed, err := client.NewProject(ctx, w.base, system.Projects["internal"], "Load", map[string]any{"create_team_on_sign_up": true})
+	if err != nil {
 		return nil, err
 	}
-	var user struct {
-		Team map[string]any `json:"selected_team"`
-	}
-	if err := visitor.SignedIn(w.member.Tokens).Expect(ctx, http.MethodGet, "/users/me", nil, &user); err != nil {
+	if w.member, err = signUp(ctx, w.base, teamed); err != nil {
 		return nil, err
 	}
-	if user.Team == nil {
-		return nil, fmt.Errorf("%s has no team", w.member.email)
+	return w, w.check(ctx)
+}
+
+func signUp(ctx context.Context, base string, project stack.Project) (p person, err error) {
+	p = person{email: client.FreshEmail("resident"), project: project}
+	p.Tokens, err = client.For(base, project, client.Public).SignUp(ctx, p.email, password)
+	return p, err
+}
+
+// check proves that member has a selected team and alone has none.
+func (w *world) check(ctx context.Context) error {
+	for _, p := range []person{w.alone, w.member} {
+		var user struct {
+			Team map[string]any `json:"selected_team"`
+		}
+		me := client.For(w.base, p.project, client.Public).SignedIn(p.Tokens)
+		if err := me.Expect(ctx, http.MethodGet, "/users/me", nil, &user); err != nil {
+			return err
+		}
+		if (user.Team != nil) != (p.UserID == w.member.UserID) {
+			return fmt.Errorf("%s has team %v", p.email, user.Team)
+		}
 	}
-	return w, nil
+	return nil
 }
 
 func (w *world) someone() person { return w.people[int(w.sequence.Add(1))%len(w.people)] }
@@ -151,6 +163,8 @@ func (w *world) someone() person { return w.people[int(w.sequence.Add(1))%len(w.
 func (w *world) get(path string, p person) func() *http.Request {
 	return func() *http.Request {
 		r := w.request(http.MethodGet, path, nil)
+		r.Header.Set("X-Hexclave-Project-Id", p.project.ID)
+		r.Header.Set("X-Hexclave-Publishable-Client-Key", p.project.PublishableClientKey)
 		r.Header.Set("X-Hexclave-Access-Token", p.AccessToken)
 		return r
 	}
