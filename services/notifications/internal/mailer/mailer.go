@@ -116,7 +116,13 @@ func (m *Mailer) target(server app.Server) (target, *domain.SendFailure) {
 
 // displayName makes a name fit for a header.
 func displayName(name string) string {
-	return letter.Shorten(hxtemplate.SingleLine(name), maxSenderName)
+	return letter.Shorten(headerText(name), maxSenderName)
+}
+
+// headerText makes a text fit for a header: on one line, and without what a
+// mail reader would take for an encoded word (RFC 2047) and decode to anything.
+func headerText(text string) string {
+	return strings.ReplaceAll(hxtemplate.SingleLine(text), "=?", "= ?")
 }
 
 // bareAddress reads an address without a name.
@@ -142,7 +148,7 @@ func (m *Mailer) compose(to target, message app.Message) (*mail.Msg, *domain.Sen
 		}
 		letter.AddToMailAddress(address)
 	}
-	letter.Subject(hxtemplate.SingleLine(message.Subject))
+	letter.Subject(headerText(message.Subject))
 	letter.SetDateWithValue(m.clock.Now())
 	_, host, _ := strings.Cut(to.from.Address, "@")
 	letter.SetMessageIDWithValue(message.ID + "@" + host)
