@@ -40,6 +40,7 @@ type cost struct {
 // report is everything that was measured.
 type report struct {
 	settings settings
+	revision string
 	rows     []row
 	floors   map[shape][]float64
 	hash     float64 // milliseconds of processor time
@@ -61,7 +62,7 @@ type floodResult struct {
 }
 
 func measure(ctx context.Context, s settings, progress func(string, ...any)) (*report, error) {
-	r := &report{settings: s, floors: map[shape][]float64{}}
+	r := &report{settings: s, revision: revision(), floors: map[shape][]float64{}}
 	progress("starting a system to count in")
 	begin := time.Now()
 	system, err := stack.Start(ctx, countingEnvironment)

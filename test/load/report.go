@@ -52,7 +52,7 @@ func (r *report) write(w io.Writer) error {
 	for _, fact := range machine() {
 		p.line("- %s", fact)
 	}
-	p.line("- %s, commit %s", time.Now().UTC().Format("2006-01-02 15:04 UTC"), revision())
+	p.line("- %s, commit %s", time.Now().UTC().Format("2006-01-02 15:04 UTC"), r.revision)
 	p.line("")
 	p.line("## Operations")
 	p.line("")
