@@ -68,6 +68,7 @@ type Envelope struct {
 	//	*Envelope_TeamCreated
 	//	*Envelope_TeamMembershipDeleted
 	//	*Envelope_TeamUpdated
+	//	*Envelope_ItemQuantityChanged
 	Payload       isEnvelope_Payload `protobuf_oneof:"payload"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -340,6 +341,15 @@ func (x *Envelope) GetTeamUpdated() *TeamUpdated {
 	return nil
 }
 
+func (x *Envelope) GetItemQuantityChanged() *ItemQuantityChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ItemQuantityChanged); ok {
+			return x.ItemQuantityChanged
+		}
+	}
+	return nil
+}
+
 type isEnvelope_Payload interface {
 	isEnvelope_Payload()
 }
@@ -412,6 +422,10 @@ type Envelope_TeamUpdated struct {
 	TeamUpdated *TeamUpdated `protobuf:"bytes,72,opt,name=team_updated,json=teamUpdated,proto3,oneof"`
 }
 
+type Envelope_ItemQuantityChanged struct {
+	ItemQuantityChanged *ItemQuantityChanged `protobuf:"bytes,90,opt,name=item_quantity_changed,json=itemQuantityChanged,proto3,oneof"`
+}
+
 func (*Envelope_UserCreated) isEnvelope_Payload() {}
 
 func (*Envelope_UserUpdated) isEnvelope_Payload() {}
@@ -446,11 +460,13 @@ func (*Envelope_TeamMembershipDeleted) isEnvelope_Payload() {}
 
 func (*Envelope_TeamUpdated) isEnvelope_Payload() {}
 
+func (*Envelope_ItemQuantityChanged) isEnvelope_Payload() {}
+
 var File_events_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_events_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\f\n" +
+	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\r\n" +
 	"\bEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1d\n" +
@@ -484,7 +500,8 @@ const file_events_v1_envelope_proto_rawDesc = "" +
 	"\x13signing_key_rotated\x185 \x01(\v2\x1c.events.v1.SigningKeyRotatedH\x00R\x11signingKeyRotated\x12;\n" +
 	"\fteam_created\x18F \x01(\v2\x16.events.v1.TeamCreatedH\x00R\vteamCreated\x12Z\n" +
 	"\x17team_membership_deleted\x18G \x01(\v2 .events.v1.TeamMembershipDeletedH\x00R\x15teamMembershipDeleted\x12;\n" +
-	"\fteam_updated\x18H \x01(\v2\x16.events.v1.TeamUpdatedH\x00R\vteamUpdatedB\t\n" +
+	"\fteam_updated\x18H \x01(\v2\x16.events.v1.TeamUpdatedH\x00R\vteamUpdated\x12T\n" +
+	"\x15item_quantity_changed\x18Z \x01(\v2\x1e.events.v1.ItemQuantityChangedH\x00R\x13itemQuantityChangedB\t\n" +
 	"\apayloadB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
 
 var (
@@ -520,6 +537,7 @@ var file_events_v1_envelope_proto_goTypes = []any{
 	(*TeamCreated)(nil),            // 16: events.v1.TeamCreated
 	(*TeamMembershipDeleted)(nil),  // 17: events.v1.TeamMembershipDeleted
 	(*TeamUpdated)(nil),            // 18: events.v1.TeamUpdated
+	(*ItemQuantityChanged)(nil),    // 19: events.v1.ItemQuantityChanged
 }
 var file_events_v1_envelope_proto_depIdxs = []int32{
 	1,  // 0: events.v1.Envelope.occurred_at:type_name -> google.protobuf.Timestamp
@@ -540,11 +558,12 @@ var file_events_v1_envelope_proto_depIdxs = []int32{
 	16, // 15: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
 	17, // 16: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
 	18, // 17: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	19, // 18: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_envelope_proto_init() }
@@ -553,6 +572,7 @@ func file_events_v1_envelope_proto_init() {
 		return
 	}
 	file_events_v1_identity_proto_init()
+	file_events_v1_payments_proto_init()
 	file_events_v1_sessions_proto_init()
 	file_events_v1_teams_proto_init()
 	file_events_v1_envelope_proto_msgTypes[0].OneofWrappers = []any{
@@ -573,6 +593,7 @@ func file_events_v1_envelope_proto_init() {
 		(*Envelope_TeamCreated)(nil),
 		(*Envelope_TeamMembershipDeleted)(nil),
 		(*Envelope_TeamUpdated)(nil),
+		(*Envelope_ItemQuantityChanged)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
