@@ -3,14 +3,11 @@ package service
 import (
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
-	"github.com/caarlos0/env/v11"
-
+	"vestibule.dev/pkg/environ"
 	"vestibule.dev/pkg/secret"
 )
 
@@ -77,36 +74,6 @@ func (c *Config) codeKey() ([]byte, error) {
 }
 
 // Load fills a struct with env tags from the variables of one service.
-func Load(service string, into any) error {
-	environment, err := withFiles(os.Environ(), prefix(service))
-	if err != nil {
-		return err
-	}
-	if err := env.ParseWithOptions(into, env.Options{Prefix: prefix(service), Environment: environment}); err != nil {
-		return fmt.Errorf("configuration of %s: %w", service, err)
-	}
-	return nil
-}
+func Load(service string, into any) error { return environ.Load(os.Environ(), service, into) }
 
-func prefix(service string) string { return strings.ToUpper(service) + "_" }
-
-// withFiles replaces each NAME_FILE by NAME with the file's content, so that
-// every value can come from a mounted secret.
-func withFiles(environ []string, prefix string) (map[string]string, error) {
-	values := env.ToMap(environ)
-	for name, path := range values {
-		base, isFile := strings.CutSuffix(name, "_FILE")
-		if !isFile || path == "" || !strings.HasPrefix(name, prefix) {
-			continue
-		}
-		if _, given := values[base]; given {
-			continue
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		values[base] = strings.TrimSpace(string(content))
-	}
-	return values, nil
-}
+func prefix(service string) string { return environ.Prefix(service) }

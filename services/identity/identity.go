@@ -26,6 +26,7 @@ func Command() service.Command {
 		Name:       "identity",
 		Migrations: []migrate.Source{migrations.Source(), onetime.Migrations(), courier.Migrations()},
 		Build:      build,
+		Commands:   map[string]func(ctx context.Context, p *service.Platform, args []string) error{"seed": seed},
 	}
 }
 
@@ -64,8 +65,10 @@ func build(ctx context.Context, p *service.Platform) error {
 	})
 
 	grpcapi.RegisterUsers(p.GRPC, application)
+	grpcapi.RegisterProjects(p.GRPC, application)
 	p.Consume(events.Subscriptions(application)...)
 	p.Go("courier", courier.NewWorker(p.DB, p.Box, clients.NewNotifications(notifications).Deliver, p.Logger).Run)
 	p.Every(time.Hour, "forget expired codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
+	p.Every(time.Minute, "purge deleted projects", application.PurgeDeletedProjects)
 	return nil
 }

@@ -2,7 +2,9 @@
 //
 // The system runs under the conditions that find the most faults: one database
 // connection per service, so that a use case that needs two at once would hang,
-// and a stream that delivers every event several times and out of order.
+// a stream that delivers every event several times and out of order, and logs
+// at their most talkative. When all tests are through, nothing may be
+// half-applied and no secret may have been left anywhere.
 package e2e
 
 import (
@@ -15,7 +17,11 @@ import (
 	"path/filepath"
 	"testing"
 
+	"vestibule.dev/test/client"
 	"vestibule.dev/test/conformance"
+	"vestibule.dev/test/database"
+	"vestibule.dev/test/events"
+	"vestibule.dev/test/fsck"
 	"vestibule.dev/test/stack"
 )
 
@@ -25,6 +31,8 @@ var (
 	// proxyURL is the system's origin with every response held against the
 	// contract.
 	proxyURL string
+	// dev is the project in which everything is switched on.
+	dev stack.Project
 )
 
 func TestMain(m *testing.M) {
@@ -37,7 +45,8 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (code int, err error) {
-	system, err = stack.Start(context.Background(), "VESTIBULE_MAX_CONNS=1", "VESTIBULE_CHAOS_DELIVERY=true")
+	ctx := context.Background()
+	system, err = stack.Start(ctx, "VESTIBULE_MAX_CONNS=1", "VESTIBULE_CHAOS_DELIVERY=true", "VESTIBULE_LOG_LEVEL=debug")
 	if err != nil {
 		return 1, err
 	}
@@ -53,16 +62,59 @@ func run(m *testing.M) (code int, err error) {
 	if proxy, err = conformance.NewProxy(contract, system.BaseURL); err != nil {
 		return 1, err
 	}
-	server := httptest.NewServer(proxy)
+	secrets := newLedger(proxy)
+	server := httptest.NewServer(secrets)
 	defer server.Close()
 	proxyURL = server.URL
+	dev = system.Projects["dev"]
 
 	code = m.Run()
-	for _, violation := range proxy.Violations() {
-		fmt.Fprintln(os.Stderr, "contract:", violation)
+	faults, err := aftermath(ctx, secrets)
+	if err != nil {
+		return 1, err
+	}
+	for _, fault := range append(faults, proxy.Violations()...) {
+		fmt.Fprintln(os.Stderr, "fault:", fault)
 		code = 1
 	}
 	return code, nil
+}
+
+// aftermath lists what the tests have left behind and should not have.
+func aftermath(ctx context.Context, secrets *ledger) ([]string, error) {
+	databases, err := database.Open(ctx, system.Databases)
+	if err != nil {
+		return nil, err
+	}
+	defer databases.Close(ctx)
+	if err := settle(ctx, databases); err != nil {
+		return nil, err
+	}
+	faults, err := secrets.leaks(ctx, databases)
+	if err != nil {
+		return nil, err
+	}
+	orphans, err := fsck.Check(ctx, databases)
+	for _, orphan := range orphans {
+		faults = append(faults, orphan.String())
+	}
+	return faults, err
+}
+
+// settle waits until every event has been consumed and every mail is sent.
+func settle(ctx context.Context, databases *database.Set) error {
+	stream, err := events.Open(system.NATSURL)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	if err := databases.Settle(ctx); err != nil {
+		return err
+	}
+	if err := client.Poll(ctx, stream.Drained); err != nil {
+		return err
+	}
+	return databases.Settle(ctx)
 }
 
 // TestSDK runs the tests that use the public client SDK, each file a subtest.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -36,8 +37,19 @@ type Stack struct {
 	Projects   map[string]Project `json:"projects"`
 
 	dataDir string
-	cmd     *exec.Cmd
-	output  *bytes.Buffer
+	run     *run
+}
+
+// Processes are the six of the product, in the order in which they start.
+var Processes = []string{"identity", "sessions", "teams", "notifications", "payments", "gateway"}
+
+// run is one life of the dev stack.
+type run struct {
+	cmd    *exec.Cmd
+	output output
+	// ended is closed when the process is gone, with err saying how.
+	ended chan struct{}
+	err   error
 }
 
 // Start starts a system with the given environment on top of the process's
@@ -55,19 +67,30 @@ func Start(ctx context.Context, env ...string) (*Stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{dataDir: dataDir, output: &bytes.Buffer{}}
-	s.cmd = exec.Command(filepath.Join(root, "bin", "vestibule-dev"))
-	s.cmd.Dir = root
-	s.cmd.Env = append(append(os.Environ(), "VESTIBULE_DATA_DIR="+dataDir, "VESTIBULE_HTTP_ADDR=127.0.0.1:0"), env...)
-	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-	if err := s.cmd.Start(); err != nil {
-		return nil, err
-	}
-	if err := s.awaitReady(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w\n%s", err, s.output), s.Stop())
+	s := &Stack{dataDir: dataDir}
+	if err := s.start(ctx, root, env); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dataDir))
 	}
 	return s, nil
+}
+
+// Restart stops the system and starts it on the same data with another
+// environment.
+func (s *Stack) Restart(ctx context.Context, env ...string) error {
+	if err := s.end(); err != nil {
+		return err
+	}
+	root, err := repository()
+	if err != nil {
+		return err
+	}
+	return s.start(ctx, root, env)
+}
+
+// Read tells about a system that somebody else runs on a data directory.
+func Read(dataDir string) (*Stack, error) {
+	s := &Stack{dataDir: dataDir}
+	return s, s.Reload()
 }
 
 // Reload reads dev.json again: a process that was restarted has a new id.
@@ -82,35 +105,100 @@ func (s *Stack) Reload() error {
 // DataDir is where the system keeps its data and logs.
 func (s *Stack) DataDir() string { return s.dataDir }
 
-// Stop ends the system, waits for it and removes its data.
-func (s *Stack) Stop() error {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	err := s.cmd.Wait()
+// Secrets is what the dev stack generated for itself.
+type Secrets struct {
+	// PostgresPassword is the superuser's.
+	PostgresPassword string `json:"postgres_password"`
+	// PrincipalKey is the seed of the Ed25519 key that signs principals.
+	PrincipalKey []byte `json:"principal_key"`
+	// ServiceKey signs calls between services.
+	ServiceKey []byte `json:"service_key"`
+}
+
+// Secrets reads what nobody outside the system should know.
+func (s *Stack) Secrets() (Secrets, error) {
+	var secrets Secrets
+	text, err := os.ReadFile(filepath.Join(s.dataDir, "secrets.json"))
 	if err != nil {
-		err = fmt.Errorf("dev stack: %w\n%s", err, s.output)
+		return Secrets{}, err
 	}
-	return errors.Join(err, os.RemoveAll(s.dataDir))
+	return secrets, json.Unmarshal(text, &secrets)
+}
+
+// Logs are the log files, one per process.
+func (s *Stack) Logs() ([]string, error) {
+	return filepath.Glob(filepath.Join(s.dataDir, "logs", "*.log"))
+}
+
+// Stop ends the system, waits for it and removes its data.
+func (s *Stack) Stop() error { return errors.Join(s.end(), os.RemoveAll(s.dataDir)) }
+
+func (s *Stack) start(ctx context.Context, root string, env []string) error {
+	r := &run{ended: make(chan struct{})}
+	r.cmd = exec.Command(filepath.Join(root, "bin", "vestibule-dev"))
+	r.cmd.Dir = root
+	r.cmd.Env = append(append(os.Environ(), "VESTIBULE_DATA_DIR="+s.dataDir, "VESTIBULE_HTTP_ADDR=127.0.0.1:0"), env...)
+	r.cmd.Stdout, r.cmd.Stderr = &r.output, &r.output
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	if err := r.cmd.Start(); err != nil {
+		return err
+	}
+	go func() {
+		r.err = r.cmd.Wait()
+		close(r.ended)
+	}()
+	s.run = r
+	if err := s.awaitReady(ctx); err != nil {
+		return errors.Join(fmt.Errorf("%w\n%s", err, r.output.String()), s.end())
+	}
+	return nil
+}
+
+func (s *Stack) end() error {
+	_ = s.run.cmd.Process.Signal(syscall.SIGTERM)
+	<-s.run.ended
+	if s.run.err != nil {
+		return fmt.Errorf("dev stack: %w\n%s", s.run.err, s.run.output.String())
+	}
+	return nil
 }
 
 // awaitReady waits for dev.json, which is written once everything answers.
 func (s *Stack) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	ticker := time.NewTicker(50 * time.Millisecond)
+	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for {
 		if err := s.Reload(); err == nil {
 			return nil
 		}
-		if s.cmd.Process.Signal(syscall.Signal(0)) != nil {
-			return errors.New("dev stack: ended before it was ready")
-		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("dev stack: not ready: %w", ctx.Err())
+		case <-s.run.ended:
+			return errors.New("dev stack: ended before it was ready")
 		case <-ticker.C:
 		}
 	}
+}
+
+// output keeps what the dev stack prints; it is read while it grows.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 // repository finds the root of the checkout.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"vestibule.dev/gateway"
 	"vestibule.dev/pkg/runner"
@@ -28,6 +29,9 @@ func run(args []string) error {
 	cfg, err := gateway.LoadConfig()
 	if err != nil {
 		return err
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(cfg.MemoryLimit)
 	}
 	ctx, stop := runner.SignalContext(context.Background())
 	defer stop()

@@ -8,16 +8,13 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
-	"os"
-	"strings"
 	"time"
 
-	"github.com/caarlos0/env/v11"
-
+	"vestibule.dev/pkg/environ"
 	"vestibule.dev/pkg/secret"
 )
 
-const prefix = "GATEWAY_"
+var prefix = environ.Prefix("gateway")
 
 // Config is the environment of the gateway. Every variable begins with
 // GATEWAY_; a secret may also be the content of the file that <NAME>_FILE
@@ -60,7 +57,10 @@ type Config struct {
 	// MaxInFlight bounds the requests served at a time.
 	MaxInFlight int `env:"MAX_IN_FLIGHT" envDefault:"2048"`
 	// BodyMemory bounds the bytes of large bodies held at a time.
-	BodyMemory int64 `env:"BODY_MEMORY" envDefault:"33554432"`
+	BodyMemory int64 `env:"BODY_MEMORY" envDefault:"16777216"`
+	// MemoryLimit is the soft limit of the whole process in bytes; towards it
+	// memory is given back sooner. GOMEMLIMIT wins.
+	MemoryLimit int64 `env:"MEMORY_LIMIT" envDefault:"83886080"`
 	// ShutdownGrace is the time between reporting not ready and draining.
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"0s"`
 
@@ -71,22 +71,10 @@ type Config struct {
 }
 
 // Load reads the environment, given like os.Environ.
-func Load(environ []string) (Config, error) {
-	vars := env.ToMap(environ)
-	for name, file := range vars {
-		plain, ok := strings.CutSuffix(name, "_FILE")
-		if !ok || !strings.HasPrefix(name, prefix) || vars[plain] != "" {
-			continue
-		}
-		content, err := os.ReadFile(file)
-		if err != nil {
-			return Config{}, fmt.Errorf("config: %s: %w", name, err)
-		}
-		vars[plain] = strings.TrimSpace(string(content))
-	}
-	c, err := env.ParseAsWithOptions[Config](env.Options{Environment: vars, Prefix: prefix})
-	if err != nil {
-		return Config{}, fmt.Errorf("config: %w", err)
+func Load(variables []string) (Config, error) {
+	var c Config
+	if err := environ.Load(variables, "gateway", &c); err != nil {
+		return Config{}, err
 	}
 	return c, c.Validate()
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func environ(change ...string) []string {
+func variables(change ...string) []string {
 	vars := []string{
 		"GATEWAY_IDENTITY_ADDR=127.0.0.1:1", "GATEWAY_SESSIONS_ADDR=127.0.0.1:2", "GATEWAY_TEAMS_ADDR=127.0.0.1:3",
 		"GATEWAY_NOTIFICATIONS_ADDR=127.0.0.1:4", "GATEWAY_PAYMENTS_ADDR=127.0.0.1:5",
@@ -21,14 +21,14 @@ func TestLoad_secretFile_isRead(t *testing.T) {
 	if err := os.WriteFile(file, []byte("from file\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := Load(append(environ()[:5], "GATEWAY_SERVICE_KEY="+strings.Repeat("k", 32), "GATEWAY_PRINCIPAL_KEY_FILE="+file, "OTHER_FILE=/nowhere"))
+	c, err := Load(append(variables()[:5], "GATEWAY_SERVICE_KEY="+strings.Repeat("k", 32), "GATEWAY_PRINCIPAL_KEY_FILE="+file, "OTHER_FILE=/nowhere"))
 	if err != nil || string(c.PrincipalKey) != "from file" {
 		t.Errorf("%q, %v", string(c.PrincipalKey), err)
 	}
 }
 
 func TestLoad_badSetting_isNamed(t *testing.T) {
-	if _, err := Load(environ()); err != nil {
+	if _, err := Load(variables()); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ setting, name string }{
@@ -39,7 +39,7 @@ func TestLoad_badSetting_isNamed(t *testing.T) {
 		{"GATEWAY_MAX_IN_FLIGHT=x", "MaxInFlight"},
 		{"GATEWAY_PROXY_NETWORKS=nonsense", "ProxyNetworks"},
 	} {
-		_, err := Load(environ(tt.setting))
+		_, err := Load(variables(tt.setting))
 		if err == nil || !strings.Contains(err.Error(), tt.name) {
 			t.Errorf("%s: %v", tt.setting, err)
 		}

@@ -98,6 +98,9 @@ func (c Cluster) arguments(dir string) []string {
 		"jit=off", // compiling costs more than it saves on short statements
 		"logging_collector=off",
 		"log_line_prefix=%m [%p] %u@%d ",
+		// Anything more would show the values of a refused row.
+		"log_error_verbosity=terse",
+		"log_min_error_statement=panic",
 	} {
 		args = append(args, "-c", setting)
 	}

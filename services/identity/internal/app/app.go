@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/projectconfig"
@@ -96,11 +95,10 @@ type request struct {
 
 // request reads who is calling and how their project is configured.
 func (a *App) request(ctx context.Context) (request, error) {
-	caller, ok := principal.FromContext(ctx)
-	if !ok || caller.ProjectID == "" {
-		return request{}, apierr.AccessTypeRequired()
+	caller, tenant, err := projectRequest(ctx)
+	if err != nil {
+		return request{}, err
 	}
-	tenant := ids.Tenant{ProjectID: caller.ProjectID, BranchID: caller.BranchID}
 	config, err := a.configs.Get(ctx, tenant, caller.ConfigVersion)
 	if err != nil {
 		return request{}, err

@@ -18,11 +18,6 @@ type APIKeySets struct {
 	app *app.App
 }
 
-// NewAPIKeySets returns the key set service over the use cases.
-func NewAPIKeySets(application *app.App) *APIKeySets {
-	return &APIKeySets{app: application}
-}
-
 // CreateApiKeySet implements identityv1.ApiKeySetServiceServer.
 func (s *APIKeySets) CreateApiKeySet(ctx context.Context, req *identityv1.CreateApiKeySetRequest) (*identityv1.NewApiKeySet, error) {
 	set, keys, err := s.app.CreateAPIKeySet(ctx, app.NewAPIKeySet{

@@ -18,11 +18,6 @@ type Configs struct {
 	app *app.App
 }
 
-// NewConfigs returns the configuration service over the use cases.
-func NewConfigs(application *app.App) *Configs {
-	return &Configs{app: application}
-}
-
 // GetConfig implements identityv1.ConfigServiceServer.
 func (s *Configs) GetConfig(ctx context.Context, _ *identityv1.GetConfigRequest) (*identityv1.ConfigString, error) {
 	rendered, err := s.app.GetConfig(ctx)

@@ -20,11 +20,6 @@ type Projects struct {
 	app *app.App
 }
 
-// NewProjects returns the project service over the use cases.
-func NewProjects(application *app.App) *Projects {
-	return &Projects{app: application}
-}
-
 // GetCurrentProject implements identityv1.ProjectServiceServer.
 func (s *Projects) GetCurrentProject(ctx context.Context, _ *identityv1.GetCurrentProjectRequest) (*identityv1.Project, error) {
 	project, err := s.app.GetCurrentProject(ctx)

@@ -17,11 +17,6 @@ type ProjectInternal struct {
 	app *app.App
 }
 
-// NewProjectInternal returns the internal project service over the use cases.
-func NewProjectInternal(application *app.App) *ProjectInternal {
-	return &ProjectInternal{app: application}
-}
-
 // GetProjectAccess implements identityv1.ProjectInternalServiceServer.
 func (s *ProjectInternal) GetProjectAccess(ctx context.Context, req *identityv1.GetProjectAccessRequest) (*identityv1.GetProjectAccessResponse, error) {
 	access, err := s.app.GetProjectAccess(ctx, req.GetProjectId())

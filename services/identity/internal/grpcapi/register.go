@@ -16,3 +16,12 @@ func RegisterUsers(r grpc.ServiceRegistrar, application *app.App) {
 	identityv1.RegisterImageServiceServer(r, &Images{app: application})
 	identityv1.RegisterUserInternalServiceServer(r, &UserInternal{app: application})
 }
+
+// RegisterProjects registers what serves projects, their keys and their
+// configuration.
+func RegisterProjects(r grpc.ServiceRegistrar, application *app.App) {
+	identityv1.RegisterProjectServiceServer(r, &Projects{app: application})
+	identityv1.RegisterApiKeySetServiceServer(r, &APIKeySets{app: application})
+	identityv1.RegisterConfigServiceServer(r, &Configs{app: application})
+	identityv1.RegisterProjectInternalServiceServer(r, &ProjectInternal{app: application})
+}

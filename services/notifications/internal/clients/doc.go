@@ -1,0 +1,2 @@
+// Package clients asks other contexts what the use cases need to know.
+package clients

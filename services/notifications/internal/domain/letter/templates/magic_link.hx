@@ -1,0 +1,26 @@
+---
+format: hx-template/1
+subject: Sign in to {{ project.displayName }}: Your code is {{ variables.otp }}
+category: Transactional
+variables:
+  magicLink: string
+  otp: string
+preview:
+  magicLink: https://example.com/sign-in?code=preview
+  otp: ABC123
+---
+<h1 style="margin:0 0 20px;font-size:24px;font-weight:700;line-height:32px">Sign in to {{ project.displayName }}</h1>
+{{#if user.displayName}}<p style="margin:0 0 16px;font-size:16px;line-height:26px">Hi {{ user.displayName }},</p>{{/if}}
+<p style="margin:0 0 16px;font-size:16px;line-height:26px">Enter this code where you began to sign in:</p>
+<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0">
+<tr><td align="center" style="padding:20px 12px;border:1px solid #8b86a8;border-radius:10px">
+<p style="margin:0;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:34px;font-weight:700;letter-spacing:6px;line-height:42px">{{ variables.otp }}</p>
+</td></tr>
+</table>
+<p style="margin:0 0 16px;font-size:16px;line-height:26px">Or open this link on the same device:</p>
+<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:28px 0;border-collapse:separate">
+<tr><td style="border-radius:10px;background-color:#5146d8">
+<a href="{{ variables.magicLink }}" style="display:inline-block;padding:14px 26px;border:1px solid #5146d8;border-radius:10px;background-color:#5146d8;color:#ffffff;font-size:16px;font-weight:600;line-height:20px;text-decoration:none">Sign in</a>
+</td></tr>
+</table>
+<p style="margin:0;font-size:14px;line-height:22px">You did not try to sign in? Ignore this mail, and show the code to nobody: whoever asks you for it is not us.</p>

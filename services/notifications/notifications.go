@@ -1,0 +1,74 @@
+// Package notifications is the notifications context: mails, what they look
+// like and who wants them.
+package notifications
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"vestibule.dev/pkg/migrate"
+	"vestibule.dev/pkg/service"
+	notificationsv1 "vestibule.dev/proto/notifications/v1"
+	"vestibule.dev/services/notifications/internal/app"
+	"vestibule.dev/services/notifications/internal/clients"
+	"vestibule.dev/services/notifications/internal/config"
+	"vestibule.dev/services/notifications/internal/events"
+	"vestibule.dev/services/notifications/internal/grpcapi"
+	"vestibule.dev/services/notifications/internal/mailer"
+	"vestibule.dev/services/notifications/internal/postgres"
+	"vestibule.dev/services/notifications/internal/worker"
+	"vestibule.dev/services/notifications/migrations"
+)
+
+// tidyInterval is how often mails are taken from workers that died.
+const tidyInterval = 30 * time.Second
+
+// Command describes the binary of this context.
+func Command() service.Command {
+	return service.Command{
+		Name:       "notifications",
+		Migrations: []migrate.Source{migrations.Source()},
+		Build:      build,
+	}
+}
+
+// build wires the context, top to bottom.
+func build(ctx context.Context, p *service.Platform) error {
+	var cfg config.Config
+	if err := p.LoadConfig(&cfg); err != nil {
+		return err
+	}
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	mails, err := mailer.New(cfg.Mailer, p.Clock)
+	if err != nil {
+		return err
+	}
+	configs, err := p.ProjectConfigs(ctx)
+	if err != nil {
+		return err
+	}
+	identity, err := p.Dial(ctx, "identity")
+	if err != nil {
+		return err
+	}
+	application := app.New(cfg.App(), app.Ports{
+		Store:   postgres.NewStore(p.DB, p.Box, events.Encode),
+		Configs: configs,
+		Users:   clients.NewUsers(identity),
+		Mailer:  mails,
+		Clock:   p.Clock,
+		Random:  rand.Float64,
+		Logger:  p.Logger,
+	})
+	notificationsv1.RegisterEmailInternalServiceServer(p.GRPC, grpcapi.NewInternal(application))
+	p.Consume(events.Subscriptions(application)...)
+	listen := func(ctx context.Context, interval time.Duration, wake func(ctx context.Context)) error {
+		return p.DB.Listen(ctx, postgres.Channel, interval, wake)
+	}
+	p.Go("mail worker", worker.New(application, listen, p.Logger).Run)
+	p.Every(tidyInterval, "mail queue", application.TidyQueue)
+	return nil
+}

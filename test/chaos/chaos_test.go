@@ -1,0 +1,338 @@
+// Package chaos proves that what was acknowledged survives: processes are
+// killed while people sign up, and afterwards nobody is missing and nothing is
+// half-applied.
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"vestibule.dev/test/client"
+	"vestibule.dev/test/database"
+	"vestibule.dev/test/events"
+	"vestibule.dev/test/fsck"
+	"vestibule.dev/test/stack"
+)
+
+var (
+	system *stack.Stack
+	// project gives everybody a team, so that a sign-up touches every context.
+	project stack.Project
+)
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	if system, err = stack.Start(context.Background(), "VESTIBULE_CHAOS_DELIVERY=true"); err != nil {
+		return 1, err
+	}
+	defer func() {
+		if stopErr := system.Stop(); err == nil {
+			err = stopErr
+		}
+	}()
+	project, err = client.NewProject(context.Background(), system.BaseURL, system.Projects["internal"], "Chaos",
+		map[string]any{"create_team_on_sign_up": true})
+	if err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
+}
+
+const (
+	password    = "correct horse battery"
+	callbackURL = "http://localhost:3000/verify"
+	// pace is the pause between two sign-ups, and crowd how many may wait for
+	// an answer at a time.
+	pace  = 100 * time.Millisecond
+	crowd = 16
+	// kills is how often each process is killed.
+	kills = 2
+	// between is how many more sign-ups must be acknowledged before the next
+	// process is killed.
+	between = 4
+	// patience covers a restart on a busy machine.
+	patience = 90 * time.Second
+)
+
+// person is one who tried to sign up.
+type person struct {
+	email  string
+	tokens client.Tokens
+	// acknowledged people have an answer that says they have signed up;
+	// renamed ones another that says they are called by their address.
+	acknowledged, renamed bool
+}
+
+// crowdLog is what clients know of what they did.
+type crowdLog struct {
+	mu      sync.Mutex
+	people  []*person
+	acks    int
+	changed chan struct{}
+	faults  []string
+}
+
+func (l *crowdLog) add(p *person) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.people = append(l.people, p)
+	if p.acknowledged {
+		l.acks++
+	}
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+func (l *crowdLog) fault(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.faults = append(l.faults, fmt.Sprintf(format, args...))
+}
+
+// await returns once n sign-ups have been acknowledged.
+func (l *crowdLog) await(ctx context.Context, n int) error {
+	for {
+		l.mu.Lock()
+		acks, changed := l.acks, l.changed
+		l.mu.Unlock()
+		if acks >= n {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("only %d of %d sign-ups were acknowledged", acks, n)
+		}
+	}
+}
+
+func (l *crowdLog) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.acks
+}
+
+// signUps lets people sign up at a steady pace until ctx ends, and returns when
+// the last has an answer.
+func (l *crowdLog) signUps(ctx context.Context) {
+	ticker := time.NewTicker(pace)
+	defer ticker.Stop()
+	room := make(chan struct{}, crowd)
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case room <- struct{}{}:
+		}
+		waiting.Go(func() {
+			defer func() { <-room }()
+			l.add(l.signUp(context.WithoutCancel(ctx)))
+		})
+	}
+}
+
+func (l *crowdLog) signUp(ctx context.Context) *person {
+	p := &person{email: client.FreshEmail("survivor")}
+	visitor := client.For(system.BaseURL, project, client.Public)
+	answer, err := visitor.Do(ctx, http.MethodPost, "/auth/password/sign-up",
+		map[string]any{"email": p.email, "password": password, "verification_callback_url": callbackURL})
+	if !l.judge("sign-up", answer, err) {
+		return p
+	}
+	if err := answer.Decode(&p.tokens); err != nil {
+		l.fault("sign-up: %v", err)
+		return p
+	}
+	p.acknowledged = true
+	answer, err = visitor.SignedIn(p.tokens).Do(ctx, http.MethodPatch, "/users/me", map[string]any{"display_name": p.email})
+	p.renamed = l.judge("rename", answer, err)
+	return p
+}
+
+// judge reports whether a request succeeded. It may fail only by a lost
+// connection or by an answer that says to come back later.
+func (l *crowdLog) judge(what string, answer client.Response, err error) bool {
+	switch {
+	case err != nil:
+		return false
+	case answer.Status == http.StatusOK:
+		return true
+	case answer.Status == http.StatusServiceUnavailable:
+		if answer.Header.Get("Retry-After") == "" {
+			l.fault("%s: 503 without Retry-After", what)
+		}
+	default:
+		l.fault("%s: %s", what, answer)
+	}
+	return false
+}
+
+func TestKill_eachProcessDuringSignUps_losesNothing(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	log := &crowdLog{changed: make(chan struct{})}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		log.signUps(running)
+	}()
+	for range kills {
+		for _, process := range stack.Processes {
+			if err := log.await(ctx, log.count()+between); err != nil {
+				t.Fatalf("before %s is killed: %v", process, err)
+			}
+			if err := kill(ctx, process); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := log.await(ctx, log.count()+between); err != nil {
+		t.Fatalf("after the last kill: %v", err)
+	}
+	stop()
+	<-done
+	for _, fault := range log.faults {
+		t.Error(fault)
+	}
+	t.Logf("%d sign-ups, %d acknowledged, %d kills", len(log.people), log.acks, kills*len(stack.Processes))
+	check(ctx, t, log.people)
+}
+
+// kill kills a process and waits until another has taken its place.
+func kill(ctx context.Context, process string) error {
+	now, err := stack.Read(system.DataDir())
+	if err != nil {
+		return err
+	}
+	victim := now.PIDs[process]
+	if victim == 0 {
+		return fmt.Errorf("dev.json names no %s", process)
+	}
+	if err := syscall.Kill(victim, syscall.SIGKILL); err != nil {
+		return fmt.Errorf("kill %s: %w", process, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return client.Poll(ctx, func(context.Context) error {
+		now, err := stack.Read(system.DataDir())
+		if err != nil {
+			return err
+		}
+		if now.PIDs[process] == victim || now.PIDs[process] == 0 {
+			return fmt.Errorf("%s is not back", process)
+		}
+		return nil
+	})
+}
+
+// check looks for everybody who was acknowledged, and for halves of those who
+// were not.
+func check(ctx context.Context, t *testing.T, people []*person) {
+	databases, err := database.Open(ctx, system.Databases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer databases.Close(ctx)
+	stream, err := events.Open(system.NATSURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	settling, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := errors.Join(databases.Settle(settling), client.Poll(settling, stream.Drained), databases.Settle(settling)); err != nil {
+		t.Fatal(err)
+	}
+	var everybody sync.WaitGroup
+	room := make(chan struct{}, 4)
+	for _, p := range people {
+		room <- struct{}{}
+		everybody.Go(func() {
+			defer func() { <-room }()
+			if err := p.check(ctx); err != nil {
+				t.Errorf("%s (acknowledged: %v): %v", p.email, p.acknowledged, err)
+			}
+		})
+	}
+	everybody.Wait()
+	if err := databases.Settle(settling); err != nil {
+		t.Fatal(err)
+	}
+	orphans, err := fsck.Check(ctx, databases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, orphan := range orphans {
+		t.Error(orphan)
+	}
+}
+
+func (p *person) check(ctx context.Context) error {
+	visitor := client.For(system.BaseURL, project, client.Public)
+	answer, err := visitor.Do(ctx, http.MethodPost, "/auth/password/sign-in", map[string]any{"email": p.email, "password": password})
+	switch {
+	case err != nil:
+		return err
+	case !p.acknowledged && answer.Code() == "EMAIL_PASSWORD_MISMATCH":
+		return nil // never signed up; nothing of it may be there, which fsck knows
+	case answer.Status != http.StatusOK:
+		return fmt.Errorf("sign-in: %s", answer)
+	}
+	var tokens client.Tokens
+	if err := answer.Decode(&tokens); err != nil {
+		return err
+	}
+	if p.acknowledged && tokens.UserID != p.tokens.UserID {
+		return fmt.Errorf("was user %s and is %s", p.tokens.UserID, tokens.UserID)
+	}
+	var user struct {
+		DisplayName  *string        `json:"display_name"`
+		SelectedTeam map[string]any `json:"selected_team"`
+	}
+	if err := visitor.SignedIn(tokens).Expect(ctx, http.MethodGet, "/users/me", nil, &user); err != nil {
+		return err
+	}
+	if user.SelectedTeam == nil {
+		return errors.New("has no personal team")
+	}
+	if p.renamed && (user.DisplayName == nil || *user.DisplayName != p.email) {
+		return errors.New("the acknowledged name is gone")
+	}
+	if p.acknowledged {
+		if answer, err := visitor.With("Refresh-Token", p.tokens.RefreshToken).Do(ctx, http.MethodPost, "/auth/sessions/current/refresh", nil); err != nil || answer.Status != http.StatusOK {
+			return fmt.Errorf("the session is gone: %s, %w", answer, err)
+		}
+	}
+	mails, err := client.Mailbox{URL: system.MailboxURL}.To(ctx, p.email)
+	if err != nil {
+		return err
+	}
+	if len(mails) == 0 {
+		return errors.New("has no verification mail")
+	}
+	return nil
+}

@@ -1,0 +1,158 @@
+// Package fsck promises to find what is left half-applied across the
+// databases: a row that names one in another context which is not there, a
+// change without its event, an event without its change.
+//
+// Contexts agree eventually, so it is run when the system has settled.
+package fsck
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"vestibule.dev/test/database"
+)
+
+// Orphan is a row that refers to nothing.
+type Orphan struct {
+	// Rule says what should be there.
+	Rule string
+	// Key names the row.
+	Key string
+}
+
+// String is one line for people.
+func (o Orphan) String() string { return o.Rule + ": " + o.Key }
+
+// set is the keys that a query finds in a service's database.
+type set struct{ service, query string }
+
+// rule says that every key of one set is in another.
+type rule struct {
+	name       string
+	have, want set
+}
+
+// Keys hold the tenant: two projects may use the same id.
+const (
+	tenant = "project_id || '/' || branch_id || '/' || "
+	// subject of an event is <context>.v1.<aggregate>.<fact>.<project_id>;
+	// aggregate is <kind>/<id>.
+	eventOf = "SELECT project_id || '/' || aggregate FROM outbox WHERE subject LIKE "
+)
+
+var rules = []rule{
+	{
+		"a session belongs to a user",
+		set{"sessions", "SELECT " + tenant + "user_id FROM sessions"},
+		set{"identity", "SELECT " + tenant + "id FROM users"},
+	},
+	{
+		"a membership belongs to a user",
+		set{"teams", "SELECT " + tenant + "user_id FROM team_memberships"},
+		set{"identity", "SELECT " + tenant + "id FROM users"},
+	},
+	{
+		"a user is a member of the selected team",
+		set{"identity", "SELECT " + tenant + "id || '/' || selected_team_id FROM users WHERE selected_team_id IS NOT NULL"},
+		set{"teams", "SELECT " + tenant + "user_id || '/' || team_id FROM team_memberships"},
+	},
+	{
+		"a session belongs to a project",
+		set{"sessions", "SELECT project_id FROM sessions UNION SELECT project_id FROM signing_keys"},
+		set{"identity", "SELECT id FROM projects"},
+	},
+	{
+		"a team belongs to a project",
+		set{"teams", "SELECT project_id FROM teams"},
+		set{"identity", "SELECT id FROM projects"},
+	},
+	{
+		"a project belongs to a team of project internal",
+		set{"identity", "SELECT owner_team_id::text FROM projects WHERE owner_team_id IS NOT NULL"},
+		set{"teams", "SELECT id::text FROM teams WHERE project_id = 'internal'"},
+	},
+	{
+		"a user has the event of the creation",
+		set{"identity", "SELECT project_id || '/user/' || id FROM users"},
+		set{"identity", eventOf + "'identity.v1.user.created.%'"},
+	},
+	{
+		"an event of a creation has its user, or the event of the deletion",
+		set{"identity", eventOf + "'identity.v1.user.created.%'"},
+		set{"identity", "SELECT project_id || '/user/' || id FROM users UNION " + eventOf + "'identity.v1.user.deleted.%' UNION " +
+			"SELECT o.project_id || '/' || o.aggregate FROM outbox o WHERE NOT EXISTS (SELECT FROM projects p WHERE p.id = o.project_id)"},
+	},
+	{
+		"a user with a session has the event of a session's creation",
+		set{"sessions", "SELECT project_id || '/session/' || user_id FROM sessions"},
+		set{"sessions", eventOf + "'sessions.v1.session.created.%'"},
+	},
+	{
+		"a team has the event of its creation",
+		set{"teams", "SELECT project_id || '/team/' || id FROM teams"},
+		set{"teams", eventOf + "'teams.v1.team.created.%'"},
+	},
+}
+
+// everywhere is forbidden in every database that has the table: what this
+// finds is an orphan by itself.
+var everywhere = []struct{ name, table, query string }{
+	{"every event is published", "outbox", "SELECT subject || ' ' || id FROM outbox WHERE published_at IS NULL"},
+	{"no event is given up", "inbox_parked", "SELECT consumer || ' ' || event_id || ': ' || last_error FROM inbox_parked"},
+}
+
+// Check returns all orphans.
+func Check(ctx context.Context, databases *database.Set) ([]Orphan, error) {
+	var orphans []Orphan
+	for _, r := range rules {
+		have, err := keys(ctx, databases, r.have)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.name, err)
+		}
+		want, err := keys(ctx, databases, r.want)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.name, err)
+		}
+		there := make(map[string]bool, len(want))
+		for _, key := range want {
+			there[key] = true
+		}
+		for _, key := range slices.Compact(slices.Sorted(slices.Values(have))) {
+			if !there[key] {
+				orphans = append(orphans, Orphan{Rule: r.name, Key: key})
+			}
+		}
+	}
+	for _, service := range databases.Services() {
+		for _, e := range everywhere {
+			if found, err := databases.Has(ctx, service, e.table); err != nil {
+				return nil, err
+			} else if !found {
+				continue
+			}
+			found, err := keys(ctx, databases, set{service, e.query})
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", e.name, err)
+			}
+			for _, key := range found {
+				orphans = append(orphans, Orphan{Rule: e.name, Key: service + " " + key})
+			}
+		}
+	}
+	return orphans, nil
+}
+
+func keys(ctx context.Context, databases *database.Set, s set) ([]string, error) {
+	conn := databases.Conn(s.service)
+	if conn == nil {
+		return nil, fmt.Errorf("no database of %s", s.service)
+	}
+	rows, err := conn.Query(ctx, s.query)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}

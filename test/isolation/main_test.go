@@ -1,0 +1,243 @@
+// Package isolation proves that a caller sees and changes what is theirs and
+// nothing else. Its cases are made from the descriptors: a new route joins
+// every matrix without anyone adding it, and fails here until it is clear what
+// its references mean.
+package isolation
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"vestibule.dev/test/client"
+	"vestibule.dev/test/database"
+	"vestibule.dev/test/stack"
+)
+
+var (
+	system    *stack.Stack
+	databases *database.Set
+	// tenants are pairs of a project and one that must stay out of reach.
+	tenants []*tenant
+)
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	ctx := context.Background()
+	if system, err = stack.Start(ctx); err != nil {
+		return 1, err
+	}
+	defer func() {
+		if stopErr := system.Stop(); err == nil {
+			err = stopErr
+		}
+	}()
+	if err := settleIn(ctx); err != nil {
+		return 1, fmt.Errorf("prepare: %w", err)
+	}
+	if databases, err = database.Open(ctx, system.Databases); err != nil {
+		return 1, err
+	}
+	defer databases.Close(ctx)
+	return m.Run(), nil
+}
+
+// kind is what a reference in a request names.
+type kind string
+
+const (
+	aUser    kind = "user"
+	aChannel kind = "contact channel"
+	aSession kind = "session"
+	aTeam    kind = "team"
+	aKeySet  kind = "API key set"
+	// Whoever holds a code or a refresh token may use it, but in its own
+	// project alone.
+	aCode         kind = "one-time code"
+	aRefreshToken kind = "refresh token"
+	// Names the caller's own project, or one whose answer is public.
+	aProject kind = "project"
+	// Has to be there and is not looked at.
+	anyUser kind = "any user"
+)
+
+// person is a user with one of everything.
+type person struct {
+	client.Tokens
+	email    string
+	password string
+	things   map[kind]string
+}
+
+// tenant is a project with its people.
+type tenant struct {
+	name    string
+	project stack.Project
+	// own and other have signed up and verified nothing; own's second session
+	// is among the things.
+	own, other, anonymous, restricted person
+	// foreign is the project that this one must not reach.
+	foreign *tenant
+}
+
+// settleIn makes two projects of two operators, and people in these and in
+// project internal.
+func settleIn(ctx context.Context) error {
+	var operators [2]client.Operator
+	var projects [2]stack.Project
+	for i := range operators {
+		var err error
+		if operators[i], err = client.NewOperator(ctx, system.BaseURL, system.Projects["internal"]); err != nil {
+			return err
+		}
+		config := map[string]any{"allow_localhost": true, "create_team_on_sign_up": true, "client_user_deletion_enabled": true}
+		if projects[i], err = operators[i].NewProject(ctx, "Project "+string(rune('A'+i)), config); err != nil {
+			return err
+		}
+	}
+	a := &tenant{name: "project", project: projects[0]}
+	b := &tenant{name: "other project", project: projects[1]}
+	internal := &tenant{name: "internal", project: system.Projects["internal"]}
+	a.foreign, internal.foreign, b.foreign = b, b, a
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(2) // hashing is the bottleneck
+	for _, t := range []*tenant{a, b, internal} {
+		group.Go(func() error { return t.populate(ctx) })
+	}
+	tenants = []*tenant{a, internal}
+	return group.Wait()
+}
+
+func (t *tenant) caller(access client.Access) *client.Client {
+	return client.For(system.BaseURL, t.project, access)
+}
+
+func (t *tenant) populate(ctx context.Context) error {
+	keySet, err := t.keySet(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range []*person{&t.own, &t.other, &t.restricted} {
+		if *p, err = t.signUp(ctx); err != nil {
+			return err
+		}
+		p.things[aKeySet] = keySet
+	}
+	t.anonymous.things = map[kind]string{}
+	if t.anonymous.Tokens, err = t.caller(client.Public).SignUpAnonymously(ctx); err != nil {
+		return err
+	}
+	t.anonymous.things[aUser] = t.anonymous.UserID
+	return t.restrict(ctx, &t.restricted)
+}
+
+func (t *tenant) keySet(ctx context.Context) (string, error) {
+	var sets struct {
+		Items []struct {
+			ID string `json:"id"`
+		} `json:"items"`
+	}
+	if err := t.caller(client.Admin).Expect(ctx, http.MethodGet, "/internal/api-keys", nil, &sets); err != nil {
+		return "", err
+	}
+	if len(sets.Items) == 0 {
+		return "", fmt.Errorf("%s has no API keys", t.name)
+	}
+	return sets.Items[0].ID, nil
+}
+
+// signUp makes a person with a mail that holds an unused code, a second
+// session and a team.
+func (t *tenant) signUp(ctx context.Context) (person, error) {
+	p := person{email: client.FreshEmail("person"), password: "correct horse battery", things: map[kind]string{}}
+	visitor := t.caller(client.Public)
+	err := visitor.Expect(ctx, http.MethodPost, "/auth/password/sign-up", map[string]any{
+		"email": p.email, "password": p.password, "verification_callback_url": "http://localhost:3000/verify",
+	}, &p.Tokens)
+	if err != nil {
+		return person{}, err
+	}
+	p.things[aUser], p.things[aRefreshToken], p.things[aProject], p.things[anyUser] = p.UserID, p.RefreshToken, t.project.ID, p.UserID
+	me := visitor.SignedIn(p.Tokens)
+
+	second, err := visitor.SignIn(ctx, p.email, p.password)
+	if err != nil {
+		return person{}, err
+	}
+	claims, err := client.Claims(second.AccessToken)
+	if err != nil {
+		return person{}, err
+	}
+	p.things[aSession], _ = claims["refresh_token_id"].(string)
+	p.things[aTeam], _ = claims["selected_team_id"].(string)
+
+	var channels struct {
+		Items []struct {
+			ID string `json:"id"`
+		} `json:"items"`
+	}
+	if err := me.Expect(ctx, http.MethodGet, "/contact-channels?user_id=me", nil, &channels); err != nil {
+		return person{}, err
+	}
+	if len(channels.Items) != 1 {
+		return person{}, fmt.Errorf("%s has %d contact channels", p.email, len(channels.Items))
+	}
+	p.things[aChannel] = channels.Items[0].ID
+
+	mail, err := client.Mailbox{URL: system.MailboxURL}.Await(ctx, p.email, "")
+	if err != nil {
+		return person{}, err
+	}
+	if p.things[aCode], err = mail.Code(); err != nil {
+		return person{}, err
+	}
+	for _, k := range []kind{aUser, aChannel, aSession, aTeam, aCode, aRefreshToken} {
+		if p.things[k] == "" {
+			return person{}, fmt.Errorf("%s has no %s", p.email, k)
+		}
+	}
+	return p, nil
+}
+
+// restrict restricts a person and gives them a token that says so.
+func (t *tenant) restrict(ctx context.Context, p *person) error {
+	err := t.caller(client.Server).SignedIn(p.Tokens).
+		Expect(ctx, http.MethodPatch, "/users/me", map[string]any{"restricted_by_admin": true}, nil)
+	if err != nil {
+		return err
+	}
+	return t.caller(client.Public).With("Refresh-Token", p.RefreshToken).
+		Expect(ctx, http.MethodPost, "/auth/sessions/current/refresh", nil, &p.Tokens)
+}
+
+// call sends a request that must be answered.
+func call(t *testing.T, c *client.Client, method, path string, body any) client.Response {
+	t.Helper()
+	response, err := c.Do(t.Context(), method, path, body)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return response
+}
+
+// content is a digest of all databases.
+func content(t *testing.T) map[string]string {
+	t.Helper()
+	digest, err := databases.Digest(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return digest
+}

@@ -1,0 +1,182 @@
+package isolation
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"net/url"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
+
+	"buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+
+	policyv1 "vestibule.dev/proto/policy/v1"
+	"vestibule.dev/test/client"
+	"vestibule.dev/test/routes"
+)
+
+// kinds says what references name, by "<route> <field>" or by field.
+var kinds = map[string]kind{
+	"DELETE /auth/sessions/{id} id":      aSession,
+	"DELETE /auth/sessions/{id} user_id": anyUser,
+
+	"api_key_id":         aKeySet,
+	"client_id":          aProject,
+	"code":               aCode,
+	"contact_channel_id": aChannel,
+	"owner_team_id":      aTeam,
+	"project_id":         aProject,
+	"refresh_token":      aRefreshToken,
+	"Refresh-Token":      aRefreshToken,
+	"selected_team_id":   aTeam,
+	"user_id":            aUser,
+}
+
+// examples are values of the fields that are no references. Required ones must
+// be there; optional ones make a request one that would change something.
+var examples = map[string]map[string]any{
+	"GET /images/{folder}/{name}": {"folder": "user-profile-images", "name": "3241a285-8329-4d69-8f3d-316e08cf140c.png"},
+	"POST /auth/oauth/token": {
+		"grant_type": "refresh_token", "client_secret": "__stack_public_client__",
+	},
+	"POST /auth/password/set":     {"password": "a brand new password"},
+	"POST /auth/password/sign-in": {"email": "nobody@example.com", "password": "a wrong password"},
+	"POST /auth/password/sign-up": {"email": "somebody@example.com", "password": "a good password"},
+	"POST /auth/password/update":  {"old_password": "not the old one", "new_password": "a brand new password"},
+	"POST /contact-channels/{user_id}/{contact_channel_id}/send-verification-code": {"callback_url": "http://localhost:3000/verify"},
+	"PATCH /users/me": {"display_name": "Somebody Else"},
+
+	"POST /internal/api-keys": {
+		"description": "more", "expires_at_millis": 4102444800000, "has_publishable_client_key": true,
+		"has_secret_server_key": true, "has_super_secret_admin_key": true,
+	},
+	"PATCH /internal/api-keys/{api_key_id}":             {"description": "changed", "revoked": true},
+	"GET /internal/config/override/{level}":             {"level": "environment"},
+	"PATCH /internal/config/override/{level}":           {"level": "environment", "config_override_string": `{"auth.allowSignUp":false}`},
+	"PUT /internal/config/override/{level}":             {"level": "environment", "config_string": `{"auth.allowSignUp":false}`},
+	"POST /internal/config/override/{level}/reset-keys": {"level": "environment", "keys": []string{"auth"}},
+	"POST /internal/projects":                           {"display_name": "Yet another"},
+	"PATCH /internal/projects/current":                  {"display_name": "Renamed"},
+}
+
+// references are the fields of a route that name something of somebody.
+func references(t *testing.T, r routes.Route) map[string]kind {
+	t.Helper()
+	found := map[string]kind{}
+	for _, field := range r.Fields {
+		if !refers(field) {
+			continue
+		}
+		k, ok := kinds[r.String()+" "+field.Name]
+		if !ok {
+			k, ok = kinds[field.Name]
+		}
+		if !ok {
+			t.Fatalf("%s has a reference %s: say in kinds what it names", r, field.Name)
+		}
+		found[field.Name] = k
+	}
+	return found
+}
+
+// refers reports whether a field looks like a reference: by its rule or by its
+// name.
+func refers(f routes.Field) bool {
+	if f.Policy.GetUserIdOrMe() || f.Policy.GetHeader() == "Refresh-Token" {
+		return true
+	}
+	if options, ok := f.Descriptor.Options().(*descriptorpb.FieldOptions); ok && options != nil {
+		if rules, _ := proto.GetExtension(options, validate.E_Field).(*validate.FieldRules); rules != nil {
+			s := rules.GetString()
+			if isSet(s, policyv1.E_UuidV1To5) || isSet(s, policyv1.E_OneTimeCode) {
+				return true
+			}
+		}
+	}
+	return f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || f.Name == "refresh_token"
+}
+
+// request is one concrete request of a route.
+type request struct {
+	method, path string
+	body         any
+	headers      map[string]string
+}
+
+// send sends the request as a caller.
+func (r request) send(t *testing.T, c *client.Client) client.Response {
+	t.Helper()
+	for name, value := range r.headers {
+		c = c.With(name, value)
+	}
+	return call(t, c, r.method, r.path, r.body)
+}
+
+// build fills a route with references and examples.
+func build(t *testing.T, r routes.Route, refs map[string]string) request {
+	t.Helper()
+	path := r.Path
+	query := url.Values{}
+	body := map[string]any{}
+	built := request{method: r.Method, headers: map[string]string{}}
+	hasBody := false
+	for _, field := range r.Fields {
+		hasBody = hasBody || field.Place == routes.InBody
+		value, ok := any(nil), false
+		if refs != nil {
+			value, ok = refs[field.Name], refs[field.Name] != ""
+		}
+		if !ok {
+			value, ok = examples[r.String()][field.Name]
+		}
+		if !ok {
+			if field.Required() && !refers(field) {
+				t.Fatalf("%s needs its field %s: give an example of it", r, field.Name)
+			}
+			continue
+		}
+		switch field.Place {
+		case routes.InPath:
+			path = strings.ReplaceAll(path, "{"+field.Name+"}", url.PathEscape(value.(string)))
+		case routes.InQuery:
+			query.Set(field.Name, value.(string))
+		case routes.InHeader:
+			built.headers[field.Name] = value.(string)
+		case routes.InBody:
+			body[field.Name] = value
+		}
+	}
+	if hasBody {
+		built.body = body
+	}
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	built.path = path
+	return built
+}
+
+// stranger makes up something of a kind that nobody has.
+func stranger(k kind) string {
+	switch k {
+	case aCode, aRefreshToken:
+		return strings.ToLower(rand.Text() + rand.Text())[:45]
+	}
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	s := hex.EncodeToString(b[:])
+	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+}
+
+// isSet reports whether a string field has to have a format.
+func isSet(rules *validate.StringRules, format protoreflect.ExtensionType) bool {
+	if rules == nil || !proto.HasExtension(rules, format) {
+		return false
+	}
+	on, _ := proto.GetExtension(rules, format).(bool)
+	return on
+}
