@@ -159,6 +159,17 @@ func TestGetMembership_otherProjectOrUser_isNil(t *testing.T) {
 	}
 }
 
+func TestGetTeam_otherProject_isNil(t *testing.T) {
+	f := newFixture(t)
+	team := f.personalTeam(ids.NewUUID(), "A")
+	if got, err := f.GetTeam(t.Context(), tenant, team.TeamID); err != nil || got == nil || got.DisplayName != "A" {
+		t.Errorf("GetTeam = %v, %v", got, err)
+	}
+	if got, err := f.GetTeam(t.Context(), ids.Tenant{ProjectID: "q", BranchID: "main"}, team.TeamID); got != nil || err != nil {
+		t.Errorf("GetTeam of another project = %v, %v; want nil", got, err)
+	}
+}
+
 func TestRenamePersonalTeams_placeholderOnly(t *testing.T) {
 	f := newFixture(t)
 	userID := ids.NewUUID()

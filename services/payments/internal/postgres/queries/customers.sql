@@ -1,0 +1,6 @@
+-- name: CreateCustomer :one
+-- Waits for a deletion that is under way and reports whether there was one.
+INSERT INTO customers (project_id, branch_id, customer_type, customer_id)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT ON CONSTRAINT customers_pkey DO UPDATE SET created_at = customers.created_at
+RETURNING deleted_at;
