@@ -185,6 +185,50 @@ func TestRenamePersonalTeams_placeholderOnly(t *testing.T) {
 	}
 }
 
+// The event of a new user may come after that of the project's deletion.
+func TestPurgeProject_lateTeam_staysAway(t *testing.T) {
+	f := newFixture(t)
+	if err := f.PurgeProject(t.Context(), "p"); err != nil {
+		t.Fatal(err)
+	}
+	userID := ids.NewUUID()
+	f.personalTeam(userID, "Late")
+	if got := f.teamsOf(userID); len(got) != 0 {
+		t.Errorf("teams %v of the purged project were made", got)
+	}
+}
+
+// Teams that are made while the project is purged are purged too.
+func TestPurgeProject_inParallelWithNewTeams_leavesNone(t *testing.T) {
+	f := newFixture(t)
+	users := make([]string, 32)
+	var everybody sync.WaitGroup
+	for i := range users {
+		users[i] = ids.NewUUID()
+		everybody.Go(func() {
+			personal := app.PersonalTeam{
+				Tenant: ids.Tenant{ProjectID: "p", BranchID: "main"}, TeamID: ids.NewUUID(), UserID: users[i], DisplayName: "Racing",
+			}
+			if err := f.CreatePersonalTeam(t.Context(), personal); err != nil {
+				t.Error(err)
+			}
+		})
+		if i == len(users)/2 {
+			everybody.Go(func() {
+				if err := f.PurgeProject(t.Context(), "p"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	everybody.Wait()
+	for _, userID := range users {
+		if got := f.teamsOf(userID); len(got) != 0 {
+			t.Errorf("teams %v of the purged project are left", got)
+		}
+	}
+}
+
 func TestPurgeProject_otherProjects_stay(t *testing.T) {
 	f := newFixture(t)
 	userID := ids.NewUUID()

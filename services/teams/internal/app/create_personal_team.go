@@ -18,8 +18,8 @@ type PersonalTeam struct {
 
 // CreatePersonalTeam creates the team with its user as only member. Both the
 // sign-up itself and the event of the new user ask for it, in any order and
-// any number; only the first call has an effect, and none has after the user
-// was deleted.
+// any number; only the first call has an effect, and none has after the user or
+// the project was deleted.
 func (a *App) CreatePersonalTeam(ctx context.Context, personal PersonalTeam) error {
 	return a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		deleted, err := tx.LockUser(ctx, personal.Tenant, personal.UserID)

@@ -47,8 +47,20 @@ func (q *Queries) DeleteMemberships(ctx context.Context, arg DeleteMembershipsPa
 	return items, nil
 }
 
+const lockProject = `-- name: LockProject :exec
+SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))
+`
+
+// Waits for all changes in the project and keeps new ones out.
+func (q *Queries) LockProject(ctx context.Context, projectID string) error {
+	_, err := q.db.Exec(ctx, lockProject, projectID)
+	return err
+}
+
 const lockUser = `-- name: LockUser :exec
-SELECT pg_advisory_xact_lock(hashtextextended($1::text || '/' || $2::text || '/' || $3::uuid::text, 0))
+SELECT
+    pg_advisory_xact_lock_shared(hashtextextended($1::text, 0)),
+    pg_advisory_xact_lock(hashtextextended($1::text || '/' || $2::text || '/' || $3::uuid::text, 0))
 `
 
 type LockUserParams struct {
@@ -57,7 +69,8 @@ type LockUserParams struct {
 	UserID    string
 }
 
-// Serializes the changes to one user's memberships.
+// Serializes the changes to one user's memberships, and keeps the project from
+// being purged meanwhile.
 func (q *Queries) LockUser(ctx context.Context, arg LockUserParams) error {
 	_, err := q.db.Exec(ctx, lockUser, arg.ProjectID, arg.BranchID, arg.UserID)
 	return err
@@ -69,6 +82,17 @@ DELETE FROM deleted_users WHERE project_id = $1
 
 func (q *Queries) PurgeDeletedUsers(ctx context.Context, projectID string) error {
 	_, err := q.db.Exec(ctx, purgeDeletedUsers, projectID)
+	return err
+}
+
+const rememberDeletedProject = `-- name: RememberDeletedProject :exec
+INSERT INTO deleted_projects (project_id)
+VALUES ($1)
+ON CONFLICT ON CONSTRAINT deleted_projects_pkey DO NOTHING
+`
+
+func (q *Queries) RememberDeletedProject(ctx context.Context, projectID string) error {
+	_, err := q.db.Exec(ctx, rememberDeletedProject, projectID)
 	return err
 }
 
@@ -91,8 +115,10 @@ func (q *Queries) RememberDeletedUser(ctx context.Context, arg RememberDeletedUs
 
 const userDeleted = `-- name: UserDeleted :one
 SELECT EXISTS (
-    SELECT FROM deleted_users
-    WHERE project_id = $1 AND branch_id = $2 AND user_id = $3
+    SELECT 1 FROM deleted_users u
+    WHERE u.project_id = $1 AND u.branch_id = $2 AND u.user_id = $3
+    UNION ALL
+    SELECT 1 FROM deleted_projects d WHERE d.project_id = $1
 )
 `
 
@@ -102,6 +128,7 @@ type UserDeletedParams struct {
 	UserID    string
 }
 
+// A user is deleted with the project, too.
 func (q *Queries) UserDeleted(ctx context.Context, arg UserDeletedParams) (bool, error) {
 	row := q.db.QueryRow(ctx, userDeleted, arg.ProjectID, arg.BranchID, arg.UserID)
 	var exists bool

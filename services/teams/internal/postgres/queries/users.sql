@@ -1,11 +1,17 @@
 -- name: LockUser :exec
--- Serializes the changes to one user's memberships.
-SELECT pg_advisory_xact_lock(hashtextextended(sqlc.arg(project_id)::text || '/' || sqlc.arg(branch_id)::text || '/' || sqlc.arg(user_id)::uuid::text, 0));
+-- Serializes the changes to one user's memberships, and keeps the project from
+-- being purged meanwhile.
+SELECT
+    pg_advisory_xact_lock_shared(hashtextextended(sqlc.arg(project_id)::text, 0)),
+    pg_advisory_xact_lock(hashtextextended(sqlc.arg(project_id)::text || '/' || sqlc.arg(branch_id)::text || '/' || sqlc.arg(user_id)::uuid::text, 0));
 
 -- name: UserDeleted :one
+-- A user is deleted with the project, too.
 SELECT EXISTS (
-    SELECT FROM deleted_users
-    WHERE project_id = $1 AND branch_id = $2 AND user_id = $3
+    SELECT 1 FROM deleted_users u
+    WHERE u.project_id = $1 AND u.branch_id = $2 AND u.user_id = $3
+    UNION ALL
+    SELECT 1 FROM deleted_projects d WHERE d.project_id = $1
 );
 
 -- name: RememberDeletedUser :exec
@@ -26,3 +32,12 @@ ORDER BY t.created_at, t.id;
 
 -- name: PurgeDeletedUsers :exec
 DELETE FROM deleted_users WHERE project_id = $1;
+
+-- name: LockProject :exec
+-- Waits for all changes in the project and keeps new ones out.
+SELECT pg_advisory_xact_lock(hashtextextended(sqlc.arg(project_id)::text, 0));
+
+-- name: RememberDeletedProject :exec
+INSERT INTO deleted_projects (project_id)
+VALUES ($1)
+ON CONFLICT ON CONSTRAINT deleted_projects_pkey DO NOTHING;
