@@ -27,7 +27,7 @@ func TestSignUp_sameAddressAtOnce_makesOneUser(t *testing.T) {
 	for i := range answers {
 		everybody.Go(func() {
 			var err error
-			answers[i], err = visitor(dev).Do(t.Context(), http.MethodPost, "/auth/password/sign-up",
+			answers[i], err = insist(t.Context(), visitor(dev), http.MethodPost, "/auth/password/sign-up",
 				map[string]any{"email": spellings[i%len(spellings)], "password": password})
 			if err != nil {
 				t.Error(err)
