@@ -27,7 +27,7 @@ type Store interface {
 // Tx is what a use case writes.
 type Tx interface {
 	// LockUser waits for other changes to the user's memberships and reports
-	// whether the user was deleted.
+	// whether the user, or the whole project, was deleted.
 	LockUser(ctx context.Context, tenant ids.Tenant, userID string) (deleted bool, err error)
 	// CreateTeam inserts the team and reports false when its id exists.
 	CreateTeam(ctx context.Context, team *domain.Team) (created bool, err error)
@@ -39,7 +39,8 @@ type Tx interface {
 	// DeleteUser forgets the user's memberships, remembers the deletion and
 	// returns the ids of the teams left, oldest first.
 	DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) (teamIDs []string, err error)
-	// PurgeProject deletes every row of the project.
+	// PurgeProject deletes every row of the project and remembers the
+	// deletion.
 	PurgeProject(ctx context.Context, projectID string) error
 
 	// Emit records events to be published after the commit.
