@@ -3,8 +3,11 @@ package payments
 
 import (
 	"context"
+	"strings"
+	"time"
 
 	"vestibule.dev/pkg/migrate"
+	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/service"
 	"vestibule.dev/services/payments/internal/app"
 	"vestibule.dev/services/payments/internal/clients"
@@ -18,7 +21,7 @@ import (
 func Command() service.Command {
 	return service.Command{
 		Name:       "payments",
-		Migrations: []migrate.Source{migrations.Source()},
+		Migrations: []migrate.Source{onetime.Migrations(), migrations.Source()},
 		Build:      build,
 	}
 }
@@ -33,13 +36,20 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
+	codes, err := onetime.New(p.CodeKey)
+	if err != nil {
+		return err
+	}
 	application := app.New(app.Deps{
-		Store:    postgres.NewStore(p.DB, events.Encode),
+		Store:    postgres.NewStore(p.DB, codes, events.Encode),
 		Projects: clients.NewProjects(identity),
 		Users:    clients.NewUsers(identity),
 		Teams:    clients.NewTeams(teams),
 		Clock:    p.Clock,
+
+		PublicURL: strings.TrimSuffix(p.Config.PublicURL, "/"),
 	})
 	grpcapi.Register(p.GRPC, application)
+	p.Every(time.Hour, "forget purchase codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
 	return nil
 }

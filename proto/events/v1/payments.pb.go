@@ -9,6 +9,8 @@ package eventsv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	structpb "google.golang.org/protobuf/types/known/structpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -102,18 +104,250 @@ func (x *ItemQuantityChanged) GetQuantity() string {
 	return ""
 }
 
+// A customer came to own a product, whether for money, in test mode or as a
+// gift.
+type PurchaseCompleted struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	CustomerType string                 `protobuf:"bytes,1,opt,name=customer_type,json=customerType,proto3" json:"customer_type,omitempty"`
+	CustomerId   string                 `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// Subscription or one-time purchase.
+	PurchaseId     string `protobuf:"bytes,3,opt,name=purchase_id,json=purchaseId,proto3" json:"purchase_id,omitempty"`
+	IsSubscription bool   `protobuf:"varint,4,opt,name=is_subscription,json=isSubscription,proto3" json:"is_subscription,omitempty"`
+	// Empty for an inline product.
+	ProductId string `protobuf:"bytes,5,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
+	// Representation of the product (payments.md §4.2) as JSON object.
+	Product  *structpb.Struct `protobuf:"bytes,6,opt,name=product,proto3" json:"product,omitempty"`
+	Quantity int64            `protobuf:"varint,7,opt,name=quantity,proto3" json:"quantity,omitempty"`
+	// PURCHASE_PAGE, TEST_MODE or API_GRANT.
+	Source        string `protobuf:"bytes,8,opt,name=source,proto3" json:"source,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PurchaseCompleted) Reset() {
+	*x = PurchaseCompleted{}
+	mi := &file_events_v1_payments_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PurchaseCompleted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PurchaseCompleted) ProtoMessage() {}
+
+func (x *PurchaseCompleted) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_payments_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PurchaseCompleted.ProtoReflect.Descriptor instead.
+func (*PurchaseCompleted) Descriptor() ([]byte, []int) {
+	return file_events_v1_payments_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *PurchaseCompleted) GetCustomerType() string {
+	if x != nil {
+		return x.CustomerType
+	}
+	return ""
+}
+
+func (x *PurchaseCompleted) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *PurchaseCompleted) GetPurchaseId() string {
+	if x != nil {
+		return x.PurchaseId
+	}
+	return ""
+}
+
+func (x *PurchaseCompleted) GetIsSubscription() bool {
+	if x != nil {
+		return x.IsSubscription
+	}
+	return false
+}
+
+func (x *PurchaseCompleted) GetProductId() string {
+	if x != nil {
+		return x.ProductId
+	}
+	return ""
+}
+
+func (x *PurchaseCompleted) GetProduct() *structpb.Struct {
+	if x != nil {
+		return x.Product
+	}
+	return nil
+}
+
+func (x *PurchaseCompleted) GetQuantity() int64 {
+	if x != nil {
+		return x.Quantity
+	}
+	return 0
+}
+
+func (x *PurchaseCompleted) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+// A subscription was cancelled or replaced.
+type SubscriptionChanged struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	CustomerType   string                 `protobuf:"bytes,1,opt,name=customer_type,json=customerType,proto3" json:"customer_type,omitempty"`
+	CustomerId     string                 `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	SubscriptionId string                 `protobuf:"bytes,3,opt,name=subscription_id,json=subscriptionId,proto3" json:"subscription_id,omitempty"`
+	// Empty for an inline product.
+	ProductId         string                 `protobuf:"bytes,4,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
+	Status            string                 `protobuf:"bytes,5,opt,name=status,proto3" json:"status,omitempty"`
+	CancelAtPeriodEnd bool                   `protobuf:"varint,6,opt,name=cancel_at_period_end,json=cancelAtPeriodEnd,proto3" json:"cancel_at_period_end,omitempty"`
+	CurrentPeriodEnd  *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=current_period_end,json=currentPeriodEnd,proto3" json:"current_period_end,omitempty"`
+	// Unset while the subscription is not known to end.
+	EndedAt       *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubscriptionChanged) Reset() {
+	*x = SubscriptionChanged{}
+	mi := &file_events_v1_payments_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubscriptionChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubscriptionChanged) ProtoMessage() {}
+
+func (x *SubscriptionChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_payments_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubscriptionChanged.ProtoReflect.Descriptor instead.
+func (*SubscriptionChanged) Descriptor() ([]byte, []int) {
+	return file_events_v1_payments_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *SubscriptionChanged) GetCustomerType() string {
+	if x != nil {
+		return x.CustomerType
+	}
+	return ""
+}
+
+func (x *SubscriptionChanged) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *SubscriptionChanged) GetSubscriptionId() string {
+	if x != nil {
+		return x.SubscriptionId
+	}
+	return ""
+}
+
+func (x *SubscriptionChanged) GetProductId() string {
+	if x != nil {
+		return x.ProductId
+	}
+	return ""
+}
+
+func (x *SubscriptionChanged) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *SubscriptionChanged) GetCancelAtPeriodEnd() bool {
+	if x != nil {
+		return x.CancelAtPeriodEnd
+	}
+	return false
+}
+
+func (x *SubscriptionChanged) GetCurrentPeriodEnd() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CurrentPeriodEnd
+	}
+	return nil
+}
+
+func (x *SubscriptionChanged) GetEndedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndedAt
+	}
+	return nil
+}
+
 var File_events_v1_payments_proto protoreflect.FileDescriptor
 
 const file_events_v1_payments_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/payments.proto\x12\tevents.v1\"\xa6\x01\n" +
+	"\x18events/v1/payments.proto\x12\tevents.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa6\x01\n" +
 	"\x13ItemQuantityChanged\x12#\n" +
 	"\rcustomer_type\x18\x01 \x01(\tR\fcustomerType\x12\x1f\n" +
 	"\vcustomer_id\x18\x02 \x01(\tR\n" +
 	"customerId\x12\x17\n" +
 	"\aitem_id\x18\x03 \x01(\tR\x06itemId\x12\x14\n" +
 	"\x05delta\x18\x04 \x01(\x03R\x05delta\x12\x1a\n" +
-	"\bquantity\x18\x05 \x01(\tR\bquantityB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
+	"\bquantity\x18\x05 \x01(\tR\bquantity\"\xa9\x02\n" +
+	"\x11PurchaseCompleted\x12#\n" +
+	"\rcustomer_type\x18\x01 \x01(\tR\fcustomerType\x12\x1f\n" +
+	"\vcustomer_id\x18\x02 \x01(\tR\n" +
+	"customerId\x12\x1f\n" +
+	"\vpurchase_id\x18\x03 \x01(\tR\n" +
+	"purchaseId\x12'\n" +
+	"\x0fis_subscription\x18\x04 \x01(\bR\x0eisSubscription\x12\x1d\n" +
+	"\n" +
+	"product_id\x18\x05 \x01(\tR\tproductId\x121\n" +
+	"\aproduct\x18\x06 \x01(\v2\x17.google.protobuf.StructR\aproduct\x12\x1a\n" +
+	"\bquantity\x18\a \x01(\x03R\bquantity\x12\x16\n" +
+	"\x06source\x18\b \x01(\tR\x06source\"\xed\x02\n" +
+	"\x13SubscriptionChanged\x12#\n" +
+	"\rcustomer_type\x18\x01 \x01(\tR\fcustomerType\x12\x1f\n" +
+	"\vcustomer_id\x18\x02 \x01(\tR\n" +
+	"customerId\x12'\n" +
+	"\x0fsubscription_id\x18\x03 \x01(\tR\x0esubscriptionId\x12\x1d\n" +
+	"\n" +
+	"product_id\x18\x04 \x01(\tR\tproductId\x12\x16\n" +
+	"\x06status\x18\x05 \x01(\tR\x06status\x12/\n" +
+	"\x14cancel_at_period_end\x18\x06 \x01(\bR\x11cancelAtPeriodEnd\x12H\n" +
+	"\x12current_period_end\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x10currentPeriodEnd\x125\n" +
+	"\bended_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aendedAtB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
 
 var (
 	file_events_v1_payments_proto_rawDescOnce sync.Once
@@ -127,16 +361,23 @@ func file_events_v1_payments_proto_rawDescGZIP() []byte {
 	return file_events_v1_payments_proto_rawDescData
 }
 
-var file_events_v1_payments_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_events_v1_payments_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_events_v1_payments_proto_goTypes = []any{
-	(*ItemQuantityChanged)(nil), // 0: events.v1.ItemQuantityChanged
+	(*ItemQuantityChanged)(nil),   // 0: events.v1.ItemQuantityChanged
+	(*PurchaseCompleted)(nil),     // 1: events.v1.PurchaseCompleted
+	(*SubscriptionChanged)(nil),   // 2: events.v1.SubscriptionChanged
+	(*structpb.Struct)(nil),       // 3: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 }
 var file_events_v1_payments_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	3, // 0: events.v1.PurchaseCompleted.product:type_name -> google.protobuf.Struct
+	4, // 1: events.v1.SubscriptionChanged.current_period_end:type_name -> google.protobuf.Timestamp
+	4, // 2: events.v1.SubscriptionChanged.ended_at:type_name -> google.protobuf.Timestamp
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_payments_proto_init() }
@@ -150,7 +391,7 @@ func file_events_v1_payments_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_v1_payments_proto_rawDesc), len(file_events_v1_payments_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   1,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -16,6 +16,9 @@ type Deps struct {
 	Users    Users
 	Teams    Teams
 	Clock    clock.Clock
+	// PublicURL is the origin under which the checkout page is reached, without
+	// a trailing slash.
+	PublicURL string
 }
 
 // App runs the use cases.
@@ -25,11 +28,16 @@ type App struct {
 	users    Users
 	teams    Teams
 	clock    clock.Clock
+
+	publicURL string
 }
 
 // New returns an App over its ports.
 func New(deps Deps) *App {
-	return &App{store: deps.Store, projects: deps.Projects, users: deps.Users, teams: deps.Teams, clock: deps.Clock}
+	return &App{
+		store: deps.Store, projects: deps.Projects, users: deps.Users, teams: deps.Teams, clock: deps.Clock,
+		publicURL: deps.PublicURL,
+	}
 }
 
 // request is what every use case of a project's request begins with.

@@ -79,3 +79,13 @@ func customerNotFound(customer domain.Customer) error {
 	}
 	return apierr.UserNotFound()
 }
+
+// lockCustomer makes the purchases of a customer happen one after the other. A
+// customer that was deleted is not found.
+func lockCustomer(ctx context.Context, tx Tx, tenant ids.Tenant, customer domain.Customer) error {
+	deleted, err := tx.LockCustomer(ctx, tenant, customer)
+	if err == nil && deleted {
+		return customerNotFound(customer)
+	}
+	return err
+}

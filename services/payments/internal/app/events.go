@@ -1,6 +1,9 @@
 package app
 
-import "vestibule.dev/services/payments/internal/domain"
+import (
+	"vestibule.dev/pkg/ids"
+	"vestibule.dev/services/payments/internal/domain"
+)
 
 // Event is a fact of this context; package events turns it into its published
 // form.
@@ -15,4 +18,19 @@ type ItemQuantityChanged struct {
 	Version  int64
 }
 
+// PurchaseCompleted says that a customer came to own a product.
+type PurchaseCompleted struct {
+	Tenant       ids.Tenant
+	Purchase     domain.Purchase
+	Subscription bool
+}
+
+// SubscriptionChanged says that a subscription was cancelled or replaced.
+type SubscriptionChanged struct {
+	Tenant       ids.Tenant
+	Subscription domain.Subscription
+}
+
 func (ItemQuantityChanged) isEvent() {}
+func (PurchaseCompleted) isEvent()   {}
+func (SubscriptionChanged) isEvent() {}

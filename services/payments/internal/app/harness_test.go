@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"sync"
@@ -9,6 +10,8 @@ import (
 
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/migrate"
+	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/outbox"
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/pgtest"
@@ -29,7 +32,28 @@ const config = `{"domains": {"allowLocalhost": true, "trustedDomains": {"a": {"b
 "payments": {"testMode": true, "blockNewPurchases": false,
 	"items": {"credits": {"displayName": "Credits", "customerType": "user"},
 		"seats": {"displayName": "Seats", "customerType": "team"},
-		"units": {"displayName": "Units", "customerType": "custom"}}}}`
+		"units": {"displayName": "Units", "customerType": "custom"}},
+	"productLines": {"plans": {"customerType": "user"}},
+	"products": {
+		"basic": {"displayName": "Basic", "customerType": "user", "productLineId": "plans", "isAddOnTo": false,
+			"prices": {"monthly": {"USD": "9.99", "interval": [1, "month"]}, "yearly": {"USD": "99", "interval": [1, "year"]}},
+			"includedItems": {"credits": {"quantity": 100, "repeat": [1, "month"], "expires": "when-repeated"}}},
+		"pro": {"displayName": "Pro", "customerType": "user", "productLineId": "plans", "isAddOnTo": false,
+			"prices": {"monthly": {"USD": "19.99", "interval": [1, "month"]}},
+			"includedItems": {"credits": {"quantity": 500, "repeat": [1, "month"], "expires": "when-repeated"}}},
+		"lifetime": {"displayName": "Lifetime", "customerType": "user", "productLineId": "plans", "isAddOnTo": false,
+			"prices": {"once": {"USD": "500"}}, "includedItems": {}},
+		"boost": {"displayName": "Boost", "customerType": "user", "productLineId": "plans", "isAddOnTo": {"basic": true},
+			"prices": {"once": {"USD": "5"}}, "includedItems": {"credits": {"quantity": 7, "repeat": "never", "expires": "never"}}},
+		"pack": {"displayName": "Pack", "customerType": "user", "isAddOnTo": false, "stackable": true,
+			"prices": {"once": {"USD": "2.50"}}, "includedItems": {"credits": {"quantity": 10, "repeat": "never", "expires": "never"}}},
+		"free": {"displayName": "Free", "customerType": "user", "isAddOnTo": false,
+			"prices": {"monthly": {"USD": "0", "interval": [1, "month"]}, "once": {"USD": "0.00"}},
+			"includedItems": {"credits": {"quantity": 3, "repeat": "never", "expires": "when-purchase-expires"}}},
+		"hidden": {"displayName": "Hidden", "customerType": "user", "isAddOnTo": false, "serverOnly": true, "prices": {"once": {"USD": "1"}}, "includedItems": {}},
+		"old": {"displayName": "Old", "customerType": "user", "isAddOnTo": false, "prices": "include-by-default", "includedItems": {}},
+		"office": {"displayName": "Office", "customerType": "team", "isAddOnTo": false, "prices": {"once": {"USD": "1"}}, "includedItems": {}}
+	}}}`
 
 // world plays the contexts that payments asks.
 type world struct {
@@ -39,7 +63,6 @@ type world struct {
 	// members maps team/user to the permissions of a membership.
 	members map[string][]string
 	config  string
-	version int64
 	// asked counts the questions about users and teams.
 	asked int
 }
@@ -88,6 +111,8 @@ func (w *world) configure(from, to string) {
 	w.config = strings.Replace(w.config, from, to, 1)
 }
 
+var sources = []migrate.Source{outbox.Migrations(), onetime.Migrations(), migrations.Source()}
+
 type fixture struct {
 	*app.App
 	*world
@@ -100,7 +125,7 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T) *fixture {
-	return newFixtureOn(t, pgtest.New(t, outbox.Migrations(), migrations.Source()))
+	return newFixtureOn(t, pgtest.New(t, sources...))
 }
 
 func newFixtureOn(t *testing.T, db *pg.DB) *fixture {
@@ -116,15 +141,23 @@ func newFixtureOn(t *testing.T, db *pg.DB) *fixture {
 
 // replica is another process of the service.
 func (f *fixture) replica(db *pg.DB) *app.App {
-	return app.New(app.Deps{Store: postgres.NewStore(db, events.Encode), Projects: f, Users: f, Teams: f, Clock: f.clock})
+	f.t.Helper()
+	codes, err := onetime.New(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return app.New(app.Deps{
+		Store: postgres.NewStore(db, codes, events.Encode), Projects: f, Users: f, Teams: f, Clock: f.clock,
+		PublicURL: "https://pay.example.com",
+	})
 }
 
 func (f *fixture) server() context.Context {
-	return principal.NewContext(f.t.Context(), principal.Principal{ProjectID: "p", BranchID: "main", Access: principal.AccessServer, ConfigVersion: 1})
+	return principal.NewContext(f.t.Context(), principal.Principal{ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, Access: principal.AccessServer, ConfigVersion: 1})
 }
 
 func (f *fixture) client(userID string) context.Context {
-	return principal.NewContext(f.t.Context(), principal.Principal{ProjectID: "p", BranchID: "main", Access: principal.AccessClient, UserID: userID, ConfigVersion: 1})
+	return principal.NewContext(f.t.Context(), principal.Principal{ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, Access: principal.AccessClient, UserID: userID, ConfigVersion: 1})
 }
 
 func (f *fixture) owner() domain.Customer {

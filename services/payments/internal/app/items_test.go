@@ -14,13 +14,11 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
-	"vestibule.dev/pkg/outbox"
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/pgtest"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/services/payments/internal/app"
 	"vestibule.dev/services/payments/internal/domain"
-	"vestibule.dev/services/payments/migrations"
 )
 
 func TestGetItem_whoMayAsk(t *testing.T) {
@@ -197,7 +195,7 @@ var errRollback = errors.New("changed my mind")
 // account pieces are taken twice.
 func TestUpdateItemQuantity_manyWorkers_neverOverdraw(t *testing.T) {
 	const balance, workers = 1000, 64
-	url := pgtest.URL(t, outbox.Migrations(), migrations.Source())
+	url := pgtest.URL(t, sources...)
 	replicas := []*pg.DB{pgtest.Open(t, url, 8), pgtest.Open(t, url, 8)}
 	f := newFixtureOn(t, replicas[0])
 	apps := []*app.App{f.App, f.replica(replicas[1])}

@@ -20,7 +20,8 @@ type Project struct {
 // Projects knows the configuration of projects.
 type Projects interface {
 	// Project returns the configuration of a branch, at least as new as the
-	// version.
+	// version; the newest for version 0. It fails with
+	// CURRENT_PROJECT_NOT_FOUND.
 	Project(ctx context.Context, tenant ids.Tenant, minVersion int64) (*Project, error)
 }
 
@@ -86,21 +87,56 @@ type Store interface {
 	// ItemAccount reads the account of an item in one statement; it is empty
 	// when nothing ever happened to it.
 	ItemAccount(ctx context.Context, key ItemKey) (account domain.Account, customer CustomerState, err error)
+	// Holdings reads all purchases of a customer, oldest first.
+	Holdings(ctx context.Context, tenant ids.Tenant, customer domain.Customer) (*domain.Holdings, error)
+	// Tenancy reads which branch of which project a tenancy id names; found is
+	// false when it names none.
+	Tenancy(ctx context.Context, tenancyID string) (tenant ids.Tenant, found bool, err error)
+	// FindPurchaseCode reads what an unspent code stands for. Wrong guesses
+	// are counted. It fails as verification codes do.
+	FindPurchaseCode(ctx context.Context, tenant ids.Tenant, code string) (*PurchaseCode, error)
+}
+
+// PurchaseCode is what the code in a purchase URL stands for.
+type PurchaseCode struct {
+	Tenant ids.Tenant
+	ID     string
+	Offer  domain.Offer
 }
 
 // Tx is what a use case writes.
 type Tx interface {
-	// CreateCustomer remembers a customer and reports whether it was deleted.
-	// It waits for a deletion that is under way.
-	CreateCustomer(ctx context.Context, tenant ids.Tenant, customer domain.Customer) (deleted bool, err error)
+	// LockCustomer remembers a customer, waits for purchases and deletions
+	// that are under way and reports whether there was a deletion.
+	LockCustomer(ctx context.Context, tenant ids.Tenant, customer domain.Customer) (deleted bool, err error)
 	// LockAccount waits for other changes of an account and reads it; nil when
 	// there is none.
 	LockAccount(ctx context.Context, key ItemKey) (*Account, error)
-	// CreateAccount creates an empty account unless there is one.
-	CreateAccount(ctx context.Context, key ItemKey) error
+	// OpenAccounts creates the accounts of a locked customer's items unless
+	// they exist, and locks them. The result is by item.
+	OpenAccounts(ctx context.Context, tenant ids.Tenant, customer domain.Customer, itemIDs []string) (map[string]*Account, error)
+	// WriteAccounts writes locked accounts, by item.
+	WriteAccounts(ctx context.Context, tenant ids.Tenant, customer domain.Customer, accounts map[string]*Account) error
 	// ChangeItemQuantity adds an entry to the ledger and writes the locked
 	// account that results from it.
 	ChangeItemQuantity(ctx context.Context, key ItemKey, change ItemQuantityChange, account *Account) error
+	// ItemQuantityChanges reads the ledger of an item, oldest entry first.
+	ItemQuantityChanges(ctx context.Context, key ItemKey) ([]domain.Change, error)
+
+	// CreateSubscription inserts a subscription.
+	CreateSubscription(ctx context.Context, tenant ids.Tenant, subscription *domain.Subscription) error
+	// UpdateSubscription writes the status and the end of a subscription.
+	UpdateSubscription(ctx context.Context, tenant ids.Tenant, subscription *domain.Subscription) error
+	// CreateOneTimePurchase inserts a one-time purchase.
+	CreateOneTimePurchase(ctx context.Context, tenant ids.Tenant, purchase *domain.OneTimePurchase) error
+
+	// TenancyID returns the id that names the tenant in purchase codes.
+	TenancyID(ctx context.Context, tenant ids.Tenant) (string, error)
+	// IssuePurchaseCode stores a new code and returns its text.
+	IssuePurchaseCode(ctx context.Context, tenant ids.Tenant, offer domain.Offer, ttl time.Duration) (text string, err error)
+	// ConsumePurchaseCode spends a code. Of all that try, one succeeds; the
+	// others fail as verification codes do.
+	ConsumePurchaseCode(ctx context.Context, code *PurchaseCode) error
 
 	// Emit records events to be published after the commit.
 	Emit(ctx context.Context, events ...Event) error

@@ -83,15 +83,12 @@ func (a *App) changeItemQuantity(ctx context.Context, key ItemKey, update ItemQu
 // openAccount creates the account of an item and locks it. A customer deleted
 // meanwhile does not come back.
 func openAccount(ctx context.Context, tx Tx, key ItemKey) (*Account, error) {
-	deleted, err := tx.CreateCustomer(ctx, key.Tenant, key.Customer)
+	if err := lockCustomer(ctx, tx, key.Tenant, key.Customer); err != nil {
+		return nil, err
+	}
+	accounts, err := tx.OpenAccounts(ctx, key.Tenant, key.Customer, []string{key.ItemID})
 	if err != nil {
 		return nil, err
 	}
-	if deleted {
-		return nil, customerNotFound(key.Customer)
-	}
-	if err := tx.CreateAccount(ctx, key); err != nil {
-		return nil, err
-	}
-	return tx.LockAccount(ctx, key)
+	return accounts[key.ItemID], nil
 }

@@ -3,6 +3,7 @@ package clients
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"google.golang.org/grpc"
 
@@ -49,7 +50,8 @@ func NewProjects(conn grpc.ClientConnInterface) *Projects {
 		}
 		return view{Project: app.Project{Config: config, Catalog: catalog}, size: 2 * len(res.GetConfig())}, nil
 	}
-	return &Projects{cache: projectconfig.NewCacheOf(load, projectconfig.CacheConfig{})}
+	// Whoever names no version asks for the newest.
+	return &Projects{cache: projectconfig.NewCacheOf(load, projectconfig.CacheConfig{MaxAge: time.Nanosecond})}
 }
 
 // Project implements app.Projects.

@@ -193,6 +193,16 @@ func (p *Price) In(currency Currency) (Amount, bool) {
 	return Amount{}, false
 }
 
+// Free reports whether the price is nothing in the currency that is charged.
+func (p *Price) Free() bool {
+	amount, ok := p.In(USD)
+	if !ok {
+		return false
+	}
+	value, err := amount.Value()
+	return err == nil && value.Sign() == 0
+}
+
 // UnmarshalJSON reads a price, whose amounts stand beside its other keys.
 func (p *Price) UnmarshalJSON(data []byte) error {
 	var keys map[string]json.RawMessage

@@ -1,6 +1,7 @@
 package grpcapi_test
 
 import (
+	"bytes"
 	"context"
 	"testing"
 
@@ -10,6 +11,7 @@ import (
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/grpctest"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/outbox"
 	"vestibule.dev/pkg/pgtest"
 	"vestibule.dev/pkg/principal"
@@ -45,9 +47,13 @@ func (open) Project(_ context.Context, tenant ids.Tenant, _ int64) (*app.Project
 }
 
 func newServer(t *testing.T) *grpctest.Harness {
-	db := pgtest.New(t, outbox.Migrations(), migrations.Source())
+	db := pgtest.New(t, outbox.Migrations(), onetime.Migrations(), migrations.Source())
+	codes, err := onetime.New(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
 	application := app.New(app.Deps{
-		Store: postgres.NewStore(db, events.Encode), Projects: open{}, Users: open{}, Teams: open{}, Clock: clock.System(),
+		Store: postgres.NewStore(db, codes, events.Encode), Projects: open{}, Users: open{}, Teams: open{}, Clock: clock.System(),
 	})
 	return grpctest.New(t, "payments", func(r grpc.ServiceRegistrar) { grpcapi.Register(r, application) })
 }

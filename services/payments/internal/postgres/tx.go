@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/outbox"
 	eventsv1 "vestibule.dev/proto/events/v1"
 	"vestibule.dev/services/payments/internal/app"
@@ -19,11 +20,12 @@ import (
 type tx struct {
 	tx      pgx.Tx
 	queries *db.Queries
+	codes   *onetime.Codes
 	encode  Encode
 }
 
-func (t *tx) CreateCustomer(ctx context.Context, tenant ids.Tenant, customer domain.Customer) (deleted bool, err error) {
-	deletedAt, err := t.queries.CreateCustomer(ctx, db.CreateCustomerParams{
+func (t *tx) LockCustomer(ctx context.Context, tenant ids.Tenant, customer domain.Customer) (deleted bool, err error) {
+	deletedAt, err := t.queries.LockCustomer(ctx, db.LockCustomerParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, CustomerType: string(customer.Type), CustomerID: customer.ID,
 	})
 	return deletedAt != nil, err
@@ -45,15 +47,71 @@ func (t *tx) LockAccount(ctx context.Context, key app.ItemKey) (*app.Account, er
 	return account, err
 }
 
-func (t *tx) CreateAccount(ctx context.Context, key app.ItemKey) error {
+func (t *tx) OpenAccounts(ctx context.Context, tenant ids.Tenant, customer domain.Customer, itemIDs []string) (map[string]*app.Account, error) {
+	if len(itemIDs) == 0 {
+		return nil, nil
+	}
 	state, err := json.Marshal(domain.Account{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return t.queries.CreateItemAccount(ctx, db.CreateItemAccountParams{
-		ProjectID: key.Tenant.ProjectID, BranchID: key.Tenant.BranchID,
-		CustomerType: string(key.Customer.Type), CustomerID: key.Customer.ID, ItemID: key.ItemID, State: state,
+	if err := t.queries.CreateItemAccounts(ctx, db.CreateItemAccountsParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID,
+		CustomerType: string(customer.Type), CustomerID: customer.ID, ItemIds: itemIDs, State: state,
+	}); err != nil {
+		return nil, err
+	}
+	rows, err := t.queries.LockItemAccounts(ctx, db.LockItemAccountsParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID,
+		CustomerType: string(customer.Type), CustomerID: customer.ID, ItemIds: itemIDs,
 	})
+	if err != nil {
+		return nil, err
+	}
+	accounts := make(map[string]*app.Account, len(rows))
+	for _, row := range rows {
+		account := &app.Account{Version: row.Version}
+		if account.Account, err = toAccount(row.State); err != nil {
+			return nil, err
+		}
+		accounts[row.ItemID] = account
+	}
+	return accounts, nil
+}
+
+func (t *tx) WriteAccounts(ctx context.Context, tenant ids.Tenant, customer domain.Customer, accounts map[string]*app.Account) error {
+	if len(accounts) == 0 {
+		return nil
+	}
+	params := db.WriteItemAccountsParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, CustomerType: string(customer.Type), CustomerID: customer.ID,
+	}
+	for itemID, account := range accounts {
+		state, err := json.Marshal(account.Account)
+		if err != nil {
+			return err
+		}
+		params.ItemIds = append(params.ItemIds, itemID)
+		params.Balances = append(params.Balances, account.Balance().String())
+		params.States = append(params.States, string(state))
+		params.Versions = append(params.Versions, account.Version)
+	}
+	return t.queries.WriteItemAccounts(ctx, params)
+}
+
+func (t *tx) ItemQuantityChanges(ctx context.Context, key app.ItemKey) ([]domain.Change, error) {
+	rows, err := t.queries.ItemQuantityChanges(ctx, db.ItemQuantityChangesParams{
+		ProjectID: key.Tenant.ProjectID, BranchID: key.Tenant.BranchID,
+		CustomerType: string(key.Customer.Type), CustomerID: key.Customer.ID, ItemID: key.ItemID,
+	})
+	if err != nil {
+		return nil, err
+	}
+	changes := make([]domain.Change, 0, len(rows))
+	for _, row := range rows {
+		changes = append(changes, domain.Change{At: row.CreatedAt, Quantity: domain.Int(row.Quantity), ExpiresAt: row.ExpiresAt})
+	}
+	return changes, nil
 }
 
 func (t *tx) ChangeItemQuantity(ctx context.Context, key app.ItemKey, change app.ItemQuantityChange, account *app.Account) error {

@@ -10,23 +10,24 @@ import (
 	"time"
 )
 
-const createCustomer = `-- name: CreateCustomer :one
+const lockCustomer = `-- name: LockCustomer :one
 INSERT INTO customers (project_id, branch_id, customer_type, customer_id)
 VALUES ($1, $2, $3, $4)
 ON CONFLICT ON CONSTRAINT customers_pkey DO UPDATE SET created_at = customers.created_at
 RETURNING deleted_at
 `
 
-type CreateCustomerParams struct {
+type LockCustomerParams struct {
 	ProjectID    string
 	BranchID     string
 	CustomerType string
 	CustomerID   string
 }
 
-// Waits for a deletion that is under way and reports whether there was one.
-func (q *Queries) CreateCustomer(ctx context.Context, arg CreateCustomerParams) (*time.Time, error) {
-	row := q.db.QueryRow(ctx, createCustomer,
+// Remembers the customer, waits for purchases and deletions that are under way
+// and reports whether there was a deletion.
+func (q *Queries) LockCustomer(ctx context.Context, arg LockCustomerParams) (*time.Time, error) {
+	row := q.db.QueryRow(ctx, lockCustomer,
 		arg.ProjectID,
 		arg.BranchID,
 		arg.CustomerType,

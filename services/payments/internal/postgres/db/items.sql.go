@@ -54,29 +54,30 @@ func (q *Queries) ChangeItemQuantity(ctx context.Context, arg ChangeItemQuantity
 	return err
 }
 
-const createItemAccount = `-- name: CreateItemAccount :exec
+const createItemAccounts = `-- name: CreateItemAccounts :exec
 INSERT INTO item_accounts (project_id, branch_id, customer_type, customer_id, item_id, balance, state)
-VALUES ($1, $2, $3, $4, $5, 0, $6)
+SELECT $1, $2, $3, $4, item_id, 0, $5
+FROM unnest($6::text[]) item_id
 ON CONFLICT ON CONSTRAINT item_accounts_pkey DO NOTHING
 `
 
-type CreateItemAccountParams struct {
+type CreateItemAccountsParams struct {
 	ProjectID    string
 	BranchID     string
 	CustomerType string
 	CustomerID   string
-	ItemID       string
 	State        []byte
+	ItemIds      []string
 }
 
-func (q *Queries) CreateItemAccount(ctx context.Context, arg CreateItemAccountParams) error {
-	_, err := q.db.Exec(ctx, createItemAccount,
+func (q *Queries) CreateItemAccounts(ctx context.Context, arg CreateItemAccountsParams) error {
+	_, err := q.db.Exec(ctx, createItemAccounts,
 		arg.ProjectID,
 		arg.BranchID,
 		arg.CustomerType,
 		arg.CustomerID,
-		arg.ItemID,
 		arg.State,
+		arg.ItemIds,
 	)
 	return err
 }
@@ -117,6 +118,53 @@ func (q *Queries) ItemAccount(ctx context.Context, arg ItemAccountParams) (ItemA
 	return i, err
 }
 
+const itemQuantityChanges = `-- name: ItemQuantityChanges :many
+SELECT quantity, expires_at, created_at
+FROM item_quantity_changes
+WHERE project_id = $1 AND branch_id = $2 AND customer_type = $3 AND customer_id = $4 AND item_id = $5
+ORDER BY created_at
+`
+
+type ItemQuantityChangesParams struct {
+	ProjectID    string
+	BranchID     string
+	CustomerType string
+	CustomerID   string
+	ItemID       string
+}
+
+type ItemQuantityChangesRow struct {
+	Quantity  int64
+	ExpiresAt *time.Time
+	CreatedAt time.Time
+}
+
+func (q *Queries) ItemQuantityChanges(ctx context.Context, arg ItemQuantityChangesParams) ([]ItemQuantityChangesRow, error) {
+	rows, err := q.db.Query(ctx, itemQuantityChanges,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.CustomerType,
+		arg.CustomerID,
+		arg.ItemID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ItemQuantityChangesRow
+	for rows.Next() {
+		var i ItemQuantityChangesRow
+		if err := rows.Scan(&i.Quantity, &i.ExpiresAt, &i.CreatedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockItemAccount = `-- name: LockItemAccount :one
 SELECT state, version
 FROM item_accounts
@@ -148,4 +196,89 @@ func (q *Queries) LockItemAccount(ctx context.Context, arg LockItemAccountParams
 	var i LockItemAccountRow
 	err := row.Scan(&i.State, &i.Version)
 	return i, err
+}
+
+const lockItemAccounts = `-- name: LockItemAccounts :many
+SELECT item_id, state, version
+FROM item_accounts
+WHERE project_id = $1 AND branch_id = $2 AND customer_type = $3 AND customer_id = $4
+  AND item_id = ANY ($5::text[])
+ORDER BY item_id
+FOR UPDATE
+`
+
+type LockItemAccountsParams struct {
+	ProjectID    string
+	BranchID     string
+	CustomerType string
+	CustomerID   string
+	ItemIds      []string
+}
+
+type LockItemAccountsRow struct {
+	ItemID  string
+	State   []byte
+	Version int64
+}
+
+// In one order for everybody, so that nobody waits in a circle.
+func (q *Queries) LockItemAccounts(ctx context.Context, arg LockItemAccountsParams) ([]LockItemAccountsRow, error) {
+	rows, err := q.db.Query(ctx, lockItemAccounts,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.CustomerType,
+		arg.CustomerID,
+		arg.ItemIds,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LockItemAccountsRow
+	for rows.Next() {
+		var i LockItemAccountsRow
+		if err := rows.Scan(&i.ItemID, &i.State, &i.Version); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const writeItemAccounts = `-- name: WriteItemAccounts :exec
+UPDATE item_accounts a
+SET balance = new.balance::numeric, state = new.state::json, version = new.version
+FROM (
+    SELECT unnest($5::text[]) AS item_id, unnest($6::text[]) AS balance,
+           unnest($7::text[]) AS state, unnest($8::bigint[]) AS version
+) new
+WHERE a.project_id = $1 AND a.branch_id = $2 AND a.customer_type = $3 AND a.customer_id = $4 AND a.item_id = new.item_id
+`
+
+type WriteItemAccountsParams struct {
+	ProjectID    string
+	BranchID     string
+	CustomerType string
+	CustomerID   string
+	ItemIds      []string
+	Balances     []string
+	States       []string
+	Versions     []int64
+}
+
+func (q *Queries) WriteItemAccounts(ctx context.Context, arg WriteItemAccountsParams) error {
+	_, err := q.db.Exec(ctx, writeItemAccounts,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.CustomerType,
+		arg.CustomerID,
+		arg.ItemIds,
+		arg.Balances,
+		arg.States,
+		arg.Versions,
+	)
+	return err
 }

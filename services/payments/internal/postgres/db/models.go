@@ -42,3 +42,45 @@ type ItemQuantityChange struct {
 	ExpiresAt    *time.Time
 	CreatedAt    time.Time
 }
+
+type OneTimePurchase struct {
+	ProjectID      string
+	BranchID       string
+	ID             string
+	CustomerType   string
+	CustomerID     string
+	ProductID      *string
+	PriceID        *string
+	Product        []byte
+	Quantity       int64
+	RevokedAt      *time.Time
+	CreationSource string
+	CreatedAt      time.Time
+}
+
+type Subscription struct {
+	ProjectID          string
+	BranchID           string
+	ID                 string
+	CustomerType       string
+	CustomerID         string
+	ProductID          *string
+	PriceID            *string
+	Product            []byte
+	Quantity           int64
+	Status             string
+	CurrentPeriodStart time.Time
+	CurrentPeriodEnd   time.Time
+	CancelAtPeriodEnd  bool
+	CanceledAt         *time.Time
+	EndedAt            *time.Time
+	CreationSource     string
+	Version            int64
+	CreatedAt          time.Time
+}
+
+type Tenancy struct {
+	ID        string
+	ProjectID string
+	BranchID  string
+}

@@ -13,10 +13,35 @@ FROM item_accounts
 WHERE project_id = $1 AND branch_id = $2 AND customer_type = $3 AND customer_id = $4 AND item_id = $5
 FOR UPDATE;
 
--- name: CreateItemAccount :exec
+-- name: CreateItemAccounts :exec
 INSERT INTO item_accounts (project_id, branch_id, customer_type, customer_id, item_id, balance, state)
-VALUES ($1, $2, $3, $4, $5, 0, $6)
+SELECT $1, $2, $3, $4, item_id, 0, sqlc.arg(state)
+FROM unnest(sqlc.arg(item_ids)::text[]) item_id
 ON CONFLICT ON CONSTRAINT item_accounts_pkey DO NOTHING;
+
+-- name: LockItemAccounts :many
+-- In one order for everybody, so that nobody waits in a circle.
+SELECT item_id, state, version
+FROM item_accounts
+WHERE project_id = $1 AND branch_id = $2 AND customer_type = $3 AND customer_id = $4
+  AND item_id = ANY (sqlc.arg(item_ids)::text[])
+ORDER BY item_id
+FOR UPDATE;
+
+-- name: WriteItemAccounts :exec
+UPDATE item_accounts a
+SET balance = new.balance::numeric, state = new.state::json, version = new.version
+FROM (
+    SELECT unnest(sqlc.arg(item_ids)::text[]) AS item_id, unnest(sqlc.arg(balances)::text[]) AS balance,
+           unnest(sqlc.arg(states)::text[]) AS state, unnest(sqlc.arg(versions)::bigint[]) AS version
+) new
+WHERE a.project_id = $1 AND a.branch_id = $2 AND a.customer_type = $3 AND a.customer_id = $4 AND a.item_id = new.item_id;
+
+-- name: ItemQuantityChanges :many
+SELECT quantity, expires_at, created_at
+FROM item_quantity_changes
+WHERE project_id = $1 AND branch_id = $2 AND customer_type = $3 AND customer_id = $4 AND item_id = $5
+ORDER BY created_at;
 
 -- name: ChangeItemQuantity :exec
 WITH entry AS (
