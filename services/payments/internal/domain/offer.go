@@ -1,12 +1,14 @@
 package domain
 
 import (
-	"net/http"
 	"slices"
 	"time"
 
 	"vestibule.dev/pkg/apierr"
 )
+
+// refuse is the plain-text answer to a purchase that cannot be made.
+func refuse(sentence string) error { return apierr.Text(400, sentence) }
 
 // Offer is something a customer is about to buy.
 type Offer struct {
@@ -37,14 +39,14 @@ func (o *Offer) Select(holdings *Holdings, priceID *string, quantity int64, now 
 		return nil, err
 	}
 	if quantity != 1 && !o.Product.Stackable {
-		return nil, apierr.Text(http.StatusBadRequest, "This product can be bought once only; its quantity must be 1.")
+		return nil, refuse("This product can be bought once only; its quantity must be 1.")
 	}
 	owned := holdings.Owned(now)
 	if err := o.CheckOwned(owned); err != nil {
 		return nil, err
 	}
 	if o.Product.IsAddOn() && !slices.ContainsFunc(owned, o.isBase) {
-		return nil, apierr.Text(http.StatusBadRequest, "This product is an add-on to a product that the customer does not own.")
+		return nil, refuse("This product is an add-on to a product that the customer does not own.")
 	}
 	if len(o.Rivals(owned)) == 0 {
 		return selection, nil
@@ -56,7 +58,7 @@ func (o *Offer) Select(holdings *Holdings, priceID *string, quantity int64, now 
 		}
 	}
 	if len(selection.Conflicts) == 0 {
-		return nil, apierr.Text(http.StatusBadRequest, "The customer owns a one-time purchase in this product line, which cannot be replaced.")
+		return nil, refuse("The customer owns a one-time purchase in this product line, which cannot be replaced.")
 	}
 	return selection, nil
 }
@@ -67,7 +69,7 @@ func (o *Offer) price(priceID *string) (*Selection, error) {
 	case priceID != nil:
 		price, ok := prices.Get(*priceID)
 		if !ok {
-			return nil, apierr.Text(http.StatusBadRequest, "The product has no such price.")
+			return nil, refuse("The product has no such price.")
 		}
 		return &Selection{PriceID: *priceID, Price: &price}, nil
 	case len(prices) == 0:

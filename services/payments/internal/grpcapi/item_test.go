@@ -25,7 +25,7 @@ import (
 	"vestibule.dev/services/payments/migrations"
 )
 
-const config = `{"payments": {"items": {"credits": {"displayName": "Credits", "customerType": "user"}}}}`
+const config = `{"payments": {"testMode": true, "items": {"credits": {"displayName": "Credits", "customerType": "user"}}}}`
 
 // open knows every project, user and team.
 type open struct{}
