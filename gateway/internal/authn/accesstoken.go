@@ -232,6 +232,17 @@ type tokenPayload struct {
 	} `json:"restricted_reason"`
 }
 
+// claimedProject is the project a token says it is for, which proves nothing;
+// empty when the token cannot be taken apart.
+func claimedProject(token string) string {
+	raw, err := parseToken(token)
+	if err != nil {
+		return ""
+	}
+	project, _, _ := strings.Cut(raw.payload.Audience, ":")
+	return project
+}
+
 // parseToken takes a compact JWS apart. Its header may hold alg, kid and typ
 // and nothing else: jku, jwk, x5u and crit exist to change how a token is to
 // be verified, and ours never need that (RFC 8725).

@@ -102,6 +102,13 @@ func (a *Authenticator) Authenticate(ctx context.Context, h http.Header) (Identi
 		return Identity{}, apierr.AccessTypeWithoutProjectID(c.access)
 	}
 	user, err := a.user(ctx, &c)
+	if apierr.HasCode(err, apierr.CodeUnparsableAccessToken) && claimedProject(c.accessToken) == c.project {
+		// The keys of a deleted project go with it, and then nobody can read
+		// its tokens any more. What is wrong is the project.
+		if project, lookUpErr := a.projects.get(ctx, c.project); lookUpErr == nil && project == nil {
+			err = apierr.CurrentProjectNotFound(c.project)
+		}
+	}
 	if err != nil {
 		return Identity{}, err
 	}

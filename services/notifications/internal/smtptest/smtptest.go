@@ -44,7 +44,7 @@ type Server struct {
 	arrived  *sync.Cond
 }
 
-// ErrCut, returned by a hook, cuts the connection instead of answering.
+// ErrCut is returned by a hook to cut the connection instead of answering.
 var ErrCut = errors.New("cut the connection")
 
 // Refuse is a reply with this code.

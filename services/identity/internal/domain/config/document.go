@@ -41,7 +41,7 @@ func LoadDocument(level Level, text string) (doc Document, dropped []string, err
 	root, err := decode(text)
 	if err != nil {
 		// Not wrapped: a damaged row is not the caller's bad request.
-		return Document{}, nil, fmt.Errorf("stored %s configuration: %v", level, err)
+		return Document{}, nil, fmt.Errorf("stored %s configuration: %s", level, err.Error())
 	}
 	c := newChecker(level)
 	root = c.document(translate(level, root))
