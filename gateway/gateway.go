@@ -17,6 +17,7 @@ import (
 
 	"vestibule.dev/gateway/internal/authn"
 	"vestibule.dev/gateway/internal/config"
+	"vestibule.dev/gateway/internal/docs"
 	"vestibule.dev/gateway/internal/edge"
 	"vestibule.dev/gateway/internal/routes"
 	"vestibule.dev/gateway/internal/transcode"
@@ -135,6 +136,12 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	documented, err := docs.New(docs.Config{
+		Routes: api.Table().Routes(), Origin: cfg.PublicURL, Version: Version(), Log: d.log,
+	}, api)
+	if err != nil {
+		return nil, err
+	}
 	g := &Gateway{cfg: cfg, log: d.log, projects: projects, tokens: tokens}
 	g.handler = edge.Chain(edge.Config{
 		Log:         d.log,
@@ -143,7 +150,7 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 		Locator:     locator,
 		MaxInFlight: cfg.MaxInFlight,
 		Limiter:     limiter,
-	}, api)
+	}, documented)
 
 	g.group = runner.New(runner.Config{Logger: d.log, Grace: cfg.ShutdownGrace})
 	g.group.Add(runner.Servers, "http", g.serve)

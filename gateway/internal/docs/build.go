@@ -104,7 +104,7 @@ func (b *builder) remote(r *routes.Route) (*operation, error) {
 	d := r.Schema.Describe()
 	service := d.Method.Parent()
 	op := b.operation(r, string(d.Method.Name()), tag{
-		Name: tagName(service), Description: b.comments.of(service),
+		Name: tagName(service), Description: b.comments.service(service),
 	})
 	op.Summary, op.Description = b.comments.method(d.Method)
 	op.Description = paragraphs(append(append([]string{op.Description}, messageRules(d.Method.Input())...), accessNote(r.Policy))...)

@@ -33,6 +33,16 @@ func (c comments) method(md protoreflect.MethodDescriptor) (summary, description
 	return summary, description
 }
 
+// service returns the comment of a service without the service's name, which
+// readers of REST documentation never meet.
+func (c comments) service(d protoreflect.Descriptor) string {
+	text := c.of(d)
+	if rest, named := strings.CutPrefix(text, string(d.Name())+" "); named {
+		return sentence(rest)
+	}
+	return text
+}
+
 // reference is a pointer into the API contract, which readers of the
 // documentation do not have.
 var reference = regexp.MustCompile(`\s\([^()]*§[^()]*\)`)

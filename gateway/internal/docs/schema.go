@@ -265,10 +265,14 @@ func paragraphs(texts ...string) string {
 	return b.String()
 }
 
-// sentence makes a sentence of the message of a rule.
+// sentence makes a sentence of the message of a rule. One that begins with the
+// name of a field keeps its spelling.
 func sentence(message string) string {
 	if message == "" {
 		return ""
+	}
+	if first, _, _ := strings.Cut(message, " "); strings.Contains(first, "_") {
+		return strings.TrimSuffix(message, ".") + "."
 	}
 	return strings.ToUpper(message[:1]) + strings.TrimSuffix(message[1:], ".") + "."
 }
