@@ -53,7 +53,9 @@ var examples = map[string]map[string]any{
 	"POST /auth/password/sign-up": {"email": "somebody@example.com", "password": "a good password"},
 	"POST /auth/password/update":  {"old_password": "not the old one", "new_password": "a brand new password"},
 	"POST /contact-channels/{user_id}/{contact_channel_id}/send-verification-code": {"callback_url": "http://localhost:3000/verify"},
-	"PATCH /users/me": {"display_name": "Somebody Else"},
+	"PATCH /users/me":        {"display_name": "Somebody Else"},
+	"PATCH /users/{user_id}": {"display_name": "Somebody Else"},
+	"POST /users":            {"display_name": "Somebody New"},
 	"GET /payments/items/{customer_type}/{customer_id}/{item_id}": {"customer_type": "user", "item_id": "credits"},
 	"POST /payments/items/{customer_type}/{customer_id}/{item_id}/update-quantity": {
 		"customer_type": "user", "item_id": "credits", "allow_negative": "true", "delta": 1,
