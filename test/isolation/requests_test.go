@@ -45,6 +45,7 @@ var chosen = []string{"item_id"}
 // be there; optional ones make a request one that would change something.
 var examples = map[string]map[string]any{
 	"GET /images/{folder}/{name}": {"folder": "user-profile-images", "name": "3241a285-8329-4d69-8f3d-316e08cf140c.png"},
+	"POST /auth/sessions":         {"is_impersonation": true},
 	"POST /auth/oauth/token": {
 		"grant_type": "refresh_token", "client_secret": "__stack_public_client__",
 	},
