@@ -45,6 +45,7 @@ var chosen = []string{"item_id", "price_id", "product_id"}
 // be there; optional ones make a request one that would change something.
 var examples = map[string]map[string]any{
 	"GET /images/{folder}/{name}": {"folder": "user-profile-images", "name": "3241a285-8329-4d69-8f3d-316e08cf140c.png"},
+	"POST /auth/sessions":         {"is_impersonation": true},
 	"POST /auth/oauth/token": {
 		"grant_type": "refresh_token", "client_secret": "__stack_public_client__",
 	},
@@ -59,6 +60,8 @@ var examples = map[string]map[string]any{
 	"GET /payments/purchases/validate-code":                       {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
 	"POST /payments/purchases/purchase-session":                   {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
 	"POST /internal/payments/test-mode-purchase-session":          {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
+	"PATCH /users/{user_id}":                                      {"display_name": "Somebody Else"},
+	"POST /users":                                                 {"display_name": "Somebody New"},
 	"GET /payments/items/{customer_type}/{customer_id}/{item_id}": {"customer_type": "user", "item_id": "credits"},
 	"POST /payments/items/{customer_type}/{customer_id}/{item_id}/update-quantity": {
 		"customer_type": "user", "item_id": "credits", "allow_negative": "true", "delta": 1,

@@ -316,6 +316,121 @@ func (x *ListSessionsResponse) GetIsPaginated() bool {
 	return false
 }
 
+type OpenSessionRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	UserId string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// At most 367 days; 365 days when left out.
+	ExpiresInMillis *float64 `protobuf:"fixed64,2,opt,name=expires_in_millis,json=expiresInMillis,proto3,oneof" json:"expires_in_millis,omitempty"`
+	// Marks a session that somebody else than the user has.
+	IsImpersonation *bool `protobuf:"varint,3,opt,name=is_impersonation,json=isImpersonation,proto3,oneof" json:"is_impersonation,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *OpenSessionRequest) Reset() {
+	*x = OpenSessionRequest{}
+	mi := &file_sessions_v1_session_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenSessionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenSessionRequest) ProtoMessage() {}
+
+func (x *OpenSessionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sessions_v1_session_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenSessionRequest.ProtoReflect.Descriptor instead.
+func (*OpenSessionRequest) Descriptor() ([]byte, []int) {
+	return file_sessions_v1_session_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *OpenSessionRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *OpenSessionRequest) GetExpiresInMillis() float64 {
+	if x != nil && x.ExpiresInMillis != nil {
+		return *x.ExpiresInMillis
+	}
+	return 0
+}
+
+func (x *OpenSessionRequest) GetIsImpersonation() bool {
+	if x != nil && x.IsImpersonation != nil {
+		return *x.IsImpersonation
+	}
+	return false
+}
+
+type OpenSessionResponse struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	AccessToken string                 `protobuf:"bytes,1,opt,name=access_token,json=accessToken,proto3" json:"access_token,omitempty"`
+	// Opaque, 45 characters.
+	RefreshToken  string `protobuf:"bytes,2,opt,name=refresh_token,json=refreshToken,proto3" json:"refresh_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OpenSessionResponse) Reset() {
+	*x = OpenSessionResponse{}
+	mi := &file_sessions_v1_session_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OpenSessionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OpenSessionResponse) ProtoMessage() {}
+
+func (x *OpenSessionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sessions_v1_session_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OpenSessionResponse.ProtoReflect.Descriptor instead.
+func (*OpenSessionResponse) Descriptor() ([]byte, []int) {
+	return file_sessions_v1_session_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *OpenSessionResponse) GetAccessToken() string {
+	if x != nil {
+		return x.AccessToken
+	}
+	return ""
+}
+
+func (x *OpenSessionResponse) GetRefreshToken() string {
+	if x != nil {
+		return x.RefreshToken
+	}
+	return ""
+}
+
 type DeleteSessionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -327,7 +442,7 @@ type DeleteSessionRequest struct {
 
 func (x *DeleteSessionRequest) Reset() {
 	*x = DeleteSessionRequest{}
-	mi := &file_sessions_v1_session_proto_msgTypes[4]
+	mi := &file_sessions_v1_session_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -339,7 +454,7 @@ func (x *DeleteSessionRequest) String() string {
 func (*DeleteSessionRequest) ProtoMessage() {}
 
 func (x *DeleteSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sessions_v1_session_proto_msgTypes[4]
+	mi := &file_sessions_v1_session_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -352,7 +467,7 @@ func (x *DeleteSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteSessionRequest.ProtoReflect.Descriptor instead.
 func (*DeleteSessionRequest) Descriptor() ([]byte, []int) {
-	return file_sessions_v1_session_proto_rawDescGZIP(), []int{4}
+	return file_sessions_v1_session_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DeleteSessionRequest) GetId() string {
@@ -377,7 +492,7 @@ type DeleteCurrentSessionRequest struct {
 
 func (x *DeleteCurrentSessionRequest) Reset() {
 	*x = DeleteCurrentSessionRequest{}
-	mi := &file_sessions_v1_session_proto_msgTypes[5]
+	mi := &file_sessions_v1_session_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -389,7 +504,7 @@ func (x *DeleteCurrentSessionRequest) String() string {
 func (*DeleteCurrentSessionRequest) ProtoMessage() {}
 
 func (x *DeleteCurrentSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sessions_v1_session_proto_msgTypes[5]
+	mi := &file_sessions_v1_session_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -402,7 +517,7 @@ func (x *DeleteCurrentSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteCurrentSessionRequest.ProtoReflect.Descriptor instead.
 func (*DeleteCurrentSessionRequest) Descriptor() ([]byte, []int) {
-	return file_sessions_v1_session_proto_rawDescGZIP(), []int{5}
+	return file_sessions_v1_session_proto_rawDescGZIP(), []int{7}
 }
 
 type RefreshCurrentSessionRequest struct {
@@ -414,7 +529,7 @@ type RefreshCurrentSessionRequest struct {
 
 func (x *RefreshCurrentSessionRequest) Reset() {
 	*x = RefreshCurrentSessionRequest{}
-	mi := &file_sessions_v1_session_proto_msgTypes[6]
+	mi := &file_sessions_v1_session_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -426,7 +541,7 @@ func (x *RefreshCurrentSessionRequest) String() string {
 func (*RefreshCurrentSessionRequest) ProtoMessage() {}
 
 func (x *RefreshCurrentSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sessions_v1_session_proto_msgTypes[6]
+	mi := &file_sessions_v1_session_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -439,7 +554,7 @@ func (x *RefreshCurrentSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefreshCurrentSessionRequest.ProtoReflect.Descriptor instead.
 func (*RefreshCurrentSessionRequest) Descriptor() ([]byte, []int) {
-	return file_sessions_v1_session_proto_rawDescGZIP(), []int{6}
+	return file_sessions_v1_session_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RefreshCurrentSessionRequest) GetRefreshToken() string {
@@ -458,7 +573,7 @@ type RefreshCurrentSessionResponse struct {
 
 func (x *RefreshCurrentSessionResponse) Reset() {
 	*x = RefreshCurrentSessionResponse{}
-	mi := &file_sessions_v1_session_proto_msgTypes[7]
+	mi := &file_sessions_v1_session_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -470,7 +585,7 @@ func (x *RefreshCurrentSessionResponse) String() string {
 func (*RefreshCurrentSessionResponse) ProtoMessage() {}
 
 func (x *RefreshCurrentSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sessions_v1_session_proto_msgTypes[7]
+	mi := &file_sessions_v1_session_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -483,7 +598,7 @@ func (x *RefreshCurrentSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefreshCurrentSessionResponse.ProtoReflect.Descriptor instead.
 func (*RefreshCurrentSessionResponse) Descriptor() ([]byte, []int) {
-	return file_sessions_v1_session_proto_rawDescGZIP(), []int{7}
+	return file_sessions_v1_session_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RefreshCurrentSessionResponse) GetAccessToken() string {
@@ -530,7 +645,16 @@ const file_sessions_v1_session_proto_rawDesc = "" +
 	"\auser_id\x18\x01 \x01(\tB\x0f\xbaH\x06r\x04\x88\xa3\x1e\x01\x8a\xa3\x1e\x02\x10\x01R\x06userId\"m\n" +
 	"\x14ListSessionsResponse\x12*\n" +
 	"\x05items\x18\x01 \x03(\v2\x14.sessions.v1.SessionR\x05items\x12)\n" +
-	"\fis_paginated\x18\x02 \x01(\bB\x06\x8a\xa3\x1e\x02 \x01R\visPaginated\"l\n" +
+	"\fis_paginated\x18\x02 \x01(\bB\x06\x8a\xa3\x1e\x02 \x01R\visPaginated\"\xdc\x01\n" +
+	"\x12OpenSessionRequest\x12(\n" +
+	"\auser_id\x18\x01 \x01(\tB\x0f\xbaH\x06r\x04\x88\xa3\x1e\x01\x8a\xa3\x1e\x02\x10\x01R\x06userId\x12A\n" +
+	"\x11expires_in_millis\x18\x02 \x01(\x01B\x10\xbaH\r\x12\v@\x01\x19\x00\x00\x00\x90\xf7\x87\x1dBH\x00R\x0fexpiresInMillis\x88\x01\x01\x12.\n" +
+	"\x10is_impersonation\x18\x03 \x01(\bH\x01R\x0fisImpersonation\x88\x01\x01B\x14\n" +
+	"\x12_expires_in_millisB\x13\n" +
+	"\x11_is_impersonation\"]\n" +
+	"\x13OpenSessionResponse\x12!\n" +
+	"\faccess_token\x18\x01 \x01(\tR\vaccessToken\x12#\n" +
+	"\rrefresh_token\x18\x02 \x01(\tR\frefreshToken\"l\n" +
 	"\x14DeleteSessionRequest\x12\x19\n" +
 	"\x02id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x88\xa3\x1e\x01R\x02id\x12-\n" +
 	"\auser_id\x18\x02 \x01(\tB\x0f\xbaH\x06r\x04\x88\xa3\x1e\x01\x8a\xa3\x1e\x02\x10\x01H\x00R\x06userId\x88\x01\x01B\n" +
@@ -540,10 +664,12 @@ const file_sessions_v1_session_proto_rawDesc = "" +
 	"\x1cRefreshCurrentSessionRequest\x128\n" +
 	"\rrefresh_token\x18\x01 \x01(\tB\x13\x8a\xa3\x1e\x0f\x1a\rRefresh-TokenR\frefreshToken\"B\n" +
 	"\x1dRefreshCurrentSessionResponse\x12!\n" +
-	"\faccess_token\x18\x01 \x01(\tR\vaccessToken2\xfb\x05\n" +
+	"\faccess_token\x18\x01 \x01(\tR\vaccessToken2\xb4\a\n" +
 	"\x0eSessionService\x12\x9f\x01\n" +
 	"\fListSessions\x12 .sessions.v1.ListSessionsRequest\x1a!.sessions.v1.ListSessionsResponse\"J\x8a\xa3\x1e)\n" +
-	"\x03\x01\x02\x03 \x01J CANNOT_GET_OWN_USER_WITHOUT_USER\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/auth/sessions\x12\xb5\x01\n" +
+	"\x03\x01\x02\x03 \x01J CANNOT_GET_OWN_USER_WITHOUT_USER\x82\xd3\xe4\x93\x02\x17\x12\x15/api/v1/auth/sessions\x12\xb6\x01\n" +
+	"\vOpenSession\x12\x1f.sessions.v1.OpenSessionRequest\x1a .sessions.v1.OpenSessionResponse\"d\x8a\xa3\x1e@\n" +
+	"\x02\x02\x03 \x01J CANNOT_GET_OWN_USER_WITHOUT_USERJ\x16USER_ID_DOES_NOT_EXIST\x82\xd3\xe4\x93\x02\x1a:\x01*\"\x15/api/v1/auth/sessions\x12\xb5\x01\n" +
 	"\rDeleteSession\x12!.sessions.v1.DeleteSessionRequest\x1a\x11.types.v1.Success\"n\x8a\xa3\x1eH\n" +
 	"\x03\x01\x02\x03 \x01J CANNOT_GET_OWN_USER_WITHOUT_USERJ\x1dCANNOT_DELETE_CURRENT_SESSION\x82\xd3\xe4\x93\x02\x1c*\x1a/api/v1/auth/sessions/{id}\x12\xbf\x01\n" +
 	"\x14DeleteCurrentSession\x12(.sessions.v1.DeleteCurrentSessionRequest\x1a\x11.types.v1.Success\"j\x8a\xa3\x1eA\n" +
@@ -563,34 +689,38 @@ func file_sessions_v1_session_proto_rawDescGZIP() []byte {
 	return file_sessions_v1_session_proto_rawDescData
 }
 
-var file_sessions_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_sessions_v1_session_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_sessions_v1_session_proto_goTypes = []any{
 	(*Session)(nil),                       // 0: sessions.v1.Session
 	(*EndUserIpInfo)(nil),                 // 1: sessions.v1.EndUserIpInfo
 	(*ListSessionsRequest)(nil),           // 2: sessions.v1.ListSessionsRequest
 	(*ListSessionsResponse)(nil),          // 3: sessions.v1.ListSessionsResponse
-	(*DeleteSessionRequest)(nil),          // 4: sessions.v1.DeleteSessionRequest
-	(*DeleteCurrentSessionRequest)(nil),   // 5: sessions.v1.DeleteCurrentSessionRequest
-	(*RefreshCurrentSessionRequest)(nil),  // 6: sessions.v1.RefreshCurrentSessionRequest
-	(*RefreshCurrentSessionResponse)(nil), // 7: sessions.v1.RefreshCurrentSessionResponse
-	(*v1.Success)(nil),                    // 8: types.v1.Success
+	(*OpenSessionRequest)(nil),            // 4: sessions.v1.OpenSessionRequest
+	(*OpenSessionResponse)(nil),           // 5: sessions.v1.OpenSessionResponse
+	(*DeleteSessionRequest)(nil),          // 6: sessions.v1.DeleteSessionRequest
+	(*DeleteCurrentSessionRequest)(nil),   // 7: sessions.v1.DeleteCurrentSessionRequest
+	(*RefreshCurrentSessionRequest)(nil),  // 8: sessions.v1.RefreshCurrentSessionRequest
+	(*RefreshCurrentSessionResponse)(nil), // 9: sessions.v1.RefreshCurrentSessionResponse
+	(*v1.Success)(nil),                    // 10: types.v1.Success
 }
 var file_sessions_v1_session_proto_depIdxs = []int32{
-	1, // 0: sessions.v1.Session.last_used_at_end_user_ip_info:type_name -> sessions.v1.EndUserIpInfo
-	0, // 1: sessions.v1.ListSessionsResponse.items:type_name -> sessions.v1.Session
-	2, // 2: sessions.v1.SessionService.ListSessions:input_type -> sessions.v1.ListSessionsRequest
-	4, // 3: sessions.v1.SessionService.DeleteSession:input_type -> sessions.v1.DeleteSessionRequest
-	5, // 4: sessions.v1.SessionService.DeleteCurrentSession:input_type -> sessions.v1.DeleteCurrentSessionRequest
-	6, // 5: sessions.v1.SessionService.RefreshCurrentSession:input_type -> sessions.v1.RefreshCurrentSessionRequest
-	3, // 6: sessions.v1.SessionService.ListSessions:output_type -> sessions.v1.ListSessionsResponse
-	8, // 7: sessions.v1.SessionService.DeleteSession:output_type -> types.v1.Success
-	8, // 8: sessions.v1.SessionService.DeleteCurrentSession:output_type -> types.v1.Success
-	7, // 9: sessions.v1.SessionService.RefreshCurrentSession:output_type -> sessions.v1.RefreshCurrentSessionResponse
-	6, // [6:10] is the sub-list for method output_type
-	2, // [2:6] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	1,  // 0: sessions.v1.Session.last_used_at_end_user_ip_info:type_name -> sessions.v1.EndUserIpInfo
+	0,  // 1: sessions.v1.ListSessionsResponse.items:type_name -> sessions.v1.Session
+	2,  // 2: sessions.v1.SessionService.ListSessions:input_type -> sessions.v1.ListSessionsRequest
+	4,  // 3: sessions.v1.SessionService.OpenSession:input_type -> sessions.v1.OpenSessionRequest
+	6,  // 4: sessions.v1.SessionService.DeleteSession:input_type -> sessions.v1.DeleteSessionRequest
+	7,  // 5: sessions.v1.SessionService.DeleteCurrentSession:input_type -> sessions.v1.DeleteCurrentSessionRequest
+	8,  // 6: sessions.v1.SessionService.RefreshCurrentSession:input_type -> sessions.v1.RefreshCurrentSessionRequest
+	3,  // 7: sessions.v1.SessionService.ListSessions:output_type -> sessions.v1.ListSessionsResponse
+	5,  // 8: sessions.v1.SessionService.OpenSession:output_type -> sessions.v1.OpenSessionResponse
+	10, // 9: sessions.v1.SessionService.DeleteSession:output_type -> types.v1.Success
+	10, // 10: sessions.v1.SessionService.DeleteCurrentSession:output_type -> types.v1.Success
+	9,  // 11: sessions.v1.SessionService.RefreshCurrentSession:output_type -> sessions.v1.RefreshCurrentSessionResponse
+	7,  // [7:12] is the sub-list for method output_type
+	2,  // [2:7] is the sub-list for method input_type
+	2,  // [2:2] is the sub-list for extension type_name
+	2,  // [2:2] is the sub-list for extension extendee
+	0,  // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_sessions_v1_session_proto_init() }
@@ -601,13 +731,14 @@ func file_sessions_v1_session_proto_init() {
 	file_sessions_v1_session_proto_msgTypes[0].OneofWrappers = []any{}
 	file_sessions_v1_session_proto_msgTypes[1].OneofWrappers = []any{}
 	file_sessions_v1_session_proto_msgTypes[4].OneofWrappers = []any{}
+	file_sessions_v1_session_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sessions_v1_session_proto_rawDesc), len(file_sessions_v1_session_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

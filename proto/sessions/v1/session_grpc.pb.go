@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	SessionService_ListSessions_FullMethodName          = "/sessions.v1.SessionService/ListSessions"
+	SessionService_OpenSession_FullMethodName           = "/sessions.v1.SessionService/OpenSession"
 	SessionService_DeleteSession_FullMethodName         = "/sessions.v1.SessionService/DeleteSession"
 	SessionService_DeleteCurrentSession_FullMethodName  = "/sessions.v1.SessionService/DeleteCurrentSession"
 	SessionService_RefreshCurrentSession_FullMethodName = "/sessions.v1.SessionService/RefreshCurrentSession"
@@ -37,6 +38,11 @@ type SessionServiceClient interface {
 	// Newest first, in one page, expired ones included. Impersonations are
 	// listed for admins alone.
 	ListSessions(ctx context.Context, in *ListSessionsRequest, opts ...grpc.CallOption) (*ListSessionsResponse, error)
+	// Create session
+	//
+	// Opens a session for any user, as their backend or as somebody who
+	// impersonates them. A second factor is not asked for.
+	OpenSession(ctx context.Context, in *OpenSessionRequest, opts ...grpc.CallOption) (*OpenSessionResponse, error)
 	// Delete session
 	//
 	// Ends a session other than the caller's own.
@@ -63,6 +69,16 @@ func (c *sessionServiceClient) ListSessions(ctx context.Context, in *ListSession
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListSessionsResponse)
 	err := c.cc.Invoke(ctx, SessionService_ListSessions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *sessionServiceClient) OpenSession(ctx context.Context, in *OpenSessionRequest, opts ...grpc.CallOption) (*OpenSessionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OpenSessionResponse)
+	err := c.cc.Invoke(ctx, SessionService_OpenSession_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +126,11 @@ type SessionServiceServer interface {
 	// Newest first, in one page, expired ones included. Impersonations are
 	// listed for admins alone.
 	ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error)
+	// Create session
+	//
+	// Opens a session for any user, as their backend or as somebody who
+	// impersonates them. A second factor is not asked for.
+	OpenSession(context.Context, *OpenSessionRequest) (*OpenSessionResponse, error)
 	// Delete session
 	//
 	// Ends a session other than the caller's own.
@@ -134,6 +155,9 @@ type UnimplementedSessionServiceServer struct{}
 
 func (UnimplementedSessionServiceServer) ListSessions(context.Context, *ListSessionsRequest) (*ListSessionsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListSessions not implemented")
+}
+func (UnimplementedSessionServiceServer) OpenSession(context.Context, *OpenSessionRequest) (*OpenSessionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method OpenSession not implemented")
 }
 func (UnimplementedSessionServiceServer) DeleteSession(context.Context, *DeleteSessionRequest) (*v1.Success, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteSession not implemented")
@@ -179,6 +203,24 @@ func _SessionService_ListSessions_Handler(srv interface{}, ctx context.Context, 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(SessionServiceServer).ListSessions(ctx, req.(*ListSessionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SessionService_OpenSession_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(OpenSessionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SessionServiceServer).OpenSession(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SessionService_OpenSession_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SessionServiceServer).OpenSession(ctx, req.(*OpenSessionRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -247,6 +289,10 @@ var SessionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListSessions",
 			Handler:    _SessionService_ListSessions_Handler,
+		},
+		{
+			MethodName: "OpenSession",
+			Handler:    _SessionService_OpenSession_Handler,
 		},
 		{
 			MethodName: "DeleteSession",

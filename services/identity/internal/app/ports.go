@@ -76,6 +76,7 @@ type Tx interface {
 	ContactChannelTx
 	CodeTx
 	ProjectTx
+	UserImportTx
 
 	// Emit records events to be published after the commit.
 	Emit(ctx context.Context, events ...Event) error

@@ -11,6 +11,16 @@ import (
 	"vestibule.dev/services/identity/internal/domain"
 )
 
+// UpdateUser changes any user of the project (users.md §2.6). It fails with
+// USER_NOT_FOUND.
+func (a *App) UpdateUser(ctx context.Context, userID string, fields UserPatch) (*UserView, error) {
+	req, err := a.request(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return a.updateUser(ctx, req, userID, fields)
+}
+
 // updateUser applies a patch to a user (users.md §2.6). It fails with
 // USER_NOT_FOUND.
 func (a *App) updateUser(ctx context.Context, req request, userID string, fields UserPatch) (*UserView, error) {
@@ -32,15 +42,11 @@ func (a *App) updateUser(ctx context.Context, req request, userID string, fields
 			change.team = team
 		}
 	}
-	if password, ok := fields.Password.Get(); ok {
-		hash, err := a.hasher.Hash(ctx, password)
-		if err != nil {
-			return nil, err
-		}
-		update.passwordHash = hash
-	} else if hash, ok := fields.PasswordHash.Get(); ok {
-		update.passwordHash = hash.Reveal()
+	hash, err := a.newPasswordHash(ctx, &fields)
+	if err != nil {
+		return nil, err
 	}
+	update.passwordHash = hash
 	update.totpSecret = patch.Map(fields.TOTPSecret, func(key []byte) []byte {
 		return a.sealer.Seal(key, totpPlace(req.tenant, userID)...)
 	})
@@ -52,6 +58,19 @@ func (a *App) updateUser(ctx context.Context, req request, userID string, fields
 		})
 	}
 	return updated, err
+}
+
+// newPasswordHash returns the hash of the password that the fields set; nil when
+// they set none. Hashing takes long and must not happen in a transaction.
+func (a *App) newPasswordHash(ctx context.Context, fields *UserPatch) (*string, error) {
+	if password, ok := fields.Password.Get(); ok {
+		hash, err := a.hasher.Hash(ctx, password)
+		return &hash, err
+	}
+	if hash, ok := fields.PasswordHash.Get(); ok {
+		return new(hash.Reveal()), nil
+	}
+	return nil, nil
 }
 
 // totpPlace names where the sealed key of a user's second factor is stored.
@@ -119,8 +138,8 @@ type userUpdate struct {
 	request
 
 	fields *UserPatch
-	// passwordHash is the hash of a new password; empty when there is none.
-	passwordHash    string
+	// passwordHash is the hash of a new password; nil when there is none.
+	passwordHash    *string
 	profileImageURL patch.Field[string]
 	// image is the image to be uploaded; nil when there is none.
 	image *domain.Image
@@ -169,7 +188,7 @@ func (u *userUpdate) applyEmail(ctx context.Context, tx Tx, user *domain.User) e
 	}
 	if put.Value == "" {
 		if verified.Or(false) || authEnabled.Or(false) {
-			return apierr.Text(http.StatusBadRequest, "An address that does not exist can be neither verified nor used to sign in: set primary_email too.")
+			return errNoSuchEmail()
 		}
 		return nil
 	}
@@ -181,7 +200,7 @@ func (u *userUpdate) applyEmail(ctx context.Context, tx Tx, user *domain.User) e
 func (u *userUpdate) applyAuthMethods(ctx context.Context, tx Tx, user *domain.User) error {
 	if enabled, ok := u.fields.OTPAuthEnabled.Get(); ok {
 		if enabled && !user.OTPAuthEnabled && !u.config.Auth.OTP.AllowSignIn {
-			return apierr.Text(http.StatusBadRequest, "Sign-in by mail is not enabled for this project.")
+			return errOTPNotEnabled()
 		}
 		user.OTPAuthEnabled = enabled
 	}
@@ -200,16 +219,16 @@ func (u *userUpdate) applyPassword(ctx context.Context, tx Tx, user *domain.User
 	switch {
 	case !u.fields.changesPassword():
 		return nil
-	case u.passwordHash == "":
+	case u.passwordHash == nil:
 		user.HasPassword = false
 		return tx.DeletePassword(ctx, user.Tenant, user.ID)
 	case !user.HasPassword && user.PrimaryEmail == nil:
 		return apierr.Text(http.StatusBadRequest, "A user without primary e-mail cannot get a password.")
 	case !user.HasPassword && !u.config.Auth.Password.AllowSignIn:
-		return apierr.Text(http.StatusBadRequest, "Sign-in with passwords is not enabled for this project.")
+		return errPasswordsNotEnabled()
 	}
 	user.HasPassword = true
-	return tx.SetPassword(ctx, user.Tenant, user.ID, u.passwordHash)
+	return tx.SetPassword(ctx, user.Tenant, user.ID, *u.passwordHash)
 }
 
 // applyImage replaces the picture. Images that were uploaded before go with it.
@@ -222,4 +241,16 @@ func (u *userUpdate) applyImage(ctx context.Context, tx Tx, user *domain.User) e
 		return tx.SaveProfileImage(ctx, user.Tenant, user.ID, *u.image)
 	}
 	return tx.DeleteProfileImages(ctx, user.Tenant, user.ID)
+}
+
+func errNoSuchEmail() error {
+	return apierr.Text(http.StatusBadRequest, "An address that does not exist can be neither verified nor used to sign in: set primary_email too.")
+}
+
+func errOTPNotEnabled() error {
+	return apierr.Text(http.StatusBadRequest, "Sign-in by mail is not enabled for this project.")
+}
+
+func errPasswordsNotEnabled() error {
+	return apierr.Text(http.StatusBadRequest, "Sign-in with passwords is not enabled for this project.")
 }

@@ -10,6 +10,7 @@ import (
 // RegisterUsers registers what serves users, their credentials and addresses.
 func RegisterUsers(r grpc.ServiceRegistrar, application *app.App) {
 	identityv1.RegisterUserServiceServer(r, &Users{app: application})
+	identityv1.RegisterUserAdminServiceServer(r, &UserAdmin{app: application})
 	identityv1.RegisterAnonymousServiceServer(r, &Anonymous{app: application})
 	identityv1.RegisterPasswordServiceServer(r, &Passwords{app: application})
 	identityv1.RegisterContactChannelServiceServer(r, &ContactChannels{app: application})

@@ -3,17 +3,24 @@ package grpcapi
 import (
 	"encoding/base64"
 
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/patch"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/secret"
 	identityv1 "vestibule.dev/proto/identity/v1"
 	"vestibule.dev/services/identity/internal/app"
-	"vestibule.dev/services/identity/internal/domain"
 )
 
+// userPatchRequest is a PATCH of a user, of whichever.
+type userPatchRequest interface {
+	GetUser() *identityv1.UserPatch
+	GetUpdateMask() *fieldmaskpb.FieldMask
+}
+
 // userPatch reads the body of a PATCH of a user.
-func userPatch(req *identityv1.UpdateCurrentUserRequest, access principal.Access) (app.UserPatch, error) {
+func userPatch(req userPatchRequest, access principal.Access) (app.UserPatch, error) {
 	body := req.GetUser()
 	present, err := newMask(req.GetUpdateMask(), body, access)
 	if err != nil {
@@ -40,8 +47,7 @@ func userPatch(req *identityv1.UpdateCurrentUserRequest, access principal.Access
 		fields.PasswordHash = patch.Value(secret.Secret(body.GetPasswordHash()))
 	}
 	if present["risk_scores"] && body.RiskScores != nil {
-		scores := body.GetRiskScores().GetSignUp()
-		fields.RiskScores = patch.Value(domain.RiskScores{Bot: scores.GetBot(), FreeTrialAbuse: scores.GetFreeTrialAbuse()})
+		fields.RiskScores = patch.Value(riskScores(body.GetRiskScores()))
 	}
 	if fields.TOTPSecret, err = totpSecret(present.text("totp_secret_base64", body.GetTotpSecretBase64())); err != nil {
 		return app.UserPatch{}, err

@@ -64,14 +64,25 @@ func (s *Store) RecordActivity(ctx context.Context, tenant ids.Tenant, userID st
 
 func (t *tx) CreateUser(ctx context.Context, user *domain.User, passwordHash *string) error {
 	params := db.CreateUserParams{
-		ProjectID:      user.ProjectID,
-		BranchID:       user.BranchID,
-		ID:             user.ID,
-		SelectedTeamID: user.SelectedTeamID,
-		IsAnonymous:    user.IsAnonymous,
-		CountryCode:    user.CountryCode,
-		ChannelID:      ids.NewUUID(),
-		PasswordHash:   passwordHash,
+		ProjectID:                       user.ProjectID,
+		BranchID:                        user.BranchID,
+		ID:                              user.ID,
+		DisplayName:                     user.DisplayName,
+		ProfileImageUrl:                 user.ProfileImageURL,
+		ClientMetadata:                  user.ClientMetadata,
+		ClientReadOnlyMetadata:          user.ClientReadOnlyMetadata,
+		ServerMetadata:                  user.ServerMetadata,
+		SelectedTeamID:                  user.SelectedTeamID,
+		IsAnonymous:                     user.IsAnonymous,
+		OtpAuthEnabled:                  user.OTPAuthEnabled,
+		RestrictedByAdmin:               user.RestrictedByAdmin,
+		RestrictedByAdminReason:         user.RestrictedByAdminReason,
+		RestrictedByAdminPrivateDetails: user.RestrictedByAdminPrivateDetails,
+		CountryCode:                     user.CountryCode,
+		RiskScoreBot:                    user.RiskScores.Bot,
+		RiskScoreFreeTrialAbuse:         user.RiskScores.FreeTrialAbuse,
+		ChannelID:                       ids.NewUUID(),
+		PasswordHash:                    passwordHash,
 	}
 	if email := user.PrimaryEmail; email != nil {
 		params.Email, params.EmailVerified, params.EmailUsedForAuth = &email.Value, email.IsVerified, email.UsedForAuth

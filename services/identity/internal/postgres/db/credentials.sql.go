@@ -145,6 +145,29 @@ func (q *Queries) SetPassword(ctx context.Context, arg SetPasswordParams) error 
 	return err
 }
 
+const setTOTPSecret = `-- name: SetTOTPSecret :exec
+UPDATE users
+SET totp_secret = $4
+WHERE project_id = $1 AND branch_id = $2 AND id = $3
+`
+
+type SetTOTPSecretParams struct {
+	ProjectID  string
+	BranchID   string
+	ID         string
+	TotpSecret []byte
+}
+
+func (q *Queries) SetTOTPSecret(ctx context.Context, arg SetTOTPSecretParams) error {
+	_, err := q.db.Exec(ctx, setTOTPSecret,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.ID,
+		arg.TotpSecret,
+	)
+	return err
+}
+
 const upgradePasswordHash = `-- name: UpgradePasswordHash :exec
 UPDATE passwords
 SET hash = $4

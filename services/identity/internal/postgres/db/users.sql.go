@@ -35,36 +35,57 @@ func (q *Queries) ClearSelectedTeam(ctx context.Context, arg ClearSelectedTeamPa
 
 const createUser = `-- name: CreateUser :one
 WITH new_user AS (
-    INSERT INTO users (project_id, branch_id, id, selected_team_id, is_anonymous, country_code)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO users (
+        project_id, branch_id, id, display_name, profile_image_url, client_metadata, client_read_only_metadata, server_metadata,
+        selected_team_id, is_anonymous, otp_auth_enabled, restricted_by_admin, restricted_by_admin_reason,
+        restricted_by_admin_private_details, country_code, risk_score_bot, risk_score_free_trial_abuse
+    )
+    VALUES (
+        $1, $2, $3, $4, $5,
+        $6, $7, $8,
+        $9, $10, $11, $12,
+        $13, $14, $15,
+        $16, $17
+    )
     RETURNING project_id, branch_id, id, version, signed_up_at, last_active_at
 ), new_channel AS (
     INSERT INTO contact_channels (project_id, branch_id, user_id, id, value, is_primary, is_verified, used_for_auth)
-    SELECT u.project_id, u.branch_id, u.id, $7::uuid, $8::text, true,
-           $9::boolean, $10::boolean
+    SELECT u.project_id, u.branch_id, u.id, $18::uuid, $19::text, true,
+           $20::boolean, $21::boolean
     FROM new_user u
-    WHERE $8::text IS NOT NULL
+    WHERE $19::text IS NOT NULL
 ), new_password AS (
     INSERT INTO passwords (project_id, branch_id, user_id, hash)
-    SELECT u.project_id, u.branch_id, u.id, $11::text
+    SELECT u.project_id, u.branch_id, u.id, $22::text
     FROM new_user u
-    WHERE $11::text IS NOT NULL
+    WHERE $22::text IS NOT NULL
 )
 SELECT version, signed_up_at, last_active_at FROM new_user
 `
 
 type CreateUserParams struct {
-	ProjectID        string
-	BranchID         string
-	ID               string
-	SelectedTeamID   *string
-	IsAnonymous      bool
-	CountryCode      *string
-	ChannelID        string
-	Email            *string
-	EmailVerified    bool
-	EmailUsedForAuth bool
-	PasswordHash     *string
+	ProjectID                       string
+	BranchID                        string
+	ID                              string
+	DisplayName                     *string
+	ProfileImageUrl                 *string
+	ClientMetadata                  []byte
+	ClientReadOnlyMetadata          []byte
+	ServerMetadata                  []byte
+	SelectedTeamID                  *string
+	IsAnonymous                     bool
+	OtpAuthEnabled                  bool
+	RestrictedByAdmin               bool
+	RestrictedByAdminReason         *string
+	RestrictedByAdminPrivateDetails *string
+	CountryCode                     *string
+	RiskScoreBot                    int32
+	RiskScoreFreeTrialAbuse         int32
+	ChannelID                       string
+	Email                           *string
+	EmailVerified                   bool
+	EmailUsedForAuth                bool
+	PasswordHash                    *string
 }
 
 type CreateUserRow struct {
@@ -79,9 +100,20 @@ func (q *Queries) CreateUser(ctx context.Context, arg CreateUserParams) (CreateU
 		arg.ProjectID,
 		arg.BranchID,
 		arg.ID,
+		arg.DisplayName,
+		arg.ProfileImageUrl,
+		arg.ClientMetadata,
+		arg.ClientReadOnlyMetadata,
+		arg.ServerMetadata,
 		arg.SelectedTeamID,
 		arg.IsAnonymous,
+		arg.OtpAuthEnabled,
+		arg.RestrictedByAdmin,
+		arg.RestrictedByAdminReason,
+		arg.RestrictedByAdminPrivateDetails,
 		arg.CountryCode,
+		arg.RiskScoreBot,
+		arg.RiskScoreFreeTrialAbuse,
 		arg.ChannelID,
 		arg.Email,
 		arg.EmailVerified,

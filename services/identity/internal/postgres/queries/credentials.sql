@@ -42,3 +42,8 @@ WHERE project_id = $1 AND branch_id = $2 AND user_id = $3;
 -- name: DeletePasskey :exec
 DELETE FROM passkeys
 WHERE project_id = $1 AND branch_id = $2 AND user_id = $3;
+
+-- name: SetTOTPSecret :exec
+UPDATE users
+SET totp_secret = $4
+WHERE project_id = $1 AND branch_id = $2 AND id = $3;

@@ -33,8 +33,18 @@ WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
 -- name: CreateUser :one
 -- The foreign keys are checked at the end of the statement.
 WITH new_user AS (
-    INSERT INTO users (project_id, branch_id, id, selected_team_id, is_anonymous, country_code)
-    VALUES (sqlc.arg(project_id), sqlc.arg(branch_id), sqlc.arg(id), sqlc.narg(selected_team_id), sqlc.arg(is_anonymous), sqlc.narg(country_code))
+    INSERT INTO users (
+        project_id, branch_id, id, display_name, profile_image_url, client_metadata, client_read_only_metadata, server_metadata,
+        selected_team_id, is_anonymous, otp_auth_enabled, restricted_by_admin, restricted_by_admin_reason,
+        restricted_by_admin_private_details, country_code, risk_score_bot, risk_score_free_trial_abuse
+    )
+    VALUES (
+        sqlc.arg(project_id), sqlc.arg(branch_id), sqlc.arg(id), sqlc.narg(display_name), sqlc.narg(profile_image_url),
+        sqlc.narg(client_metadata), sqlc.narg(client_read_only_metadata), sqlc.narg(server_metadata),
+        sqlc.narg(selected_team_id), sqlc.arg(is_anonymous), sqlc.arg(otp_auth_enabled), sqlc.arg(restricted_by_admin),
+        sqlc.narg(restricted_by_admin_reason), sqlc.narg(restricted_by_admin_private_details), sqlc.narg(country_code),
+        sqlc.arg(risk_score_bot), sqlc.arg(risk_score_free_trial_abuse)
+    )
     RETURNING project_id, branch_id, id, version, signed_up_at, last_active_at
 ), new_channel AS (
     INSERT INTO contact_channels (project_id, branch_id, user_id, id, value, is_primary, is_verified, used_for_auth)
