@@ -187,6 +187,8 @@ const (
 	CodeEmailVerification CodeKind = "email_verification"
 	// CodeMFAAttempt stands for a passed first factor.
 	CodeMFAAttempt CodeKind = "mfa_attempt"
+	// CodePasswordReset lets whoever reads the user's mail choose a password.
+	CodePasswordReset CodeKind = "password_reset"
 )
 
 // NewCode is a code to be made.
@@ -205,14 +207,17 @@ type Code struct {
 	Payload json.RawMessage
 }
 
-// Mail is a mail to a user.
+// Mail is a mail to a person.
 type Mail struct {
-	ID        string
-	Tenant    ids.Tenant
-	Template  string
+	ID       string
+	Tenant   ids.Tenant
+	Template string
+	// UserID is empty for an address without user.
 	UserID    string
 	Emails    []string
 	Variables map[string]string
+	// SkipDeliverabilityCheck sends also to addresses that look undeliverable.
+	SkipDeliverabilityCheck bool
 }
 
 // Configs reads rendered configurations.
