@@ -57,11 +57,11 @@ func (a *App) SendPasswordResetCode(ctx context.Context, in PasswordResetCode) e
 
 // mailPasswordReset sends the mail if the address has a user.
 func (a *App) mailPasswordReset(ctx context.Context, req request, in PasswordResetCode) error {
-	user, _, err := a.store.UserByEmail(ctx, req.tenant, in.Email)
-	if err != nil || user == nil {
+	owner, err := a.store.EmailOwner(ctx, req.tenant, in.Email)
+	if err != nil || owner == nil {
 		return err
 	}
-	payload, err := json.Marshal(passwordReset{UserID: user.ID})
+	payload, err := json.Marshal(passwordReset{UserID: owner.User.ID})
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (a *App) mailPasswordReset(ctx context.Context, req request, in PasswordRes
 			ID:                      ids.NewUUID(),
 			Tenant:                  req.tenant,
 			Template:                "password_reset",
-			UserID:                  user.ID,
+			UserID:                  owner.User.ID,
 			Emails:                  []string{in.Email},
 			Variables:               map[string]string{"passwordResetLink": link},
 			SkipDeliverabilityCheck: true,

@@ -48,7 +48,7 @@ func (s *Store) UserContacts(ctx context.Context, tenant ids.Tenant, userIDs []s
 // RecordSignIn implements app.UserStore.
 func (s *Store) RecordSignIn(ctx context.Context, tenant ids.Tenant, credential *app.Credential) (current bool, err error) {
 	rows, err := s.queries(ctx).RecordSignIn(ctx, db.RecordSignInParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: credential.UserID, KnownSince: credential.PasswordChangedAt,
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: credential.UserID, KnownSince: credential.KnownSince(),
 	})
 	return rows == 1, err
 }
@@ -69,6 +69,7 @@ func (t *tx) CreateUser(ctx context.Context, user *domain.User, passwordHash *st
 		ID:             user.ID,
 		SelectedTeamID: user.SelectedTeamID,
 		IsAnonymous:    user.IsAnonymous,
+		OtpAuthEnabled: user.OTPAuthEnabled,
 		CountryCode:    user.CountryCode,
 		ChannelID:      ids.NewUUID(),
 		PasswordHash:   passwordHash,
@@ -147,6 +148,10 @@ func (t *tx) DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) (
 		return 0, nil
 	}
 	return version, err
+}
+
+func (t *tx) EnableOTP(ctx context.Context, tenant ids.Tenant, userID string) error {
+	return t.queries.EnableOTP(ctx, db.EnableOTPParams{ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: userID})
 }
 
 func (t *tx) ClearSelectedTeam(ctx context.Context, tenant ids.Tenant, userID, teamID string) error {

@@ -35,20 +35,21 @@ func (q *Queries) ClearSelectedTeam(ctx context.Context, arg ClearSelectedTeamPa
 
 const createUser = `-- name: CreateUser :one
 WITH new_user AS (
-    INSERT INTO users (project_id, branch_id, id, selected_team_id, is_anonymous, country_code)
-    VALUES ($1, $2, $3, $4, $5, $6)
+    INSERT INTO users (project_id, branch_id, id, selected_team_id, is_anonymous, otp_auth_enabled, country_code)
+    VALUES ($1, $2, $3, $4, $5,
+            $6, $7)
     RETURNING project_id, branch_id, id, version, signed_up_at, last_active_at
 ), new_channel AS (
     INSERT INTO contact_channels (project_id, branch_id, user_id, id, value, is_primary, is_verified, used_for_auth)
-    SELECT u.project_id, u.branch_id, u.id, $7::uuid, $8::text, true,
-           $9::boolean, $10::boolean
+    SELECT u.project_id, u.branch_id, u.id, $8::uuid, $9::text, true,
+           $10::boolean, $11::boolean
     FROM new_user u
-    WHERE $8::text IS NOT NULL
+    WHERE $9::text IS NOT NULL
 ), new_password AS (
     INSERT INTO passwords (project_id, branch_id, user_id, hash)
-    SELECT u.project_id, u.branch_id, u.id, $11::text
+    SELECT u.project_id, u.branch_id, u.id, $12::text
     FROM new_user u
-    WHERE $11::text IS NOT NULL
+    WHERE $12::text IS NOT NULL
 )
 SELECT version, signed_up_at, last_active_at FROM new_user
 `
@@ -59,6 +60,7 @@ type CreateUserParams struct {
 	ID               string
 	SelectedTeamID   *string
 	IsAnonymous      bool
+	OtpAuthEnabled   bool
 	CountryCode      *string
 	ChannelID        string
 	Email            *string
@@ -81,6 +83,7 @@ func (q *Queries) CreateUser(ctx context.Context, arg CreateUserParams) (CreateU
 		arg.ID,
 		arg.SelectedTeamID,
 		arg.IsAnonymous,
+		arg.OtpAuthEnabled,
 		arg.CountryCode,
 		arg.ChannelID,
 		arg.Email,
@@ -110,6 +113,23 @@ func (q *Queries) DeleteUser(ctx context.Context, arg DeleteUserParams) (int64, 
 	var version int64
 	err := row.Scan(&version)
 	return version, err
+}
+
+const enableOTP = `-- name: EnableOTP :exec
+UPDATE users
+SET otp_auth_enabled = true, version = version + 1
+WHERE project_id = $1 AND branch_id = $2 AND id = $3 AND NOT otp_auth_enabled
+`
+
+type EnableOTPParams struct {
+	ProjectID string
+	BranchID  string
+	ID        string
+}
+
+func (q *Queries) EnableOTP(ctx context.Context, arg EnableOTPParams) error {
+	_, err := q.db.Exec(ctx, enableOTP, arg.ProjectID, arg.BranchID, arg.ID)
+	return err
 }
 
 const lockUser = `-- name: LockUser :one
@@ -194,19 +214,21 @@ func (q *Queries) RecordActivity(ctx context.Context, arg RecordActivityParams) 
 const recordSignIn = `-- name: RecordSignIn :execrows
 UPDATE users u
 SET last_active_at = now()
-FROM passwords p
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
-  AND p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
-  AND p.changed_at = $4
+  AND $4::timestamptz IS NOT DISTINCT FROM (
+    SELECT p.changed_at FROM passwords p
+    WHERE p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
+  )
 `
 
 type RecordSignInParams struct {
 	ProjectID  string
 	BranchID   string
 	ID         string
-	KnownSince time.Time
+	KnownSince *time.Time
 }
 
+// Without a password there is nothing to have changed.
 func (q *Queries) RecordSignIn(ctx context.Context, arg RecordSignInParams) (int64, error) {
 	result, err := q.db.Exec(ctx, recordSignIn,
 		arg.ProjectID,

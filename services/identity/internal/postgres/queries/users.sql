@@ -23,18 +23,21 @@ JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active
 JOIN projects p ON p.id = active.project_id;
 
 -- name: RecordSignIn :execrows
+-- Without a password there is nothing to have changed.
 UPDATE users u
 SET last_active_at = now()
-FROM passwords p
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
-  AND p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
-  AND p.changed_at = sqlc.arg(known_since);
+  AND sqlc.narg(known_since)::timestamptz IS NOT DISTINCT FROM (
+    SELECT p.changed_at FROM passwords p
+    WHERE p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
+  );
 
 -- name: CreateUser :one
 -- The foreign keys are checked at the end of the statement.
 WITH new_user AS (
-    INSERT INTO users (project_id, branch_id, id, selected_team_id, is_anonymous, country_code)
-    VALUES (sqlc.arg(project_id), sqlc.arg(branch_id), sqlc.arg(id), sqlc.narg(selected_team_id), sqlc.arg(is_anonymous), sqlc.narg(country_code))
+    INSERT INTO users (project_id, branch_id, id, selected_team_id, is_anonymous, otp_auth_enabled, country_code)
+    VALUES (sqlc.arg(project_id), sqlc.arg(branch_id), sqlc.arg(id), sqlc.narg(selected_team_id), sqlc.arg(is_anonymous),
+            sqlc.arg(otp_auth_enabled), sqlc.narg(country_code))
     RETURNING project_id, branch_id, id, version, signed_up_at, last_active_at
 ), new_channel AS (
     INSERT INTO contact_channels (project_id, branch_id, user_id, id, value, is_primary, is_verified, used_for_auth)
@@ -77,6 +80,11 @@ SET display_name                        = sqlc.narg(display_name),
     version                             = version + 1
 WHERE project_id = sqlc.arg(project_id) AND branch_id = sqlc.arg(branch_id) AND id = sqlc.arg(id)
 RETURNING version, signed_up_at;
+
+-- name: EnableOTP :exec
+UPDATE users
+SET otp_auth_enabled = true, version = version + 1
+WHERE project_id = $1 AND branch_id = $2 AND id = $3 AND NOT otp_auth_enabled;
 
 -- name: ClearSelectedTeam :exec
 UPDATE users
