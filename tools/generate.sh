@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Generates all committed code: protobuf, gRPC and gateway code from proto/,
-# query code from each service's sqlc.yaml. Needs Go alone; the plugins are
-# built from the versions pinned in tools/go.mod.
+# query code from each service's sqlc.yaml, documentation from the protos'
+# comments and the catalogue of errors. Needs Go alone; the plugins are built
+# from the versions pinned in tools/go.mod.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$PWD/.cache/bin
@@ -46,9 +47,12 @@ sql() {
 	done
 }
 
+docs() { go run ./gateway/internal/docs/generate; }
+
 case "${1:-all}" in
-proto) proto ;;
+proto) proto && docs ;;
 sql) sql ;;
-all) proto && sql ;;
-*) echo "usage: $0 [proto|sql|all]" >&2 && exit 2 ;;
+docs) docs ;;
+all) proto && sql && docs ;;
+*) echo "usage: $0 [proto|sql|docs|all]" >&2 && exit 2 ;;
 esac

@@ -41,4 +41,5 @@ step "go.mod"
 unchanged tools/tidy.sh '*go.mod' '*go.sum'
 
 step "generated code"
-unchanged tools/generate.sh '*.pb.go' '*.pb.gw.go' '**/postgres/db/*.go'
+unchanged tools/generate.sh '*.pb.go' '*.pb.gw.go' '**/postgres/db/*.go' \
+	docs/errors.md docs/events.md gateway/internal/docs/comments.json

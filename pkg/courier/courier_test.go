@@ -301,7 +301,7 @@ func TestWorker_leaseLost_leavesTheMailAlone(t *testing.T) {
 		if m.ID == second.ID {
 			return nil
 		}
-		exec(t, db, "UPDATE courier_mails SET attempts = attempts + 1, next_attempt_at = 'infinity'")
+		exec(t, db, "UPDATE courier_mails SET attempts = attempts + 1, next_attempt_at = 'infinity' WHERE id = '"+first.ID+"'")
 		return errors.New("too late")
 	})
 	enqueue(t, db, first)

@@ -86,6 +86,16 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8::interval)`,
 // The attempt costs one statement and is committed when Attempt returns,
 // whatever happens later; checking a code is an attempt and nothing else.
 func (c *Codes) Attempt(ctx context.Context, db *pg.DB, tenant ids.Tenant, kind, text string) (*Row, error) {
+	return c.attempt(ctx, db, tenant, kind, text, true)
+}
+
+// Find is Attempt for codes that are shown many times before they are spent: it
+// does not count an attempt that names the code it finds, only those that miss.
+func (c *Codes) Find(ctx context.Context, db *pg.DB, tenant ids.Tenant, kind, text string) (*Row, error) {
+	return c.attempt(ctx, db, tenant, kind, text, false)
+}
+
+func (c *Codes) attempt(ctx context.Context, db *pg.DB, tenant ids.Tenant, kind, text string, countHits bool) (*Row, error) {
 	querier := db.Querier(ctx)
 	if _, ok := querier.(pgx.Tx); ok {
 		return nil, ErrInTransaction
@@ -99,13 +109,13 @@ func (c *Codes) Attempt(ctx context.Context, db *pg.DB, tenant ids.Tenant, kind,
 	var before int
 	err := querier.QueryRow(ctx, `-- name: AttemptOneTimeCode
 WITH attempted AS (
-    UPDATE one_time_codes SET attempts = attempts + 1
+    UPDATE one_time_codes SET attempts = attempts + CASE WHEN $6 OR kind <> $4 OR code_hash <> $5 THEN 1 ELSE 0 END
     WHERE project_id = $1 AND branch_id = $2 AND suffix_hash = $3
     RETURNING id, kind, code_hash, data, attempts, expires_at, used_at
 )
-SELECT id::text, data, expires_at <= now(), used_at IS NOT NULL, attempts - 1
+SELECT id::text, data, expires_at <= now(), used_at IS NOT NULL, attempts - CASE WHEN $6 THEN 1 ELSE 0 END
 FROM attempted WHERE kind = $4 AND code_hash = $5`,
-		tenant.ProjectID, tenant.BranchID, c.hashNonce(nonce), kind, c.hashCode(code)).
+		tenant.ProjectID, tenant.BranchID, c.hashNonce(nonce), kind, c.hashCode(code), countHits).
 		Scan(&row.ID, &row.Data, &expired, &used, &before)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):

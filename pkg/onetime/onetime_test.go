@@ -158,6 +158,33 @@ func TestAttempt_guesses_killTheCodeAfterTwenty(t *testing.T) {
 	}
 }
 
+// A page that shows the same code again and again does not use it up; guesses
+// at its typed part do.
+func TestFind_rightCode_isNotCounted(t *testing.T) {
+	db, codes := pgtest.New(t, onetime.Migrations()), newCodes(t)
+	text, id := issue(t, db, otp(week))
+	find := func(kind, text string) error {
+		row, err := codes.Find(t.Context(), db, tenant, kind, text)
+		if err == nil && row.ID != id {
+			t.Errorf("found %s, want %s", row.ID, id)
+		}
+		return err
+	}
+	for range 2 * onetime.MaxAttempts {
+		if err := find("otp", text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range onetime.MaxAttempts {
+		if err := find("otp", "zzzzzz"+text[6:]); !errors.Is(err, apierr.VerificationCodeNotFound()) {
+			t.Fatalf("Find of a guess = %v", err)
+		}
+	}
+	if err := find("otp", text); !errors.Is(err, apierr.VerificationCodeMaxAttemptsReached()) {
+		t.Errorf("Find after twenty guesses = %v", err)
+	}
+}
+
 func TestAttempt_parallelGuesses_areAllCounted(t *testing.T) {
 	db, codes := pgtest.New(t, onetime.Migrations()), newCodes(t)
 	text, _ := issue(t, db, otp(week))

@@ -46,9 +46,6 @@ func NewRelay(db *pg.DB, publisher Publisher, service string, logger *slog.Logge
 // Run publishes until ctx ends. Outages of database and stream only delay it.
 func (r *Relay) Run(ctx context.Context) error {
 	return r.db.Lead(ctx, lockKey(r.service), func(ctx context.Context, conn *pgx.Conn) error {
-		if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
-			return err
-		}
 		var ready, failing bool
 		var purged time.Time
 		// An outage is told once, not every second.
@@ -61,7 +58,7 @@ func (r *Relay) Run(ctx context.Context) error {
 			}
 			failing = err != nil
 		}
-		return pg.AwaitNotifications(ctx, conn, pollInterval, func(ctx context.Context) {
+		return r.db.ListenOn(ctx, conn, channel, pollInterval, func(ctx context.Context) {
 			if !ready {
 				if err := r.publisher.EnsureStream(ctx, r.service); err != nil {
 					report(err)

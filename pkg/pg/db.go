@@ -34,6 +34,7 @@ type DB struct {
 	background context.Context
 	// notifying holds the channels whose notification is on its way.
 	notifying sync.Map
+	listeners listeners
 }
 
 // Querier runs single statements. It is what sqlc's generated code asks for.

@@ -2,6 +2,7 @@ package pg
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -62,9 +63,7 @@ func (db *DB) Listen(ctx context.Context, channel string, interval time.Duration
 	for ctx.Err() == nil {
 		conn, err := db.connect(ctx)
 		if err == nil {
-			if _, err = conn.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err == nil {
-				err = AwaitNotifications(ctx, conn, interval, wake)
-			}
+			err = db.ListenOn(ctx, conn, channel, interval, wake)
 			_ = conn.Close(context.WithoutCancel(ctx))
 		}
 		if err != nil && sleep(ctx, time.Second) != nil {
@@ -74,22 +73,83 @@ func (db *DB) Listen(ctx context.Context, channel string, interval time.Duration
 	return nil
 }
 
-// AwaitNotifications calls wake at once, after every notification that conn
-// receives and at least every interval, until ctx ends or conn breaks.
-func AwaitNotifications(ctx context.Context, conn *pgx.Conn, interval time.Duration, wake func(ctx context.Context)) error {
+// ListenOn is Listen on a connection of the caller, until ctx ends or conn
+// breaks.
+func (db *DB) ListenOn(ctx context.Context, conn *pgx.Conn, channel string, interval time.Duration, wake func(ctx context.Context)) error {
+	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
+		return classify(err)
+	}
+	local, leave := db.listeners.join(channel)
+	defer leave()
 	for {
 		wake(ctx)
-		waitCtx, cancel := context.WithTimeout(ctx, interval)
-		_, err := conn.WaitForNotification(waitCtx)
-		timedOut := waitCtx.Err() != nil
-		cancel()
+		err := await(ctx, conn, interval, local)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err != nil && (!timedOut || conn.IsClosed()) {
+		if err != nil {
 			return err
 		}
 	}
+}
+
+// await returns after a notification from the server or from this process, and
+// after the interval at the latest.
+func await(ctx context.Context, conn *pgx.Conn, interval time.Duration, local <-chan struct{}) error {
+	ctx, cancel := context.WithTimeout(ctx, interval)
+	defer cancel()
+	go func() {
+		select {
+		case <-local:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	_, err := conn.WaitForNotification(ctx)
+	if err != nil && (ctx.Err() == nil || conn.IsClosed()) {
+		return err
+	}
+	return nil
+}
+
+// listeners are those of this process, by channel. Telling them costs no
+// statement.
+type listeners struct {
+	mu        sync.Mutex
+	byChannel map[string]map[chan struct{}]bool
+}
+
+// join adds a listener, until it leaves.
+func (l *listeners) join(channel string) (wake <-chan struct{}, leave func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byChannel == nil {
+		l.byChannel = map[string]map[chan struct{}]bool{}
+	}
+	if l.byChannel[channel] == nil {
+		l.byChannel[channel] = map[chan struct{}]bool{}
+	}
+	// One wake-up may wait while the listener is at work.
+	c := make(chan struct{}, 1)
+	l.byChannel[channel][c] = true
+	return c, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.byChannel[channel], c)
+	}
+}
+
+// tell wakes the listeners of a channel and reports whether there are any.
+func (l *listeners) tell(channel string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.byChannel[channel] {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+	return len(l.byChannel[channel]) > 0
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -85,9 +85,13 @@ func (db *DB) runOnce(ctx context.Context, fn func(ctx context.Context, tx pgx.T
 	return err
 }
 
-// notify tells listeners without making anybody wait. Notifications that are
-// not yet on their way are sent as one.
+// notify tells listeners without making anybody wait: those of this process if
+// there are any, which is the rule, and else those of other processes.
+// Notifications that are not yet on their way are sent as one.
 func (db *DB) notify(channel string) {
+	if db.listeners.tell(channel) {
+		return
+	}
 	if _, waiting := db.notifying.LoadOrStore(channel, true); waiting {
 		return
 	}

@@ -41,6 +41,9 @@ type Config struct {
 	NotificationsAddr string `env:"NOTIFICATIONS_ADDR"`
 	PaymentsAddr      string `env:"PAYMENTS_ADDR"`
 
+	// MemoryLimit is the soft limit of the whole process in bytes; towards it
+	// memory is given back sooner. GOMEMLIMIT wins.
+	MemoryLimit int64 `env:"MEMORY_LIMIT" envDefault:"67108864"`
 	// InFlightLimit bounds the requests worked on at a time.
 	InFlightLimit int `env:"IN_FLIGHT_LIMIT" envDefault:"256"`
 	// ShutdownGrace is the time between reporting not ready and draining.

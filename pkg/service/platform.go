@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"google.golang.org/grpc"
@@ -61,6 +62,9 @@ func newPlatform(ctx context.Context, name, version string) (*Platform, error) {
 		return nil, err
 	}
 	cfg := &p.Config
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(cfg.MemoryLimit)
+	}
 	p.Logger = obs.NewLogger(os.Stderr, obs.LogConfig{Service: name, Level: cfg.LogLevel, Text: cfg.LogText})
 	p.group = runner.New(runner.Config{Logger: p.Logger, Grace: cfg.ShutdownGrace})
 

@@ -88,7 +88,7 @@ func relax(schema *openapi3.Schema) {
 	}
 	for name, property := range schema.Properties {
 		if anyJSON[name] {
-			schema.Properties[name] = openapi3.NewSchemaRef("", &openapi3.Schema{})
+			schema.Properties[name] = openapi3.NewSchemaRef("", &openapi3.Schema{Nullable: true})
 			continue
 		}
 		relax(property.Value)

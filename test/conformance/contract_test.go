@@ -38,6 +38,8 @@ func TestCheck_responses(t *testing.T) {
 		want   string
 	}{
 		{"good", 200, "", user, ""},
+		{"any JSON is null", 200, "", strings.Replace(user, `[1]`, `null`, 1), ""},
+		{"any JSON is a scalar", 200, "", strings.Replace(user, `[1]`, `"x"`, 1), ""},
 		{"required property missing", 200, "", strings.Replace(user, `"is_anonymous":false,`, "", 1), "is_anonymous"},
 		{"wrong type", 200, "", strings.Replace(user, `"is_anonymous":false`, `"is_anonymous":"no"`, 1), "is_anonymous"},
 		{"null where not nullable", 200, "", strings.Replace(user, `"is_anonymous":false`, `"is_anonymous":null`, 1), "is_anonymous"},

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -27,6 +29,21 @@ func call(t *testing.T, c *client.Client, method, path string, body any) client.
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
 	return response
+}
+
+// insist sends a request until it is not refused for being one too many: with
+// one database connection per service a crowd is too many for a moment, and is
+// told to come back.
+func insist(ctx context.Context, c *client.Client, method, path string, body any) (answer client.Response, err error) {
+	err = client.Poll(ctx, func(ctx context.Context) error {
+		var err error
+		answer, err = c.Do(ctx, method, path, body)
+		if err == nil && answer.Status == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") != "" {
+			return fmt.Errorf("%s %s: %s", method, path, answer)
+		}
+		return err
+	})
+	return answer, err
 }
 
 // succeed sends a request that must succeed and returns its JSON object.

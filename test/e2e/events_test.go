@@ -183,7 +183,7 @@ func TestRefresh_inParallel_keepsOneSession(t *testing.T) {
 	const parallel = 64
 	for range parallel {
 		go func() {
-			answer, err := visitor(dev).With("Refresh-Token", tokens.RefreshToken).Do(t.Context(), http.MethodPost, "/auth/sessions/current/refresh", nil)
+			answer, err := insist(t.Context(), visitor(dev).With("Refresh-Token", tokens.RefreshToken), http.MethodPost, "/auth/sessions/current/refresh", nil)
 			if err != nil {
 				t.Error(err)
 			}

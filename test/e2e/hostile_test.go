@@ -27,7 +27,7 @@ func TestSignUp_sameAddressAtOnce_makesOneUser(t *testing.T) {
 	for i := range answers {
 		everybody.Go(func() {
 			var err error
-			answers[i], err = visitor(dev).Do(t.Context(), http.MethodPost, "/auth/password/sign-up",
+			answers[i], err = insist(t.Context(), visitor(dev), http.MethodPost, "/auth/password/sign-up",
 				map[string]any{"email": spellings[i%len(spellings)], "password": password})
 			if err != nil {
 				t.Error(err)
@@ -88,8 +88,8 @@ func spoofed(userID, projectID string) map[string]string {
 // What a caller says in headers that are not the contract's changes nothing.
 func TestHeaders_spoofed_haveNoInfluence(t *testing.T) {
 	_, other, _ := signUp(t, dev)
-	_, tokens, me := signUp(t, dev)
-	me = client.For(system.BaseURL, dev, client.Public).SignedIn(tokens) // a proxy would drop some
+	_, tokens, _ := signUp(t, dev)
+	me := client.For(system.BaseURL, dev, client.Public).SignedIn(tokens) // a proxy would drop some
 	nobody := client.For(system.BaseURL, dev, client.Public)
 	headers := spoofed(other.UserID, "internal")
 	if len(headers) < 60 {

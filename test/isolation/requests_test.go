@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +28,7 @@ var kinds = map[string]kind{
 	"client_id":          aProject,
 	"code":               aCode,
 	"contact_channel_id": aChannel,
+	"customer_id":        aUser,
 	"owner_team_id":      aTeam,
 	"project_id":         aProject,
 	"refresh_token":      aRefreshToken,
@@ -34,6 +36,10 @@ var kinds = map[string]kind{
 	"selected_team_id":   aTeam,
 	"user_id":            aUser,
 }
+
+// chosen are ids that a project chooses in its configuration; they name nothing
+// of anybody.
+var chosen = []string{"item_id"}
 
 // examples are values of the fields that are no references. Required ones must
 // be there; optional ones make a request one that would change something.
@@ -48,6 +54,10 @@ var examples = map[string]map[string]any{
 	"POST /auth/password/update":  {"old_password": "not the old one", "new_password": "a brand new password"},
 	"POST /contact-channels/{user_id}/{contact_channel_id}/send-verification-code": {"callback_url": "http://localhost:3000/verify"},
 	"PATCH /users/me": {"display_name": "Somebody Else"},
+	"GET /payments/items/{customer_type}/{customer_id}/{item_id}": {"customer_type": "user", "item_id": "credits"},
+	"POST /payments/items/{customer_type}/{customer_id}/{item_id}/update-quantity": {
+		"customer_type": "user", "item_id": "credits", "allow_negative": "true", "delta": 1,
+	},
 
 	"POST /internal/api-keys": {
 		"description": "more", "expires_at_millis": 4102444800000, "has_publishable_client_key": true,
@@ -96,7 +106,7 @@ func refers(f routes.Field) bool {
 			}
 		}
 	}
-	return f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || f.Name == "refresh_token"
+	return !slices.Contains(chosen, f.Name) && (f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || f.Name == "refresh_token")
 }
 
 // request is one concrete request of a route.

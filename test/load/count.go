@@ -127,9 +127,9 @@ func (c *counter) mark(ctx context.Context) (string, error) {
 // statement is one line of the database server's log.
 var statement = regexp.MustCompile(`\[(\d+)\] ([^@\s]*)@(\S+) LOG:  (?:execute [^:]*|statement): ((?s).*)`)
 
-// Work that no request waits for: the outbox relay, consumers of events, the
-// courier's worker and what keeps a pool alive.
-var background = regexp.MustCompile(`(?i)\blisten\b|pg_(try_)?advisory|\binbox|\b(from|update|delete from)\s+outbox\b|` +
+// Work that no request waits for: the outbox relay and what wakes it, consumers
+// of events, the courier's worker and what keeps a pool alive.
+var background = regexp.MustCompile(`(?i)\blisten\b|^select pg_notify\(|pg_(try_)?advisory|\binbox|\b(from|update|delete from)\s+outbox\b|` +
 	`\b(update|delete from|from)\s+courier_mails\b|\bfrom throttles\b.*full_at <|^\s*-- ping|^\s*;?\s*$`)
 
 var control = regexp.MustCompile(`(?i)^\s*(begin|commit|rollback|savepoint|release|set local|start transaction)\b`)

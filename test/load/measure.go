@@ -40,6 +40,7 @@ type cost struct {
 // report is everything that was measured.
 type report struct {
 	settings settings
+	revision string
 	rows     []row
 	floors   map[shape][]float64
 	hash     float64 // milliseconds of processor time
@@ -61,7 +62,7 @@ type floodResult struct {
 }
 
 func measure(ctx context.Context, s settings, progress func(string, ...any)) (*report, error) {
-	r := &report{settings: s, floors: map[shape][]float64{}}
+	r := &report{settings: s, revision: revision(), floors: map[shape][]float64{}}
 	progress("starting a system to count in")
 	begin := time.Now()
 	system, err := stack.Start(ctx, countingEnvironment)
@@ -261,19 +262,32 @@ func memory(system *stack.Stack) (map[string]int64, error) {
 	return sizes, nil
 }
 
-// hashCost is the processor time of one password hash in milliseconds, on one
-// processor at a time.
+// hashCost is the processor time of one password hash in milliseconds while
+// every processor hashes, as during a flood of sign-ins: hashes slow each other
+// down, because they are made to fill the caches.
 func hashCost(ctx context.Context) (float64, error) {
-	hasher := secret.NewHasher(secret.HasherConfig{Concurrency: 1})
-	const rounds = 20
-	runtime.GC()
+	const rounds = 15
+	workers := runtime.NumCPU()
+	hasher := secret.NewHasher(secret.HasherConfig{Concurrency: workers})
+	failed := make(chan error, workers)
 	before := ownTime()
-	for range rounds {
-		if _, err := hasher.Hash(ctx, password); err != nil {
+	for range workers {
+		go func() {
+			var err error
+			for range rounds {
+				if _, hashErr := hasher.Hash(ctx, password); hashErr != nil {
+					err = hashErr
+				}
+			}
+			failed <- err
+		}()
+	}
+	for range workers {
+		if err := <-failed; err != nil {
 			return 0, err
 		}
 	}
-	return float64(ownTime()-before) / float64(time.Millisecond) / rounds, nil
+	return float64(ownTime()-before) / float64(time.Millisecond) / float64(rounds*workers), nil
 }
 
 // ownTime is the processor time of this process so far.

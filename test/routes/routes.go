@@ -18,6 +18,7 @@ import (
 	// Every context's descriptors; a test compares the list with proto/.
 	_ "vestibule.dev/proto/identity/v1"
 	_ "vestibule.dev/proto/notifications/v1"
+	_ "vestibule.dev/proto/payments/v1"
 	_ "vestibule.dev/proto/sessions/v1"
 	_ "vestibule.dev/proto/teams/v1"
 )

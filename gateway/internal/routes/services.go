@@ -2,6 +2,7 @@ package routes
 
 import (
 	identityv1 "vestibule.dev/proto/identity/v1"
+	paymentsv1 "vestibule.dev/proto/payments/v1"
 	sessionsv1 "vestibule.dev/proto/sessions/v1"
 )
 
@@ -18,6 +19,8 @@ func Services() []Service {
 		NewService(identityv1.PasswordService_ServiceDesc, identityv1.NewPasswordServiceClient, identityv1.RegisterPasswordServiceHandlerClient),
 		NewService(identityv1.ProjectService_ServiceDesc, identityv1.NewProjectServiceClient, identityv1.RegisterProjectServiceHandlerClient),
 		NewService(identityv1.UserService_ServiceDesc, identityv1.NewUserServiceClient, identityv1.RegisterUserServiceHandlerClient),
+		NewService(paymentsv1.ItemService_ServiceDesc, paymentsv1.NewItemServiceClient, paymentsv1.RegisterItemServiceHandlerClient),
+		NewService(paymentsv1.PurchaseService_ServiceDesc, paymentsv1.NewPurchaseServiceClient, paymentsv1.RegisterPurchaseServiceHandlerClient),
 		NewService(sessionsv1.SessionService_ServiceDesc, sessionsv1.NewSessionServiceClient, sessionsv1.RegisterSessionServiceHandlerClient),
 		NewService(sessionsv1.TokenService_ServiceDesc, sessionsv1.NewTokenServiceClient, sessionsv1.RegisterTokenServiceHandlerClient),
 	}

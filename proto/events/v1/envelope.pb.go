@@ -70,6 +70,9 @@ type Envelope struct {
 	//	*Envelope_TeamUpdated
 	//	*Envelope_EmailSent
 	//	*Envelope_EmailFailed
+	//	*Envelope_ItemQuantityChanged
+	//	*Envelope_PurchaseCompleted
+	//	*Envelope_SubscriptionChanged
 	Payload       isEnvelope_Payload `protobuf_oneof:"payload"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -360,6 +363,33 @@ func (x *Envelope) GetEmailFailed() *EmailFailed {
 	return nil
 }
 
+func (x *Envelope) GetItemQuantityChanged() *ItemQuantityChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ItemQuantityChanged); ok {
+			return x.ItemQuantityChanged
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetPurchaseCompleted() *PurchaseCompleted {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_PurchaseCompleted); ok {
+			return x.PurchaseCompleted
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetSubscriptionChanged() *SubscriptionChanged {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_SubscriptionChanged); ok {
+			return x.SubscriptionChanged
+		}
+	}
+	return nil
+}
+
 type isEnvelope_Payload interface {
 	isEnvelope_Payload()
 }
@@ -440,6 +470,18 @@ type Envelope_EmailFailed struct {
 	EmailFailed *EmailFailed `protobuf:"bytes,91,opt,name=email_failed,json=emailFailed,proto3,oneof"`
 }
 
+type Envelope_ItemQuantityChanged struct {
+	ItemQuantityChanged *ItemQuantityChanged `protobuf:"bytes,110,opt,name=item_quantity_changed,json=itemQuantityChanged,proto3,oneof"`
+}
+
+type Envelope_PurchaseCompleted struct {
+	PurchaseCompleted *PurchaseCompleted `protobuf:"bytes,111,opt,name=purchase_completed,json=purchaseCompleted,proto3,oneof"`
+}
+
+type Envelope_SubscriptionChanged struct {
+	SubscriptionChanged *SubscriptionChanged `protobuf:"bytes,112,opt,name=subscription_changed,json=subscriptionChanged,proto3,oneof"`
+}
+
 func (*Envelope_UserCreated) isEnvelope_Payload() {}
 
 func (*Envelope_UserUpdated) isEnvelope_Payload() {}
@@ -478,11 +520,17 @@ func (*Envelope_EmailSent) isEnvelope_Payload() {}
 
 func (*Envelope_EmailFailed) isEnvelope_Payload() {}
 
+func (*Envelope_ItemQuantityChanged) isEnvelope_Payload() {}
+
+func (*Envelope_PurchaseCompleted) isEnvelope_Payload() {}
+
+func (*Envelope_SubscriptionChanged) isEnvelope_Payload() {}
+
 var File_events_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_events_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbc\r\n" +
+	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x0f\n" +
 	"\bEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1d\n" +
@@ -519,7 +567,10 @@ const file_events_v1_envelope_proto_rawDesc = "" +
 	"\fteam_updated\x18H \x01(\v2\x16.events.v1.TeamUpdatedH\x00R\vteamUpdated\x125\n" +
 	"\n" +
 	"email_sent\x18Z \x01(\v2\x14.events.v1.EmailSentH\x00R\temailSent\x12;\n" +
-	"\femail_failed\x18[ \x01(\v2\x16.events.v1.EmailFailedH\x00R\vemailFailedB\t\n" +
+	"\femail_failed\x18[ \x01(\v2\x16.events.v1.EmailFailedH\x00R\vemailFailed\x12T\n" +
+	"\x15item_quantity_changed\x18n \x01(\v2\x1e.events.v1.ItemQuantityChangedH\x00R\x13itemQuantityChanged\x12M\n" +
+	"\x12purchase_completed\x18o \x01(\v2\x1c.events.v1.PurchaseCompletedH\x00R\x11purchaseCompleted\x12S\n" +
+	"\x14subscription_changed\x18p \x01(\v2\x1e.events.v1.SubscriptionChangedH\x00R\x13subscriptionChangedB\t\n" +
 	"\apayloadB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
 
 var (
@@ -557,6 +608,9 @@ var file_events_v1_envelope_proto_goTypes = []any{
 	(*TeamUpdated)(nil),            // 18: events.v1.TeamUpdated
 	(*EmailSent)(nil),              // 19: events.v1.EmailSent
 	(*EmailFailed)(nil),            // 20: events.v1.EmailFailed
+	(*ItemQuantityChanged)(nil),    // 21: events.v1.ItemQuantityChanged
+	(*PurchaseCompleted)(nil),      // 22: events.v1.PurchaseCompleted
+	(*SubscriptionChanged)(nil),    // 23: events.v1.SubscriptionChanged
 }
 var file_events_v1_envelope_proto_depIdxs = []int32{
 	1,  // 0: events.v1.Envelope.occurred_at:type_name -> google.protobuf.Timestamp
@@ -579,11 +633,14 @@ var file_events_v1_envelope_proto_depIdxs = []int32{
 	18, // 17: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
 	19, // 18: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
 	20, // 19: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	21, // 20: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
+	22, // 21: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
+	23, // 22: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_envelope_proto_init() }
@@ -593,6 +650,7 @@ func file_events_v1_envelope_proto_init() {
 	}
 	file_events_v1_identity_proto_init()
 	file_events_v1_notifications_proto_init()
+	file_events_v1_payments_proto_init()
 	file_events_v1_sessions_proto_init()
 	file_events_v1_teams_proto_init()
 	file_events_v1_envelope_proto_msgTypes[0].OneofWrappers = []any{
@@ -615,6 +673,9 @@ func file_events_v1_envelope_proto_init() {
 		(*Envelope_TeamUpdated)(nil),
 		(*Envelope_EmailSent)(nil),
 		(*Envelope_EmailFailed)(nil),
+		(*Envelope_ItemQuantityChanged)(nil),
+		(*Envelope_PurchaseCompleted)(nil),
+		(*Envelope_SubscriptionChanged)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -206,7 +206,10 @@ func (x *GetMembershipRequest) GetUserId() string {
 type GetMembershipResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Server representation; unset when the user is not a member.
-	Team          *Team `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	Team *Team `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	// Permissions the member holds in the team, directly or through another one
+	// that contains them.
+	PermissionIds []string `protobuf:"bytes,2,rep,name=permission_ids,json=permissionIds,proto3" json:"permission_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -248,6 +251,118 @@ func (x *GetMembershipResponse) GetTeam() *Team {
 	return nil
 }
 
+func (x *GetMembershipResponse) GetPermissionIds() []string {
+	if x != nil {
+		return x.PermissionIds
+	}
+	return nil
+}
+
+type GetTeamRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	BranchId      string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
+	TeamId        string                 `protobuf:"bytes,3,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTeamRequest) Reset() {
+	*x = GetTeamRequest{}
+	mi := &file_teams_v1_internal_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTeamRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTeamRequest) ProtoMessage() {}
+
+func (x *GetTeamRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_teams_v1_internal_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTeamRequest.ProtoReflect.Descriptor instead.
+func (*GetTeamRequest) Descriptor() ([]byte, []int) {
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *GetTeamRequest) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+func (x *GetTeamRequest) GetBranchId() string {
+	if x != nil {
+		return x.BranchId
+	}
+	return ""
+}
+
+func (x *GetTeamRequest) GetTeamId() string {
+	if x != nil {
+		return x.TeamId
+	}
+	return ""
+}
+
+type GetTeamResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Server representation; unset when there is no such team.
+	Team          *Team `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetTeamResponse) Reset() {
+	*x = GetTeamResponse{}
+	mi := &file_teams_v1_internal_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetTeamResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetTeamResponse) ProtoMessage() {}
+
+func (x *GetTeamResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_teams_v1_internal_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetTeamResponse.ProtoReflect.Descriptor instead.
+func (*GetTeamResponse) Descriptor() ([]byte, []int) {
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *GetTeamResponse) GetTeam() *Team {
+	if x != nil {
+		return x.Team
+	}
+	return nil
+}
+
 type ListUserTeamsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
@@ -259,7 +374,7 @@ type ListUserTeamsRequest struct {
 
 func (x *ListUserTeamsRequest) Reset() {
 	*x = ListUserTeamsRequest{}
-	mi := &file_teams_v1_internal_proto_msgTypes[4]
+	mi := &file_teams_v1_internal_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -271,7 +386,7 @@ func (x *ListUserTeamsRequest) String() string {
 func (*ListUserTeamsRequest) ProtoMessage() {}
 
 func (x *ListUserTeamsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[4]
+	mi := &file_teams_v1_internal_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -284,7 +399,7 @@ func (x *ListUserTeamsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserTeamsRequest.ProtoReflect.Descriptor instead.
 func (*ListUserTeamsRequest) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{4}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ListUserTeamsRequest) GetProjectId() string {
@@ -317,7 +432,7 @@ type ListUserTeamsResponse struct {
 
 func (x *ListUserTeamsResponse) Reset() {
 	*x = ListUserTeamsResponse{}
-	mi := &file_teams_v1_internal_proto_msgTypes[5]
+	mi := &file_teams_v1_internal_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -329,7 +444,7 @@ func (x *ListUserTeamsResponse) String() string {
 func (*ListUserTeamsResponse) ProtoMessage() {}
 
 func (x *ListUserTeamsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[5]
+	mi := &file_teams_v1_internal_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -342,7 +457,7 @@ func (x *ListUserTeamsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserTeamsResponse.ProtoReflect.Descriptor instead.
 func (*ListUserTeamsResponse) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{5}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ListUserTeamsResponse) GetTeamIds() []string {
@@ -363,7 +478,7 @@ type RemoveUserRequest struct {
 
 func (x *RemoveUserRequest) Reset() {
 	*x = RemoveUserRequest{}
-	mi := &file_teams_v1_internal_proto_msgTypes[6]
+	mi := &file_teams_v1_internal_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -375,7 +490,7 @@ func (x *RemoveUserRequest) String() string {
 func (*RemoveUserRequest) ProtoMessage() {}
 
 func (x *RemoveUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[6]
+	mi := &file_teams_v1_internal_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -388,7 +503,7 @@ func (x *RemoveUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveUserRequest.ProtoReflect.Descriptor instead.
 func (*RemoveUserRequest) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{6}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RemoveUserRequest) GetProjectId() string {
@@ -422,7 +537,7 @@ type RemoveUserResponse struct {
 
 func (x *RemoveUserResponse) Reset() {
 	*x = RemoveUserResponse{}
-	mi := &file_teams_v1_internal_proto_msgTypes[7]
+	mi := &file_teams_v1_internal_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -434,7 +549,7 @@ func (x *RemoveUserResponse) String() string {
 func (*RemoveUserResponse) ProtoMessage() {}
 
 func (x *RemoveUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[7]
+	mi := &file_teams_v1_internal_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -447,7 +562,7 @@ func (x *RemoveUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveUserResponse.ProtoReflect.Descriptor instead.
 func (*RemoveUserResponse) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{7}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *RemoveUserResponse) GetTeamIds() []string {
@@ -470,7 +585,7 @@ type RenamePersonalTeamsRequest struct {
 
 func (x *RenamePersonalTeamsRequest) Reset() {
 	*x = RenamePersonalTeamsRequest{}
-	mi := &file_teams_v1_internal_proto_msgTypes[8]
+	mi := &file_teams_v1_internal_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -482,7 +597,7 @@ func (x *RenamePersonalTeamsRequest) String() string {
 func (*RenamePersonalTeamsRequest) ProtoMessage() {}
 
 func (x *RenamePersonalTeamsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[8]
+	mi := &file_teams_v1_internal_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -495,7 +610,7 @@ func (x *RenamePersonalTeamsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenamePersonalTeamsRequest.ProtoReflect.Descriptor instead.
 func (*RenamePersonalTeamsRequest) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{8}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *RenamePersonalTeamsRequest) GetProjectId() string {
@@ -541,7 +656,7 @@ type RenamePersonalTeamsResponse struct {
 
 func (x *RenamePersonalTeamsResponse) Reset() {
 	*x = RenamePersonalTeamsResponse{}
-	mi := &file_teams_v1_internal_proto_msgTypes[9]
+	mi := &file_teams_v1_internal_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -553,7 +668,7 @@ func (x *RenamePersonalTeamsResponse) String() string {
 func (*RenamePersonalTeamsResponse) ProtoMessage() {}
 
 func (x *RenamePersonalTeamsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[9]
+	mi := &file_teams_v1_internal_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -566,7 +681,7 @@ func (x *RenamePersonalTeamsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenamePersonalTeamsResponse.ProtoReflect.Descriptor instead.
 func (*RenamePersonalTeamsResponse) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{9}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{11}
 }
 
 var File_teams_v1_internal_proto protoreflect.FileDescriptor
@@ -587,8 +702,16 @@ const file_teams_v1_internal_proto_rawDesc = "" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
 	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
 	"\ateam_id\x18\x03 \x01(\tR\x06teamId\x12\x17\n" +
-	"\auser_id\x18\x04 \x01(\tR\x06userId\";\n" +
+	"\auser_id\x18\x04 \x01(\tR\x06userId\"b\n" +
 	"\x15GetMembershipResponse\x12\"\n" +
+	"\x04team\x18\x01 \x01(\v2\x0e.teams.v1.TeamR\x04team\x12%\n" +
+	"\x0epermission_ids\x18\x02 \x03(\tR\rpermissionIds\"e\n" +
+	"\x0eGetTeamRequest\x12\x1d\n" +
+	"\n" +
+	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
+	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
+	"\ateam_id\x18\x03 \x01(\tR\x06teamId\"5\n" +
+	"\x0fGetTeamResponse\x12\"\n" +
 	"\x04team\x18\x01 \x01(\v2\x0e.teams.v1.TeamR\x04team\"k\n" +
 	"\x14ListUserTeamsRequest\x12\x1d\n" +
 	"\n" +
@@ -611,11 +734,13 @@ const file_teams_v1_internal_proto_rawDesc = "" +
 	"\auser_id\x18\x03 \x01(\tR\x06userId\x12H\n" +
 	"\x11user_display_name\x18\x04 \x01(\v2\x1c.google.protobuf.StringValueR\x0fuserDisplayName\x12J\n" +
 	"\x12user_primary_email\x18\x05 \x01(\v2\x1c.google.protobuf.StringValueR\x10userPrimaryEmail\"\x1d\n" +
-	"\x1bRenamePersonalTeamsResponse2\xc5\x04\n" +
+	"\x1bRenamePersonalTeamsResponse2\x95\x05\n" +
 	"\x13TeamInternalService\x12o\n" +
 	"\x12CreatePersonalTeam\x12#.teams.v1.CreatePersonalTeamRequest\x1a$.teams.v1.CreatePersonalTeamResponse\"\x0e\x8a\xa3\x1e\n" +
 	"*\bidentity\x12\x83\x01\n" +
-	"\rGetMembership\x12\x1e.teams.v1.GetMembershipRequest\x1a\x1f.teams.v1.GetMembershipResponse\"1\x8a\xa3\x1e-*\bidentity*\bsessions*\bpayments*\rnotifications\x12j\n" +
+	"\rGetMembership\x12\x1e.teams.v1.GetMembershipRequest\x1a\x1f.teams.v1.GetMembershipResponse\"1\x8a\xa3\x1e-*\bidentity*\bsessions*\bpayments*\rnotifications\x12N\n" +
+	"\aGetTeam\x12\x18.teams.v1.GetTeamRequest\x1a\x19.teams.v1.GetTeamResponse\"\x0e\x8a\xa3\x1e\n" +
+	"*\bpayments\x12j\n" +
 	"\rListUserTeams\x12\x1e.teams.v1.ListUserTeamsRequest\x1a\x1f.teams.v1.ListUserTeamsResponse\"\x18\x8a\xa3\x1e\x14*\bidentity*\bpayments\x12W\n" +
 	"\n" +
 	"RemoveUser\x12\x1b.teams.v1.RemoveUserRequest\x1a\x1c.teams.v1.RemoveUserResponse\"\x0e\x8a\xa3\x1e\n" +
@@ -635,40 +760,45 @@ func file_teams_v1_internal_proto_rawDescGZIP() []byte {
 	return file_teams_v1_internal_proto_rawDescData
 }
 
-var file_teams_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_teams_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_teams_v1_internal_proto_goTypes = []any{
 	(*CreatePersonalTeamRequest)(nil),   // 0: teams.v1.CreatePersonalTeamRequest
 	(*CreatePersonalTeamResponse)(nil),  // 1: teams.v1.CreatePersonalTeamResponse
 	(*GetMembershipRequest)(nil),        // 2: teams.v1.GetMembershipRequest
 	(*GetMembershipResponse)(nil),       // 3: teams.v1.GetMembershipResponse
-	(*ListUserTeamsRequest)(nil),        // 4: teams.v1.ListUserTeamsRequest
-	(*ListUserTeamsResponse)(nil),       // 5: teams.v1.ListUserTeamsResponse
-	(*RemoveUserRequest)(nil),           // 6: teams.v1.RemoveUserRequest
-	(*RemoveUserResponse)(nil),          // 7: teams.v1.RemoveUserResponse
-	(*RenamePersonalTeamsRequest)(nil),  // 8: teams.v1.RenamePersonalTeamsRequest
-	(*RenamePersonalTeamsResponse)(nil), // 9: teams.v1.RenamePersonalTeamsResponse
-	(*Team)(nil),                        // 10: teams.v1.Team
-	(*wrapperspb.StringValue)(nil),      // 11: google.protobuf.StringValue
+	(*GetTeamRequest)(nil),              // 4: teams.v1.GetTeamRequest
+	(*GetTeamResponse)(nil),             // 5: teams.v1.GetTeamResponse
+	(*ListUserTeamsRequest)(nil),        // 6: teams.v1.ListUserTeamsRequest
+	(*ListUserTeamsResponse)(nil),       // 7: teams.v1.ListUserTeamsResponse
+	(*RemoveUserRequest)(nil),           // 8: teams.v1.RemoveUserRequest
+	(*RemoveUserResponse)(nil),          // 9: teams.v1.RemoveUserResponse
+	(*RenamePersonalTeamsRequest)(nil),  // 10: teams.v1.RenamePersonalTeamsRequest
+	(*RenamePersonalTeamsResponse)(nil), // 11: teams.v1.RenamePersonalTeamsResponse
+	(*Team)(nil),                        // 12: teams.v1.Team
+	(*wrapperspb.StringValue)(nil),      // 13: google.protobuf.StringValue
 }
 var file_teams_v1_internal_proto_depIdxs = []int32{
-	10, // 0: teams.v1.GetMembershipResponse.team:type_name -> teams.v1.Team
-	11, // 1: teams.v1.RenamePersonalTeamsRequest.user_display_name:type_name -> google.protobuf.StringValue
-	11, // 2: teams.v1.RenamePersonalTeamsRequest.user_primary_email:type_name -> google.protobuf.StringValue
-	0,  // 3: teams.v1.TeamInternalService.CreatePersonalTeam:input_type -> teams.v1.CreatePersonalTeamRequest
-	2,  // 4: teams.v1.TeamInternalService.GetMembership:input_type -> teams.v1.GetMembershipRequest
-	4,  // 5: teams.v1.TeamInternalService.ListUserTeams:input_type -> teams.v1.ListUserTeamsRequest
-	6,  // 6: teams.v1.TeamInternalService.RemoveUser:input_type -> teams.v1.RemoveUserRequest
-	8,  // 7: teams.v1.TeamInternalService.RenamePersonalTeams:input_type -> teams.v1.RenamePersonalTeamsRequest
-	1,  // 8: teams.v1.TeamInternalService.CreatePersonalTeam:output_type -> teams.v1.CreatePersonalTeamResponse
-	3,  // 9: teams.v1.TeamInternalService.GetMembership:output_type -> teams.v1.GetMembershipResponse
-	5,  // 10: teams.v1.TeamInternalService.ListUserTeams:output_type -> teams.v1.ListUserTeamsResponse
-	7,  // 11: teams.v1.TeamInternalService.RemoveUser:output_type -> teams.v1.RemoveUserResponse
-	9,  // 12: teams.v1.TeamInternalService.RenamePersonalTeams:output_type -> teams.v1.RenamePersonalTeamsResponse
-	8,  // [8:13] is the sub-list for method output_type
-	3,  // [3:8] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	12, // 0: teams.v1.GetMembershipResponse.team:type_name -> teams.v1.Team
+	12, // 1: teams.v1.GetTeamResponse.team:type_name -> teams.v1.Team
+	13, // 2: teams.v1.RenamePersonalTeamsRequest.user_display_name:type_name -> google.protobuf.StringValue
+	13, // 3: teams.v1.RenamePersonalTeamsRequest.user_primary_email:type_name -> google.protobuf.StringValue
+	0,  // 4: teams.v1.TeamInternalService.CreatePersonalTeam:input_type -> teams.v1.CreatePersonalTeamRequest
+	2,  // 5: teams.v1.TeamInternalService.GetMembership:input_type -> teams.v1.GetMembershipRequest
+	4,  // 6: teams.v1.TeamInternalService.GetTeam:input_type -> teams.v1.GetTeamRequest
+	6,  // 7: teams.v1.TeamInternalService.ListUserTeams:input_type -> teams.v1.ListUserTeamsRequest
+	8,  // 8: teams.v1.TeamInternalService.RemoveUser:input_type -> teams.v1.RemoveUserRequest
+	10, // 9: teams.v1.TeamInternalService.RenamePersonalTeams:input_type -> teams.v1.RenamePersonalTeamsRequest
+	1,  // 10: teams.v1.TeamInternalService.CreatePersonalTeam:output_type -> teams.v1.CreatePersonalTeamResponse
+	3,  // 11: teams.v1.TeamInternalService.GetMembership:output_type -> teams.v1.GetMembershipResponse
+	5,  // 12: teams.v1.TeamInternalService.GetTeam:output_type -> teams.v1.GetTeamResponse
+	7,  // 13: teams.v1.TeamInternalService.ListUserTeams:output_type -> teams.v1.ListUserTeamsResponse
+	9,  // 14: teams.v1.TeamInternalService.RemoveUser:output_type -> teams.v1.RemoveUserResponse
+	11, // 15: teams.v1.TeamInternalService.RenamePersonalTeams:output_type -> teams.v1.RenamePersonalTeamsResponse
+	10, // [10:16] is the sub-list for method output_type
+	4,  // [4:10] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_teams_v1_internal_proto_init() }
@@ -683,7 +813,7 @@ func file_teams_v1_internal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_teams_v1_internal_proto_rawDesc), len(file_teams_v1_internal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

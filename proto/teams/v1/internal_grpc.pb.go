@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	TeamInternalService_CreatePersonalTeam_FullMethodName  = "/teams.v1.TeamInternalService/CreatePersonalTeam"
 	TeamInternalService_GetMembership_FullMethodName       = "/teams.v1.TeamInternalService/GetMembership"
+	TeamInternalService_GetTeam_FullMethodName             = "/teams.v1.TeamInternalService/GetTeam"
 	TeamInternalService_ListUserTeams_FullMethodName       = "/teams.v1.TeamInternalService/ListUserTeams"
 	TeamInternalService_RemoveUser_FullMethodName          = "/teams.v1.TeamInternalService/RemoveUser"
 	TeamInternalService_RenamePersonalTeams_FullMethodName = "/teams.v1.TeamInternalService/RenamePersonalTeams"
@@ -38,6 +39,8 @@ type TeamInternalServiceClient interface {
 	// Reads a team the user is a member of; the team is unset when there is no
 	// such membership.
 	GetMembership(ctx context.Context, in *GetMembershipRequest, opts ...grpc.CallOption) (*GetMembershipResponse, error)
+	// Reads a team; unset when there is none.
+	GetTeam(ctx context.Context, in *GetTeamRequest, opts ...grpc.CallOption) (*GetTeamResponse, error)
 	// Lists the ids of the teams a user is a member of, oldest team first.
 	ListUserTeams(ctx context.Context, in *ListUserTeamsRequest, opts ...grpc.CallOption) (*ListUserTeamsResponse, error)
 	// Removes a deleted user from all teams. Removing again changes nothing.
@@ -69,6 +72,16 @@ func (c *teamInternalServiceClient) GetMembership(ctx context.Context, in *GetMe
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetMembershipResponse)
 	err := c.cc.Invoke(ctx, TeamInternalService_GetMembership_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *teamInternalServiceClient) GetTeam(ctx context.Context, in *GetTeamRequest, opts ...grpc.CallOption) (*GetTeamResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetTeamResponse)
+	err := c.cc.Invoke(ctx, TeamInternalService_GetTeam_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +130,8 @@ type TeamInternalServiceServer interface {
 	// Reads a team the user is a member of; the team is unset when there is no
 	// such membership.
 	GetMembership(context.Context, *GetMembershipRequest) (*GetMembershipResponse, error)
+	// Reads a team; unset when there is none.
+	GetTeam(context.Context, *GetTeamRequest) (*GetTeamResponse, error)
 	// Lists the ids of the teams a user is a member of, oldest team first.
 	ListUserTeams(context.Context, *ListUserTeamsRequest) (*ListUserTeamsResponse, error)
 	// Removes a deleted user from all teams. Removing again changes nothing.
@@ -139,6 +154,9 @@ func (UnimplementedTeamInternalServiceServer) CreatePersonalTeam(context.Context
 }
 func (UnimplementedTeamInternalServiceServer) GetMembership(context.Context, *GetMembershipRequest) (*GetMembershipResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMembership not implemented")
+}
+func (UnimplementedTeamInternalServiceServer) GetTeam(context.Context, *GetTeamRequest) (*GetTeamResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetTeam not implemented")
 }
 func (UnimplementedTeamInternalServiceServer) ListUserTeams(context.Context, *ListUserTeamsRequest) (*ListUserTeamsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListUserTeams not implemented")
@@ -202,6 +220,24 @@ func _TeamInternalService_GetMembership_Handler(srv interface{}, ctx context.Con
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(TeamInternalServiceServer).GetMembership(ctx, req.(*GetMembershipRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TeamInternalService_GetTeam_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetTeamRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TeamInternalServiceServer).GetTeam(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TeamInternalService_GetTeam_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TeamInternalServiceServer).GetTeam(ctx, req.(*GetTeamRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -274,6 +310,10 @@ var TeamInternalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetMembership",
 			Handler:    _TeamInternalService_GetMembership_Handler,
+		},
+		{
+			MethodName: "GetTeam",
+			Handler:    _TeamInternalService_GetTeam_Handler,
 		},
 		{
 			MethodName: "ListUserTeams",

@@ -35,3 +35,10 @@ CREATE TABLE deleted_users (
     deleted_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT deleted_users_pkey PRIMARY KEY (project_id, branch_id, user_id)
 );
+
+-- Projects that identity has deleted, for the same reason.
+CREATE TABLE deleted_projects (
+    project_id text        NOT NULL,
+    deleted_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT deleted_projects_pkey PRIMARY KEY (project_id)
+);

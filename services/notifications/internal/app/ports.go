@@ -42,8 +42,8 @@ type Store interface {
 	// HandOver records that the mail is about to be given to a mail server. It
 	// fails with domain.ErrClaimLost.
 	HandOver(ctx context.Context, claim Claim) error
-	// ReleaseSending gives a claim back for a while, unless the mail was
-	// handed over.
+	// ReleaseSending gives a claim back for a while. Only a worker that told
+	// no mail server of the mail may do so.
 	ReleaseSending(ctx context.Context, claim Claim, wait time.Duration) error
 	// ReleaseStuckSending gives back claims older than age whose mail was not
 	// handed over.

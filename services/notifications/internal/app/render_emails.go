@@ -87,7 +87,9 @@ func (a *App) render(ctx context.Context, draft Draft, config *projectconfig.Con
 	}
 	rendered, err := letter.Letter{}, draft.Unreadable
 	if err == nil {
-		rendered, err = letter.Render(ctx, in)
+		limited, cancel := context.WithTimeout(ctx, letter.MaxRenderTime)
+		defer cancel()
+		rendered, err = letter.Render(func() bool { return limited.Err() != nil }, in)
 	}
 	if ctx.Err() != nil {
 		return ctx.Err() // the mail is released and rendered elsewhere

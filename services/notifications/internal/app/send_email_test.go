@@ -575,3 +575,21 @@ func TestPurgeProject_otherProjects_stay(t *testing.T) {
 		t.Errorf("mails are left of projects %s", got)
 	}
 }
+
+// The database recorded the hand-over, but its answer was lost: the worker told
+// no server, so another one may.
+func TestReleaseSending_handOverRecordedInVain_sendsLater(t *testing.T) {
+	f := newFixture(t)
+	id := f.enqueue(ask("ada@example.com"))
+	claim := f.claim(f.App)[0].Claim
+	if err := f.Store.HandOver(t.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Store.ReleaseSending(t.Context(), claim, 0); err != nil {
+		t.Fatal(err)
+	}
+	f.step(f.App)
+	if got := f.row(id).status; got != domain.StatusSent || len(f.smtp.Received()) != 1 {
+		t.Errorf("the mail is %s", got)
+	}
+}

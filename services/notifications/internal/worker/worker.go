@@ -136,18 +136,16 @@ func (w *Worker) begin(tenant ids.Tenant) {
 	w.busy[tenant]++
 }
 
-// end frees the slot and has the queue looked at again: more of it may fit now.
+// end frees the slot and has the queue looked at again: what did not fit before
+// may fit now. Wakes that come together count as one.
 func (w *Worker) end(tenant ids.Tenant) {
 	w.mu.Lock()
 	w.inFlight--
-	full := w.busy[tenant] == tenantSlots || w.inFlight == slots-1
 	if w.busy[tenant]--; w.busy[tenant] == 0 {
 		delete(w.busy, tenant)
 	}
 	w.mu.Unlock()
-	if full {
-		wake(w.send)
-	}
+	wake(w.send)
 }
 
 func (w *Worker) report(ctx context.Context, message string, err error) {

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"strconv"
 	"sync"
 	"testing"
 
@@ -159,6 +160,17 @@ func TestGetMembership_otherProjectOrUser_isNil(t *testing.T) {
 	}
 }
 
+func TestGetTeam_otherProject_isNil(t *testing.T) {
+	f := newFixture(t)
+	team := f.personalTeam(ids.NewUUID(), "A")
+	if got, err := f.GetTeam(t.Context(), tenant, team.TeamID); err != nil || got == nil || got.DisplayName != "A" {
+		t.Errorf("GetTeam = %v, %v", got, err)
+	}
+	if got, err := f.GetTeam(t.Context(), ids.Tenant{ProjectID: "q", BranchID: "main"}, team.TeamID); got != nil || err != nil {
+		t.Errorf("GetTeam of another project = %v, %v; want nil", got, err)
+	}
+}
+
 func TestRenamePersonalTeams_placeholderOnly(t *testing.T) {
 	f := newFixture(t)
 	userID := ids.NewUUID()
@@ -190,5 +202,30 @@ func TestPurgeProject_otherProjects_stay(t *testing.T) {
 	}
 	if got, err := f.GetMembership(t.Context(), other.Tenant, other.TeamID, userID); err != nil || got == nil {
 		t.Errorf("the other project lost its team: %v, %v", got, err)
+	}
+}
+
+// Events arrive in any order: a user's may come after the end of the project.
+// Without the locks a team survives now and then.
+func TestPurgeProject_parallelCreation_leavesNothing(t *testing.T) {
+	f := newFixture(t)
+	for i := range 40 {
+		project := ids.Tenant{ProjectID: "p" + strconv.Itoa(i), BranchID: "main"}
+		team := app.PersonalTeam{Tenant: project, TeamID: ids.NewUUID(), UserID: ids.NewUUID(), DisplayName: "Team"}
+		var both sync.WaitGroup
+		both.Go(func() {
+			if err := f.CreatePersonalTeam(t.Context(), team); err != nil {
+				t.Error(err)
+			}
+		})
+		both.Go(func() {
+			if err := f.PurgeProject(t.Context(), project.ProjectID); err != nil {
+				t.Error(err)
+			}
+		})
+		both.Wait()
+		if got, err := f.GetMembership(t.Context(), project, team.TeamID, team.UserID); err != nil || got != nil {
+			t.Fatalf("a team of a deleted project is left: %v, %v", got, err)
+		}
 	}
 }

@@ -15,6 +15,8 @@ type Store interface {
 	// serialization failure, so fn must have no other effects.
 	RunTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 
+	// Team reads a team; nil when there is none.
+	Team(ctx context.Context, tenant ids.Tenant, teamID string) (*domain.Team, error)
 	// TeamOfMember reads a team that the user is a member of; nil when there
 	// is no such membership.
 	TeamOfMember(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*domain.Team, error)
@@ -25,7 +27,7 @@ type Store interface {
 // Tx is what a use case writes.
 type Tx interface {
 	// LockUser waits for other changes to the user's memberships and reports
-	// whether the user was deleted.
+	// whether the user, or the whole project, was deleted.
 	LockUser(ctx context.Context, tenant ids.Tenant, userID string) (deleted bool, err error)
 	// CreateTeam inserts the team and reports false when its id exists.
 	CreateTeam(ctx context.Context, team *domain.Team) (created bool, err error)
@@ -37,7 +39,8 @@ type Tx interface {
 	// DeleteUser forgets the user's memberships, remembers the deletion and
 	// returns the ids of the teams left, oldest first.
 	DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) (teamIDs []string, err error)
-	// PurgeProject deletes every row of the project.
+	// PurgeProject deletes every row of the project and remembers the
+	// deletion.
 	PurgeProject(ctx context.Context, projectID string) error
 
 	// Emit records events to be published after the commit.

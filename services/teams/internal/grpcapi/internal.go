@@ -34,6 +34,22 @@ func (s *Internal) CreatePersonalTeam(ctx context.Context, req *teamsv1.CreatePe
 	return &teamsv1.CreatePersonalTeamResponse{}, nil
 }
 
+// GetTeam implements teamsv1.TeamInternalServiceServer.
+func (s *Internal) GetTeam(ctx context.Context, req *teamsv1.GetTeamRequest) (*teamsv1.GetTeamResponse, error) {
+	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
+	team, err := s.app.GetTeam(ctx, tenant, req.GetTeamId())
+	if err != nil {
+		return nil, err
+	}
+	res := &teamsv1.GetTeamResponse{}
+	if team != nil {
+		if res.Team, err = teampb.Server(team); err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
 // GetMembership implements teamsv1.TeamInternalServiceServer.
 func (s *Internal) GetMembership(ctx context.Context, req *teamsv1.GetMembershipRequest) (*teamsv1.GetMembershipResponse, error) {
 	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}

@@ -36,6 +36,21 @@ func (s *Store) RunTx(ctx context.Context, fn func(ctx context.Context, tx app.T
 	})
 }
 
+// Team implements app.Store.
+func (s *Store) Team(ctx context.Context, tenant ids.Tenant, teamID string) (*domain.Team, error) {
+	row, err := db.New(s.db.Querier(ctx)).Team(ctx, db.TeamParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: teamID,
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	team := toTeam(row)
+	return &team, nil
+}
+
 // TeamOfMember implements app.Store.
 func (s *Store) TeamOfMember(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*domain.Team, error) {
 	row, err := db.New(s.db.Querier(ctx)).TeamOfMember(ctx, db.TeamOfMemberParams{

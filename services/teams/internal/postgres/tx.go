@@ -87,6 +87,12 @@ func (t *tx) DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) (
 }
 
 func (t *tx) PurgeProject(ctx context.Context, projectID string) error {
+	if err := t.queries.LockProject(ctx, projectID); err != nil {
+		return err
+	}
+	if err := t.queries.RememberDeletedProject(ctx, projectID); err != nil {
+		return err
+	}
 	if err := t.queries.PurgeTeams(ctx, projectID); err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package hxtemplate
 
 import (
-	"context"
 	"encoding/json"
 	"html"
 	"math"
@@ -40,26 +39,30 @@ type Output struct {
 	HasText bool
 }
 
+// Stop tells a rendering that its time is over; nil means that it has as much
+// as it wants. It is asked now and then.
+type Stop func() bool
+
 // Render fills the template. It fails with an [Error] when a variable is
 // missing or of the wrong type and when the result exceeds a limit, and stops
-// when ctx ends.
-func (t *Template) Render(ctx context.Context, data Data) (Output, error) {
+// when stop says so.
+func (t *Template) Render(stop Stop, data Data) (Output, error) {
 	values, err := t.values(data)
 	if err != nil {
 		return Output{}, err
 	}
 	var out Output
-	if out.HTML, err = run(ctx, t.html, values); err != nil {
+	if out.HTML, err = run(stop, t.html, values); err != nil {
 		return Output{}, err
 	}
 	if t.text != nil {
 		out.HasText = true
-		if out.Text, err = run(ctx, t.text, values); err != nil {
+		if out.Text, err = run(stop, t.text, values); err != nil {
 			return Output{}, err
 		}
 	}
 	if t.subject != nil {
-		if out.Subject, err = run(ctx, t.subject, values); err != nil {
+		if out.Subject, err = run(stop, t.subject, values); err != nil {
 			return Output{}, err
 		}
 		out.Subject = SingleLine(out.Subject)
@@ -140,7 +143,7 @@ func (t *Template) values(data Data) (map[string]any, error) {
 
 // renderer writes one part.
 type renderer struct {
-	ctx        context.Context
+	stop       Stop
 	values     map[string]any
 	this       []any // items of the open loops
 	out        strings.Builder
@@ -148,8 +151,8 @@ type renderer struct {
 	expansions int
 }
 
-func run(ctx context.Context, nodes []node, values map[string]any) (string, error) {
-	r := &renderer{ctx: ctx, values: values}
+func run(stop Stop, nodes []node, values map[string]any) (string, error) {
+	r := &renderer{stop: stop, values: values}
 	if err := r.nodes(nodes); err != nil {
 		return "", err
 	}
@@ -161,7 +164,7 @@ func (r *renderer) nodes(nodes []node) error {
 		if r.expansions++; r.expansions > MaxExpansions {
 			return failure(0, "the template expands to more than %d parts", MaxExpansions)
 		}
-		if r.ctx.Err() != nil {
+		if r.stop != nil && r.stop() {
 			return failure(0, "rendering took too long")
 		}
 		if err := r.node(n); err != nil {

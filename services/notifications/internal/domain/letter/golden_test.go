@@ -45,7 +45,7 @@ func preview(t *testing.T, template *letter.Template, theme string, change func(
 	if change != nil {
 		change(&in)
 	}
-	got, err := letter.Render(t.Context(), in)
+	got, err := letter.Render(nil, in)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package letter
 
 import (
-	"context"
 	"strings"
 	"time"
 
@@ -42,9 +41,7 @@ type Letter struct {
 
 // Render makes a letter. Its errors are of type [hxtemplate.Error], in words
 // for the author of template and theme.
-func Render(ctx context.Context, in Input) (Letter, error) {
-	ctx, cancel := context.WithTimeout(ctx, MaxRenderTime)
-	defer cancel()
+func Render(stop hxtemplate.Stop, in Input) (Letter, error) {
 	data := hxtemplate.Data{
 		ProjectDisplayName: Shorten(hxtemplate.SingleLine(in.ProjectDisplayName), maxNameLength),
 		Logos:              in.Logos,
@@ -55,11 +52,11 @@ func Render(ctx context.Context, in Input) (Letter, error) {
 		name := Shorten(hxtemplate.SingleLine(*in.UserDisplayName), maxNameLength)
 		data.UserDisplayName = &name
 	}
-	content, letter, err := content(ctx, in, data)
+	content, letter, err := content(stop, in, data)
 	if err != nil {
 		return Letter{}, err
 	}
-	if letter.HTML, err = frame(ctx, in.Theme, content.HTML, data); err != nil {
+	if letter.HTML, err = frame(stop, in.Theme, content.HTML, data); err != nil {
 		return Letter{}, err
 	}
 	if len(letter.HTML) > hxtemplate.MaxOutput {
@@ -76,7 +73,7 @@ func Render(ctx context.Context, in Input) (Letter, error) {
 	return letter, nil
 }
 
-func content(ctx context.Context, in Input, data hxtemplate.Data) (hxtemplate.Output, Letter, error) {
+func content(stop hxtemplate.Stop, in Input, data hxtemplate.Data) (hxtemplate.Output, Letter, error) {
 	if in.Raw {
 		return hxtemplate.Output{HTML: in.Source}, Letter{}, nil
 	}
@@ -84,12 +81,12 @@ func content(ctx context.Context, in Input, data hxtemplate.Data) (hxtemplate.Ou
 	if err != nil {
 		return hxtemplate.Output{}, Letter{}, err
 	}
-	out, err := template.Render(ctx, data)
+	out, err := template.Render(stop, data)
 	return out, Letter{Category: template.Category}, err
 }
 
 // frame puts the content into the theme.
-func frame(ctx context.Context, source, content string, data hxtemplate.Data) (string, error) {
+func frame(stop hxtemplate.Stop, source, content string, data hxtemplate.Data) (string, error) {
 	if source == "" {
 		return "<!doctype html>\n<html>\n<head><meta charset=\"utf-8\"></head>\n<body>\n" + content + "\n</body>\n</html>\n", nil
 	}
@@ -98,7 +95,7 @@ func frame(ctx context.Context, source, content string, data hxtemplate.Data) (s
 		return "", err
 	}
 	data.Children, data.Variables = content, nil
-	out, err := theme.Render(ctx, data)
+	out, err := theme.Render(stop, data)
 	return out.HTML, err
 }
 

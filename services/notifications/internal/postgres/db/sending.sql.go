@@ -333,10 +333,10 @@ func (q *Queries) QueuedTenants(ctx context.Context) ([]QueuedTenantsRow, error)
 
 const releaseSending = `-- name: ReleaseSending :execrows
 UPDATE emails
-SET send_worker_id = NULL, started_sending_at = NULL, updated_at = now(),
+SET send_worker_id = NULL, started_sending_at = NULL, handed_over_at = NULL, updated_at = now(),
     deferred_until = now() + make_interval(secs => $4::float8)
 WHERE project_id = $1 AND branch_id = $2 AND id = $3
-  AND send_worker_id = $5::uuid AND handed_over_at IS NULL AND finished_sending_at IS NULL
+  AND send_worker_id = $5::uuid AND finished_sending_at IS NULL
 `
 
 type ReleaseSendingParams struct {
@@ -347,7 +347,9 @@ type ReleaseSendingParams struct {
 	WorkerID    string
 }
 
-// Gives a claim back; a mail that was handed over stays with its worker.
+// Only for the worker that holds the claim and knows that it told no server of
+// the mail. A hand-over may have been recorded all the same, when the answer of
+// the database to it was lost.
 func (q *Queries) ReleaseSending(ctx context.Context, arg ReleaseSendingParams) (int64, error) {
 	result, err := q.db.Exec(ctx, releaseSending,
 		arg.ProjectID,

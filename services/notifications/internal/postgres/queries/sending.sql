@@ -107,12 +107,14 @@ WHERE project_id = $1 AND branch_id = $2 AND id = $3
   AND send_worker_id = sqlc.arg(worker_id)::uuid AND handed_over_at IS NULL AND finished_sending_at IS NULL;
 
 -- name: ReleaseSending :execrows
--- Gives a claim back; a mail that was handed over stays with its worker.
+-- Only for the worker that holds the claim and knows that it told no server of
+-- the mail. A hand-over may have been recorded all the same, when the answer of
+-- the database to it was lost.
 UPDATE emails
-SET send_worker_id = NULL, started_sending_at = NULL, updated_at = now(),
+SET send_worker_id = NULL, started_sending_at = NULL, handed_over_at = NULL, updated_at = now(),
     deferred_until = now() + make_interval(secs => sqlc.arg(wait_seconds)::float8)
 WHERE project_id = $1 AND branch_id = $2 AND id = $3
-  AND send_worker_id = sqlc.arg(worker_id)::uuid AND handed_over_at IS NULL AND finished_sending_at IS NULL;
+  AND send_worker_id = sqlc.arg(worker_id)::uuid AND finished_sending_at IS NULL;
 
 -- name: ReleaseStuckSending :execrows
 WITH stuck AS (

@@ -8,6 +8,11 @@ import (
 	"time"
 )
 
+type DeletedProject struct {
+	ProjectID string
+	DeletedAt time.Time
+}
+
 type DeletedUser struct {
 	ProjectID string
 	BranchID  string

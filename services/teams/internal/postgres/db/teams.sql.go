@@ -139,6 +139,35 @@ func (q *Queries) RenameTeams(ctx context.Context, arg RenameTeamsParams) ([]Tea
 	return items, nil
 }
 
+const team = `-- name: Team :one
+SELECT project_id, branch_id, id, display_name, profile_image_url, client_metadata, client_read_only_metadata, server_metadata, version, created_at FROM teams
+WHERE project_id = $1 AND branch_id = $2 AND id = $3
+`
+
+type TeamParams struct {
+	ProjectID string
+	BranchID  string
+	ID        string
+}
+
+func (q *Queries) Team(ctx context.Context, arg TeamParams) (Team, error) {
+	row := q.db.QueryRow(ctx, team, arg.ProjectID, arg.BranchID, arg.ID)
+	var i Team
+	err := row.Scan(
+		&i.ProjectID,
+		&i.BranchID,
+		&i.ID,
+		&i.DisplayName,
+		&i.ProfileImageUrl,
+		&i.ClientMetadata,
+		&i.ClientReadOnlyMetadata,
+		&i.ServerMetadata,
+		&i.Version,
+		&i.CreatedAt,
+	)
+	return i, err
+}
+
 const teamIDsOfMember = `-- name: TeamIDsOfMember :many
 SELECT t.id
 FROM team_memberships m

@@ -47,8 +47,19 @@ func (q *Queries) DeleteMemberships(ctx context.Context, arg DeleteMembershipsPa
 	return items, nil
 }
 
+const lockProject = `-- name: LockProject :exec
+SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))
+`
+
+// Waits for the changes that are under way in the project.
+func (q *Queries) LockProject(ctx context.Context, projectID string) error {
+	_, err := q.db.Exec(ctx, lockProject, projectID)
+	return err
+}
+
 const lockUser = `-- name: LockUser :exec
-SELECT pg_advisory_xact_lock(hashtextextended($1::text || '/' || $2::text || '/' || $3::uuid::text, 0))
+SELECT pg_advisory_xact_lock_shared(hashtextextended($1::text, 0)),
+       pg_advisory_xact_lock(hashtextextended($1::text || '/' || $2::text || '/' || $3::uuid::text, 0))
 `
 
 type LockUserParams struct {
@@ -57,7 +68,8 @@ type LockUserParams struct {
 	UserID    string
 }
 
-// Serializes the changes to one user's memberships.
+// Serializes the changes to one user's memberships, beside those of other users
+// but not beside the end of the project.
 func (q *Queries) LockUser(ctx context.Context, arg LockUserParams) error {
 	_, err := q.db.Exec(ctx, lockUser, arg.ProjectID, arg.BranchID, arg.UserID)
 	return err
@@ -69,6 +81,16 @@ DELETE FROM deleted_users WHERE project_id = $1
 
 func (q *Queries) PurgeDeletedUsers(ctx context.Context, projectID string) error {
 	_, err := q.db.Exec(ctx, purgeDeletedUsers, projectID)
+	return err
+}
+
+const rememberDeletedProject = `-- name: RememberDeletedProject :exec
+INSERT INTO deleted_projects (project_id) VALUES ($1)
+ON CONFLICT ON CONSTRAINT deleted_projects_pkey DO NOTHING
+`
+
+func (q *Queries) RememberDeletedProject(ctx context.Context, projectID string) error {
+	_, err := q.db.Exec(ctx, rememberDeletedProject, projectID)
 	return err
 }
 
@@ -90,10 +112,12 @@ func (q *Queries) RememberDeletedUser(ctx context.Context, arg RememberDeletedUs
 }
 
 const userDeleted = `-- name: UserDeleted :one
-SELECT EXISTS (
-    SELECT FROM deleted_users
-    WHERE project_id = $1 AND branch_id = $2 AND user_id = $3
-)
+SELECT (EXISTS (
+    SELECT FROM deleted_users u
+    WHERE u.project_id = $1 AND u.branch_id = $2 AND u.user_id = $3
+) OR EXISTS (
+    SELECT FROM deleted_projects p WHERE p.project_id = $1
+))::boolean AS deleted
 `
 
 type UserDeletedParams struct {
@@ -104,7 +128,7 @@ type UserDeletedParams struct {
 
 func (q *Queries) UserDeleted(ctx context.Context, arg UserDeletedParams) (bool, error) {
 	row := q.db.QueryRow(ctx, userDeleted, arg.ProjectID, arg.BranchID, arg.UserID)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
+	var deleted bool
+	err := row.Scan(&deleted)
+	return deleted, err
 }

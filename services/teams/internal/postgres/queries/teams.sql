@@ -1,3 +1,7 @@
+-- name: Team :one
+SELECT * FROM teams
+WHERE project_id = $1 AND branch_id = $2 AND id = $3;
+
 -- name: TeamOfMember :one
 SELECT t.*
 FROM team_memberships m

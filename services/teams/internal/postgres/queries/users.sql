@@ -1,12 +1,16 @@
 -- name: LockUser :exec
--- Serializes the changes to one user's memberships.
-SELECT pg_advisory_xact_lock(hashtextextended(sqlc.arg(project_id)::text || '/' || sqlc.arg(branch_id)::text || '/' || sqlc.arg(user_id)::uuid::text, 0));
+-- Serializes the changes to one user's memberships, beside those of other users
+-- but not beside the end of the project.
+SELECT pg_advisory_xact_lock_shared(hashtextextended(sqlc.arg(project_id)::text, 0)),
+       pg_advisory_xact_lock(hashtextextended(sqlc.arg(project_id)::text || '/' || sqlc.arg(branch_id)::text || '/' || sqlc.arg(user_id)::uuid::text, 0));
 
 -- name: UserDeleted :one
-SELECT EXISTS (
-    SELECT FROM deleted_users
-    WHERE project_id = $1 AND branch_id = $2 AND user_id = $3
-);
+SELECT (EXISTS (
+    SELECT FROM deleted_users u
+    WHERE u.project_id = $1 AND u.branch_id = $2 AND u.user_id = $3
+) OR EXISTS (
+    SELECT FROM deleted_projects p WHERE p.project_id = $1
+))::boolean AS deleted;
 
 -- name: RememberDeletedUser :exec
 INSERT INTO deleted_users (project_id, branch_id, user_id)
@@ -23,6 +27,14 @@ SELECT t.id
 FROM gone
 JOIN teams t ON t.project_id = $1 AND t.branch_id = $2 AND t.id = gone.team_id
 ORDER BY t.created_at, t.id;
+
+-- name: RememberDeletedProject :exec
+INSERT INTO deleted_projects (project_id) VALUES ($1)
+ON CONFLICT ON CONSTRAINT deleted_projects_pkey DO NOTHING;
+
+-- name: LockProject :exec
+-- Waits for the changes that are under way in the project.
+SELECT pg_advisory_xact_lock(hashtextextended(sqlc.arg(project_id)::text, 0));
 
 -- name: PurgeDeletedUsers :exec
 DELETE FROM deleted_users WHERE project_id = $1;

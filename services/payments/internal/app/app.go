@@ -1,0 +1,63 @@
+package app
+
+import (
+	"context"
+
+	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/principal"
+)
+
+// Deps are the ports of the use cases.
+type Deps struct {
+	Store    Store
+	Projects Projects
+	Users    Users
+	Teams    Teams
+	Clock    clock.Clock
+	// PublicURL is the origin under which the checkout page is reached, without
+	// a trailing slash.
+	PublicURL string
+}
+
+// App runs the use cases.
+type App struct {
+	store    Store
+	projects Projects
+	users    Users
+	teams    Teams
+	clock    clock.Clock
+
+	publicURL string
+}
+
+// New returns an App over its ports.
+func New(deps Deps) *App {
+	return &App{
+		store: deps.Store, projects: deps.Projects, users: deps.Users, teams: deps.Teams, clock: deps.Clock,
+		publicURL: deps.PublicURL,
+	}
+}
+
+// request is what every use case of a project's request begins with.
+type request struct {
+	principal.Principal
+
+	tenant  ids.Tenant
+	project *Project
+}
+
+// request reads who is calling and what their project sells.
+func (a *App) request(ctx context.Context) (request, error) {
+	caller, ok := principal.FromContext(ctx)
+	if !ok || caller.ProjectID == "" {
+		return request{}, apierr.AccessTypeRequired()
+	}
+	tenant := ids.Tenant{ProjectID: caller.ProjectID, BranchID: caller.BranchID}
+	project, err := a.projects.Project(ctx, tenant, caller.ConfigVersion)
+	if err != nil {
+		return request{}, err
+	}
+	return request{Principal: caller, tenant: tenant, project: project}, nil
+}

@@ -1,0 +1,39 @@
+package domain
+
+import "encoding/json"
+
+// Catalog is what a project sells: the payments section of its configuration.
+// It is shared between goroutines: treat it as read-only.
+type Catalog struct {
+	// TestMode lets purchases be settled without money.
+	TestMode          bool                 `json:"testMode"`
+	BlockNewPurchases bool                 `json:"blockNewPurchases"`
+	Lines             map[string]Line      `json:"productLines"`
+	Products          Record[Product]      `json:"products"`
+	Items             map[string]ItemTitle `json:"items"`
+}
+
+// Line is a group of products of which a customer owns at most one, add-ons
+// aside.
+type Line struct {
+	DisplayName  string       `json:"displayName"`
+	CustomerType CustomerType `json:"customerType"`
+}
+
+// ItemTitle describes an item.
+type ItemTitle struct {
+	DisplayName string `json:"displayName"`
+	// CustomerType may be empty.
+	CustomerType CustomerType `json:"customerType"`
+}
+
+// ParseCatalog reads the payments section of a rendered configuration.
+func ParseCatalog(rendered []byte) (*Catalog, error) {
+	var config struct {
+		Payments Catalog `json:"payments"`
+	}
+	if err := json.Unmarshal(rendered, &config); err != nil {
+		return nil, err
+	}
+	return &config.Payments, nil
+}
