@@ -45,7 +45,7 @@ func (a *App) SendOTPSignInCode(ctx context.Context, in OTPSignInCode) (nonce st
 		return "", err
 	}
 	if !req.config.Auth.OTP.AllowSignIn {
-		return "", errOTPNotEnabled()
+		return "", errSignInByMailNotEnabled()
 	}
 	owner, err := a.otpOwner(ctx, req, in.Email)
 	if err != nil {
@@ -110,6 +110,6 @@ func enableOTP(ctx context.Context, tx Tx, owner *EmailOwner) error {
 	return tx.EnableOTP(ctx, owner.User.Tenant, owner.User.ID)
 }
 
-func errOTPNotEnabled() error {
+func errSignInByMailNotEnabled() error {
 	return apierr.Text(http.StatusForbidden, "Sign-in by mail is not enabled for this project.")
 }

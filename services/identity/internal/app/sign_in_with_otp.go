@@ -37,7 +37,7 @@ func (a *App) SignInWithOTP(ctx context.Context, text string) (*SignedIn, error)
 	case owner != nil:
 		return a.signInByMail(ctx, req, owner)
 	case !req.config.Auth.OTP.AllowSignIn:
-		return nil, errOTPNotEnabled()
+		return nil, errSignInByMailNotEnabled()
 	}
 	return a.register(ctx, req, registration{
 		method:      signUpByOTP,
