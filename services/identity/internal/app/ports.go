@@ -23,6 +23,7 @@ type Store interface {
 	UserStore
 	ContactChannelStore
 	CodeStore
+	SecondFactorStore
 	ImageStore
 	ProjectStore
 }
@@ -75,6 +76,7 @@ type Tx interface {
 	UserTx
 	ContactChannelTx
 	CodeTx
+	SecondFactorTx
 	ProjectTx
 
 	// Emit records events to be published after the commit.
@@ -305,4 +307,6 @@ type Hasher interface {
 // where they are stored.
 type Sealer interface {
 	Seal(plaintext []byte, place ...string) []byte
+	// Open decrypts what Seal returned for the same place.
+	Open(sealed []byte, place ...string) ([]byte, error)
 }

@@ -35,7 +35,12 @@ type arrival struct {
 	// credential is what it was when the proof was checked; nil for a user who
 	// came into being, or was upgraded, in this request.
 	credential *Credential
+	// proof is of the second factor; the zero value proves nothing.
+	proof totpProof
 }
+
+// totpProof says whose second factor was proved. Only proveTOTP makes one.
+type totpProof struct{ userID string }
 
 // errCredentialChanged says that the user got another password, or was deleted,
 // while they signed in.
@@ -43,7 +48,8 @@ var errCredentialChanged = errors.New("the credential changed during the sign-in
 
 // signIn opens a session for a user who proved their first factor. It is the
 // only way to a session, so that no flow can forget the second factor: a user
-// who has one gets MULTI_FACTOR_AUTHENTICATION_REQUIRED instead.
+// who has one and did not prove it gets MULTI_FACTOR_AUTHENTICATION_REQUIRED
+// instead.
 //
 // It fails with errCredentialChanged when the credential is no longer what it
 // was, and leaves no session behind then. Whoever replaces a password ends all
@@ -51,7 +57,7 @@ var errCredentialChanged = errors.New("the credential changed during the sign-in
 // their commit is seen now, or they see the session.
 func (a *App) signIn(ctx context.Context, req request, arrived arrival) (*SignedIn, error) {
 	user := arrived.user
-	if user.RequiresTOTPMFA {
+	if user.RequiresTOTPMFA && arrived.proof.userID != user.ID {
 		return nil, a.requireSecondFactor(ctx, arrived)
 	}
 	tokens, err := a.sessions.CreateSession(ctx, TokenSubject{
