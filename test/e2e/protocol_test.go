@@ -130,7 +130,7 @@ func TestPaths_aliases_serveTheSame(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/api/v2beta1/users/me", "/api/v1/nothing", "/api/v1/users/me%2F"} {
+	for _, path := range []string{"/api/v2beta1/users/me", "/api/v1/nothing", "/api/v1/projects/current%2F"} {
 		if got := call(t, client.New(system.BaseURL), http.MethodGet, path, nil); got.Status != http.StatusNotFound || got.Code() != "" {
 			t.Errorf("%s: %s", path, got)
 		}
