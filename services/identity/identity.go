@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/onetime"
@@ -61,6 +62,8 @@ func build(ctx context.Context, p *service.Platform) error {
 		Hasher:     secret.NewHasher(secret.HasherConfig{}),
 		Sealer:     p.Box,
 		Logger:     p.Logger,
+		Clock:      p.Clock,
+		Pause:      clock.Pause,
 		PublicURL:  strings.TrimRight(p.Config.PublicURL, "/"),
 	})
 

@@ -268,6 +268,201 @@ func (x *UpdatePasswordRequest) GetRefreshToken() string {
 	return ""
 }
 
+type SendPasswordResetCodeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Email string                 `protobuf:"bytes,1,opt,name=email,proto3" json:"email,omitempty"`
+	// Page that receives the code in its query parameter code.
+	CallbackUrl   string `protobuf:"bytes,2,opt,name=callback_url,json=callbackUrl,proto3" json:"callback_url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SendPasswordResetCodeRequest) Reset() {
+	*x = SendPasswordResetCodeRequest{}
+	mi := &file_identity_v1_password_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SendPasswordResetCodeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SendPasswordResetCodeRequest) ProtoMessage() {}
+
+func (x *SendPasswordResetCodeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_password_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SendPasswordResetCodeRequest.ProtoReflect.Descriptor instead.
+func (*SendPasswordResetCodeRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_password_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *SendPasswordResetCodeRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *SendPasswordResetCodeRequest) GetCallbackUrl() string {
+	if x != nil {
+		return x.CallbackUrl
+	}
+	return ""
+}
+
+type SendPasswordResetCodeResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Always "maybe, only if user with e-mail exists".
+	Success       string `protobuf:"bytes,1,opt,name=success,proto3" json:"success,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SendPasswordResetCodeResponse) Reset() {
+	*x = SendPasswordResetCodeResponse{}
+	mi := &file_identity_v1_password_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SendPasswordResetCodeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SendPasswordResetCodeResponse) ProtoMessage() {}
+
+func (x *SendPasswordResetCodeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_password_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SendPasswordResetCodeResponse.ProtoReflect.Descriptor instead.
+func (*SendPasswordResetCodeResponse) Descriptor() ([]byte, []int) {
+	return file_identity_v1_password_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SendPasswordResetCodeResponse) GetSuccess() string {
+	if x != nil {
+		return x.Success
+	}
+	return ""
+}
+
+type ResetPasswordRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Code  string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	// At least 8 characters by policy, at most 70 by schema.
+	Password      string `protobuf:"bytes,2,opt,name=password,proto3" json:"password,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResetPasswordRequest) Reset() {
+	*x = ResetPasswordRequest{}
+	mi := &file_identity_v1_password_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResetPasswordRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResetPasswordRequest) ProtoMessage() {}
+
+func (x *ResetPasswordRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_password_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResetPasswordRequest.ProtoReflect.Descriptor instead.
+func (*ResetPasswordRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_password_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ResetPasswordRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+func (x *ResetPasswordRequest) GetPassword() string {
+	if x != nil {
+		return x.Password
+	}
+	return ""
+}
+
+type CheckPasswordResetCodeRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckPasswordResetCodeRequest) Reset() {
+	*x = CheckPasswordResetCodeRequest{}
+	mi := &file_identity_v1_password_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckPasswordResetCodeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckPasswordResetCodeRequest) ProtoMessage() {}
+
+func (x *CheckPasswordResetCodeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_password_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckPasswordResetCodeRequest.ProtoReflect.Descriptor instead.
+func (*CheckPasswordResetCodeRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_password_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CheckPasswordResetCodeRequest) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
 var File_identity_v1_password_proto protoreflect.FileDescriptor
 
 const file_identity_v1_password_proto_rawDesc = "" +
@@ -295,7 +490,17 @@ const file_identity_v1_password_proto_rawDesc = "" +
 	"\fold_password\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x18FR\voldPassword\x12*\n" +
 	"\fnew_password\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18FR\vnewPassword\x12=\n" +
 	"\rrefresh_token\x18\x03 \x01(\tB\x13\x8a\xa3\x1e\x0f\x1a\rRefresh-TokenH\x00R\frefreshToken\x88\x01\x01B\x10\n" +
-	"\x0e_refresh_token2\xd2\b\n" +
+	"\x0e_refresh_token\"m\n" +
+	"\x1cSendPasswordResetCodeRequest\x12\x1f\n" +
+	"\x05email\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x90\xa3\x1e\x01R\x05email\x12,\n" +
+	"\fcallback_url\x18\x02 \x01(\tB\t\xbaH\x06r\x04\xa0\xa3\x1e\x01R\vcallbackUrl\"9\n" +
+	"\x1dSendPasswordResetCodeResponse\x12\x18\n" +
+	"\asuccess\x18\x01 \x01(\tR\asuccess\"Z\n" +
+	"\x14ResetPasswordRequest\x12\x1d\n" +
+	"\x04code\x18\x01 \x01(\tB\t\xbaH\x06r\x04\xa8\xa3\x1e\x01R\x04code\x12#\n" +
+	"\bpassword\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18FR\bpassword\">\n" +
+	"\x1dCheckPasswordResetCodeRequest\x12\x1d\n" +
+	"\x04code\x18\x01 \x01(\tB\t\xbaH\x06r\x04\xa8\xa3\x1e\x01R\x04code2\xab\x0f\n" +
 	"\x0fPasswordService\x12\x85\x03\n" +
 	"\x12SignUpWithPassword\x12&.identity.v1.SignUpWithPasswordRequest\x1a\x10.types.v1.Tokens\"\xb4\x02\x8a\xa3\x1e\x87\x02\n" +
 	"\x03\x01\x02\x03 \x02J#PASSWORD_AUTHENTICATION_NOT_ENABLEDJ\x1cREDIRECT_URL_NOT_WHITELISTEDJ\x13SIGN_UP_NOT_ENABLEDJ\x12PASSWORD_TOO_SHORTJ\x11PASSWORD_TOO_LONGJ\x16BOT_CHALLENGE_REQUIREDJ\x14BOT_CHALLENGE_FAILEDJ\x10SIGN_UP_REJECTEDJ\x19USER_EMAIL_ALREADY_EXISTSJ$MULTI_FACTOR_AUTHENTICATION_REQUIRED\x82\xd3\xe4\x93\x02\":\x01*\"\x1d/api/v1/auth/password/sign-up\x12\xe8\x01\n" +
@@ -304,7 +509,13 @@ const file_identity_v1_password_proto_rawDesc = "" +
 	"\vSetPassword\x12\x1f.identity.v1.SetPasswordRequest\x1a\x11.types.v1.Success\"}\x8a\xa3\x1eU\n" +
 	"\x03\x01\x02\x03\x18\x01 \x02J#PASSWORD_AUTHENTICATION_NOT_ENABLEDJ\x12PASSWORD_TOO_SHORTJ\x11PASSWORD_TOO_LONG\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/api/v1/auth/password/set\x12\x88\x02\n" +
 	"\x0eUpdatePassword\x12\".identity.v1.UpdatePasswordRequest\x1a\x11.types.v1.Success\"\xbe\x01\x8a\xa3\x1e\x92\x01\n" +
-	"\x03\x01\x02\x03\x18\x01 \x02J#PASSWORD_AUTHENTICATION_NOT_ENABLEDJ\x12PASSWORD_TOO_SHORTJ\x11PASSWORD_TOO_LONGJ\x1bUSER_DOES_NOT_HAVE_PASSWORDJ\x1ePASSWORD_CONFIRMATION_MISMATCH\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/api/v1/auth/password/updateB,Z*vestibule.dev/proto/identity/v1;identityv1b\x06proto3"
+	"\x03\x01\x02\x03\x18\x01 \x02J#PASSWORD_AUTHENTICATION_NOT_ENABLEDJ\x12PASSWORD_TOO_SHORTJ\x11PASSWORD_TOO_LONGJ\x1bUSER_DOES_NOT_HAVE_PASSWORDJ\x1ePASSWORD_CONFIRMATION_MISMATCH\x82\xd3\xe4\x93\x02!:\x01*\"\x1c/api/v1/auth/password/update\x12\xee\x01\n" +
+	"\x15SendPasswordResetCode\x12).identity.v1.SendPasswordResetCodeRequest\x1a*.identity.v1.SendPasswordResetCodeResponse\"~\x8a\xa3\x1eJ\n" +
+	"\x03\x01\x02\x03 \x02J#PASSWORD_AUTHENTICATION_NOT_ENABLEDJ\x1cREDIRECT_URL_NOT_WHITELISTED\x82\xd3\xe4\x93\x02*:\x01*\"%/api/v1/auth/password/send-reset-code\x12\xc6\x02\n" +
+	"\rResetPassword\x12!.identity.v1.ResetPasswordRequest\x1a\x11.types.v1.Success\"\xfe\x01\x8a\xa3\x1e\xd3\x01\n" +
+	"\x03\x01\x02\x03 \x02J\x1bVERIFICATION_CODE_NOT_FOUNDJ\x19VERIFICATION_CODE_EXPIREDJ\x1eVERIFICATION_CODE_ALREADY_USEDJ&VERIFICATION_CODE_MAX_ATTEMPTS_REACHEDJ#PASSWORD_AUTHENTICATION_NOT_ENABLEDJ\x12PASSWORD_TOO_SHORTJ\x11PASSWORD_TOO_LONG\x82\xd3\xe4\x93\x02 :\x01*\"\x1b/api/v1/auth/password/reset\x12\x9c\x02\n" +
+	"\x16CheckPasswordResetCode\x12*.identity.v1.CheckPasswordResetCodeRequest\x1a\x16.types.v1.CodeValidity\"\xbd\x01\x8a\xa3\x1e\x87\x01\n" +
+	"\x03\x01\x02\x03 \x01J\x1bVERIFICATION_CODE_NOT_FOUNDJ\x19VERIFICATION_CODE_EXPIREDJ\x1eVERIFICATION_CODE_ALREADY_USEDJ&VERIFICATION_CODE_MAX_ATTEMPTS_REACHED\x82\xd3\xe4\x93\x02+:\x01*\"&/api/v1/auth/password/reset/check-codeB,Z*vestibule.dev/proto/identity/v1;identityv1b\x06proto3"
 
 var (
 	file_identity_v1_password_proto_rawDescOnce sync.Once
@@ -318,29 +529,40 @@ func file_identity_v1_password_proto_rawDescGZIP() []byte {
 	return file_identity_v1_password_proto_rawDescData
 }
 
-var file_identity_v1_password_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_identity_v1_password_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_identity_v1_password_proto_goTypes = []any{
-	(*SignUpWithPasswordRequest)(nil), // 0: identity.v1.SignUpWithPasswordRequest
-	(*SignInWithPasswordRequest)(nil), // 1: identity.v1.SignInWithPasswordRequest
-	(*SetPasswordRequest)(nil),        // 2: identity.v1.SetPasswordRequest
-	(*UpdatePasswordRequest)(nil),     // 3: identity.v1.UpdatePasswordRequest
-	(*v1.Tokens)(nil),                 // 4: types.v1.Tokens
-	(*v1.Success)(nil),                // 5: types.v1.Success
+	(*SignUpWithPasswordRequest)(nil),     // 0: identity.v1.SignUpWithPasswordRequest
+	(*SignInWithPasswordRequest)(nil),     // 1: identity.v1.SignInWithPasswordRequest
+	(*SetPasswordRequest)(nil),            // 2: identity.v1.SetPasswordRequest
+	(*UpdatePasswordRequest)(nil),         // 3: identity.v1.UpdatePasswordRequest
+	(*SendPasswordResetCodeRequest)(nil),  // 4: identity.v1.SendPasswordResetCodeRequest
+	(*SendPasswordResetCodeResponse)(nil), // 5: identity.v1.SendPasswordResetCodeResponse
+	(*ResetPasswordRequest)(nil),          // 6: identity.v1.ResetPasswordRequest
+	(*CheckPasswordResetCodeRequest)(nil), // 7: identity.v1.CheckPasswordResetCodeRequest
+	(*v1.Tokens)(nil),                     // 8: types.v1.Tokens
+	(*v1.Success)(nil),                    // 9: types.v1.Success
+	(*v1.CodeValidity)(nil),               // 10: types.v1.CodeValidity
 }
 var file_identity_v1_password_proto_depIdxs = []int32{
-	0, // 0: identity.v1.PasswordService.SignUpWithPassword:input_type -> identity.v1.SignUpWithPasswordRequest
-	1, // 1: identity.v1.PasswordService.SignInWithPassword:input_type -> identity.v1.SignInWithPasswordRequest
-	2, // 2: identity.v1.PasswordService.SetPassword:input_type -> identity.v1.SetPasswordRequest
-	3, // 3: identity.v1.PasswordService.UpdatePassword:input_type -> identity.v1.UpdatePasswordRequest
-	4, // 4: identity.v1.PasswordService.SignUpWithPassword:output_type -> types.v1.Tokens
-	4, // 5: identity.v1.PasswordService.SignInWithPassword:output_type -> types.v1.Tokens
-	5, // 6: identity.v1.PasswordService.SetPassword:output_type -> types.v1.Success
-	5, // 7: identity.v1.PasswordService.UpdatePassword:output_type -> types.v1.Success
-	4, // [4:8] is the sub-list for method output_type
-	0, // [0:4] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	0,  // 0: identity.v1.PasswordService.SignUpWithPassword:input_type -> identity.v1.SignUpWithPasswordRequest
+	1,  // 1: identity.v1.PasswordService.SignInWithPassword:input_type -> identity.v1.SignInWithPasswordRequest
+	2,  // 2: identity.v1.PasswordService.SetPassword:input_type -> identity.v1.SetPasswordRequest
+	3,  // 3: identity.v1.PasswordService.UpdatePassword:input_type -> identity.v1.UpdatePasswordRequest
+	4,  // 4: identity.v1.PasswordService.SendPasswordResetCode:input_type -> identity.v1.SendPasswordResetCodeRequest
+	6,  // 5: identity.v1.PasswordService.ResetPassword:input_type -> identity.v1.ResetPasswordRequest
+	7,  // 6: identity.v1.PasswordService.CheckPasswordResetCode:input_type -> identity.v1.CheckPasswordResetCodeRequest
+	8,  // 7: identity.v1.PasswordService.SignUpWithPassword:output_type -> types.v1.Tokens
+	8,  // 8: identity.v1.PasswordService.SignInWithPassword:output_type -> types.v1.Tokens
+	9,  // 9: identity.v1.PasswordService.SetPassword:output_type -> types.v1.Success
+	9,  // 10: identity.v1.PasswordService.UpdatePassword:output_type -> types.v1.Success
+	5,  // 11: identity.v1.PasswordService.SendPasswordResetCode:output_type -> identity.v1.SendPasswordResetCodeResponse
+	9,  // 12: identity.v1.PasswordService.ResetPassword:output_type -> types.v1.Success
+	10, // 13: identity.v1.PasswordService.CheckPasswordResetCode:output_type -> types.v1.CodeValidity
+	7,  // [7:14] is the sub-list for method output_type
+	0,  // [0:7] is the sub-list for method input_type
+	0,  // [0:0] is the sub-list for extension type_name
+	0,  // [0:0] is the sub-list for extension extendee
+	0,  // [0:0] is the sub-list for field type_name
 }
 
 func init() { file_identity_v1_password_proto_init() }
@@ -356,7 +578,7 @@ func file_identity_v1_password_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_v1_password_proto_rawDesc), len(file_identity_v1_password_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -20,17 +20,20 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	PasswordService_SignUpWithPassword_FullMethodName = "/identity.v1.PasswordService/SignUpWithPassword"
-	PasswordService_SignInWithPassword_FullMethodName = "/identity.v1.PasswordService/SignInWithPassword"
-	PasswordService_SetPassword_FullMethodName        = "/identity.v1.PasswordService/SetPassword"
-	PasswordService_UpdatePassword_FullMethodName     = "/identity.v1.PasswordService/UpdatePassword"
+	PasswordService_SignUpWithPassword_FullMethodName     = "/identity.v1.PasswordService/SignUpWithPassword"
+	PasswordService_SignInWithPassword_FullMethodName     = "/identity.v1.PasswordService/SignInWithPassword"
+	PasswordService_SetPassword_FullMethodName            = "/identity.v1.PasswordService/SetPassword"
+	PasswordService_UpdatePassword_FullMethodName         = "/identity.v1.PasswordService/UpdatePassword"
+	PasswordService_SendPasswordResetCode_FullMethodName  = "/identity.v1.PasswordService/SendPasswordResetCode"
+	PasswordService_ResetPassword_FullMethodName          = "/identity.v1.PasswordService/ResetPassword"
+	PasswordService_CheckPasswordResetCode_FullMethodName = "/identity.v1.PasswordService/CheckPasswordResetCode"
 )
 
 // PasswordServiceClient is the client API for PasswordService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// PasswordService signs users up and in by password (auth.md §6.1–§6.4).
+// PasswordService signs users up and in by password (auth.md §6.1–§6.6).
 type PasswordServiceClient interface {
 	// Sign up with e-mail and password
 	//
@@ -51,6 +54,21 @@ type PasswordServiceClient interface {
 	// Replaces the signed-in user's password and ends all their sessions but
 	// the one of the Refresh-Token header.
 	UpdatePassword(ctx context.Context, in *UpdatePasswordRequest, opts ...grpc.CallOption) (*v1.Success, error)
+	// Send reset code
+	//
+	// Mails a link with which the password of the address can be replaced. The
+	// answer and its time do not tell whether somebody signs in with the
+	// address.
+	SendPasswordResetCode(ctx context.Context, in *SendPasswordResetCodeRequest, opts ...grpc.CallOption) (*SendPasswordResetCodeResponse, error)
+	// Reset password
+	//
+	// Spends the code, sets the password and ends all sessions of the user. It
+	// neither signs in nor verifies the address.
+	ResetPassword(ctx context.Context, in *ResetPasswordRequest, opts ...grpc.CallOption) (*v1.Success, error)
+	// Check reset code
+	//
+	// Checks the code without spending it; a check counts as an attempt.
+	CheckPasswordResetCode(ctx context.Context, in *CheckPasswordResetCodeRequest, opts ...grpc.CallOption) (*v1.CodeValidity, error)
 }
 
 type passwordServiceClient struct {
@@ -101,11 +119,41 @@ func (c *passwordServiceClient) UpdatePassword(ctx context.Context, in *UpdatePa
 	return out, nil
 }
 
+func (c *passwordServiceClient) SendPasswordResetCode(ctx context.Context, in *SendPasswordResetCodeRequest, opts ...grpc.CallOption) (*SendPasswordResetCodeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SendPasswordResetCodeResponse)
+	err := c.cc.Invoke(ctx, PasswordService_SendPasswordResetCode_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *passwordServiceClient) ResetPassword(ctx context.Context, in *ResetPasswordRequest, opts ...grpc.CallOption) (*v1.Success, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Success)
+	err := c.cc.Invoke(ctx, PasswordService_ResetPassword_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *passwordServiceClient) CheckPasswordResetCode(ctx context.Context, in *CheckPasswordResetCodeRequest, opts ...grpc.CallOption) (*v1.CodeValidity, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.CodeValidity)
+	err := c.cc.Invoke(ctx, PasswordService_CheckPasswordResetCode_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PasswordServiceServer is the server API for PasswordService service.
 // All implementations must embed UnimplementedPasswordServiceServer
 // for forward compatibility.
 //
-// PasswordService signs users up and in by password (auth.md §6.1–§6.4).
+// PasswordService signs users up and in by password (auth.md §6.1–§6.6).
 type PasswordServiceServer interface {
 	// Sign up with e-mail and password
 	//
@@ -126,6 +174,21 @@ type PasswordServiceServer interface {
 	// Replaces the signed-in user's password and ends all their sessions but
 	// the one of the Refresh-Token header.
 	UpdatePassword(context.Context, *UpdatePasswordRequest) (*v1.Success, error)
+	// Send reset code
+	//
+	// Mails a link with which the password of the address can be replaced. The
+	// answer and its time do not tell whether somebody signs in with the
+	// address.
+	SendPasswordResetCode(context.Context, *SendPasswordResetCodeRequest) (*SendPasswordResetCodeResponse, error)
+	// Reset password
+	//
+	// Spends the code, sets the password and ends all sessions of the user. It
+	// neither signs in nor verifies the address.
+	ResetPassword(context.Context, *ResetPasswordRequest) (*v1.Success, error)
+	// Check reset code
+	//
+	// Checks the code without spending it; a check counts as an attempt.
+	CheckPasswordResetCode(context.Context, *CheckPasswordResetCodeRequest) (*v1.CodeValidity, error)
 	mustEmbedUnimplementedPasswordServiceServer()
 }
 
@@ -147,6 +210,15 @@ func (UnimplementedPasswordServiceServer) SetPassword(context.Context, *SetPassw
 }
 func (UnimplementedPasswordServiceServer) UpdatePassword(context.Context, *UpdatePasswordRequest) (*v1.Success, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdatePassword not implemented")
+}
+func (UnimplementedPasswordServiceServer) SendPasswordResetCode(context.Context, *SendPasswordResetCodeRequest) (*SendPasswordResetCodeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SendPasswordResetCode not implemented")
+}
+func (UnimplementedPasswordServiceServer) ResetPassword(context.Context, *ResetPasswordRequest) (*v1.Success, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResetPassword not implemented")
+}
+func (UnimplementedPasswordServiceServer) CheckPasswordResetCode(context.Context, *CheckPasswordResetCodeRequest) (*v1.CodeValidity, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckPasswordResetCode not implemented")
 }
 func (UnimplementedPasswordServiceServer) mustEmbedUnimplementedPasswordServiceServer() {}
 func (UnimplementedPasswordServiceServer) testEmbeddedByValue()                         {}
@@ -241,6 +313,60 @@ func _PasswordService_UpdatePassword_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PasswordService_SendPasswordResetCode_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SendPasswordResetCodeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PasswordServiceServer).SendPasswordResetCode(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PasswordService_SendPasswordResetCode_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PasswordServiceServer).SendPasswordResetCode(ctx, req.(*SendPasswordResetCodeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PasswordService_ResetPassword_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResetPasswordRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PasswordServiceServer).ResetPassword(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PasswordService_ResetPassword_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PasswordServiceServer).ResetPassword(ctx, req.(*ResetPasswordRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PasswordService_CheckPasswordResetCode_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckPasswordResetCodeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PasswordServiceServer).CheckPasswordResetCode(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PasswordService_CheckPasswordResetCode_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PasswordServiceServer).CheckPasswordResetCode(ctx, req.(*CheckPasswordResetCodeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PasswordService_ServiceDesc is the grpc.ServiceDesc for PasswordService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -263,6 +389,18 @@ var PasswordService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UpdatePassword",
 			Handler:    _PasswordService_UpdatePassword_Handler,
+		},
+		{
+			MethodName: "SendPasswordResetCode",
+			Handler:    _PasswordService_SendPasswordResetCode_Handler,
+		},
+		{
+			MethodName: "ResetPassword",
+			Handler:    _PasswordService_ResetPassword_Handler,
+		},
+		{
+			MethodName: "CheckPasswordResetCode",
+			Handler:    _PasswordService_CheckPasswordResetCode_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/projectconfig"
@@ -24,6 +25,10 @@ type Deps struct {
 	Renditions Renditions
 	// Announce tells whoever remembers projects that one changed.
 	Announce func(projectID string)
+	// Clock tells the time that authenticator apps and answers go by.
+	Clock clock.Clock
+	// Pause waits for a while, or until the context is done.
+	Pause func(ctx context.Context, d time.Duration) error
 	// PublicURL is the origin under which the API is reached, without a
 	// trailing slash.
 	PublicURL string
@@ -38,6 +43,8 @@ type App struct {
 	hasher    Hasher
 	sealer    Sealer
 	logger    *slog.Logger
+	clock     clock.Clock
+	pause     func(ctx context.Context, d time.Duration) error
 	publicURL string
 
 	renditions Renditions
@@ -54,6 +61,8 @@ func New(deps Deps) *App {
 		hasher:    deps.Hasher,
 		sealer:    deps.Sealer,
 		logger:    deps.Logger,
+		clock:     deps.Clock,
+		pause:     deps.Pause,
 		publicURL: deps.PublicURL,
 
 		renditions: deps.Renditions,

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/onetime"
@@ -52,7 +53,10 @@ type harness struct {
 	teams    *fakeTeams
 	hasher   *fakeHasher
 	box      *secret.Box
+	clock    *clock.Fake
 	tenant   ids.Tenant
+	// paused holds how long each pause was to be.
+	paused []time.Duration
 	// seen is the number of events that were read.
 	seen int64
 }
@@ -71,6 +75,7 @@ func newHarness(t *testing.T) *harness {
 		teams:    &fakeTeams{members: map[string]domain.Team{}},
 		hasher:   &fakeHasher{},
 		box:      secret.NewBox(ring),
+		clock:    clock.NewFake(time.Now()),
 		tenant:   ids.Tenant{ProjectID: "internal", BranchID: "main"},
 	}
 	h.config.Auth.AllowSignUp = true
@@ -104,12 +109,20 @@ func (h *harness) deps(change ...func(*app.Deps)) app.Deps {
 		Hasher:    h.hasher,
 		Sealer:    h.box,
 		Logger:    slog.New(slog.DiscardHandler),
+		Clock:     h.clock,
+		Pause:     h.pause,
 		PublicURL: publicURL,
 	}
 	for _, change := range change {
 		change(&deps)
 	}
 	return deps
+}
+
+// pause notes the pause and takes no time.
+func (h *harness) pause(_ context.Context, d time.Duration) error {
+	h.paused = append(h.paused, d)
+	return nil
 }
 
 // client returns the context of a request without user.

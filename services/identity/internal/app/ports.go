@@ -23,6 +23,7 @@ type Store interface {
 	UserStore
 	ContactChannelStore
 	CodeStore
+	SecondFactorStore
 	ImageStore
 	ProjectStore
 }
@@ -34,12 +35,12 @@ type UserStore interface {
 	UserContacts(ctx context.Context, tenant ids.Tenant, userIDs []string) ([]UserContact, error)
 
 	Credential(ctx context.Context, tenant ids.Tenant, userID string) (*Credential, error)
-	// UserByEmail reads the user who signs in with the address, as typed or
-	// else normalised, together with their credential.
-	UserByEmail(ctx context.Context, tenant ids.Tenant, email string) (*domain.User, *Credential, error)
+	// EmailOwner reads who signs in with the address, as typed or else
+	// normalised.
+	EmailOwner(ctx context.Context, tenant ids.Tenant, email string) (*EmailOwner, error)
 
 	// RecordSignIn notes that the user was active and reports false when they
-	// are gone or have another password.
+	// are gone or have another password, or none any more.
 	RecordSignIn(ctx context.Context, tenant ids.Tenant, credential *Credential) (current bool, err error)
 	// RecordActivity notes that the user was active and reads them together
 	// with the version of the project's configuration.
@@ -75,6 +76,7 @@ type Tx interface {
 	UserTx
 	ContactChannelTx
 	CodeTx
+	SecondFactorTx
 	ProjectTx
 	UserImportTx
 
@@ -96,6 +98,8 @@ type UserTx interface {
 	// DeleteUser deletes the user with everything that belongs to them and
 	// returns the version they had; 0 when there is none.
 	DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) (version int64, err error)
+	// EnableOTP lets the user sign in by mail.
+	EnableOTP(ctx context.Context, tenant ids.Tenant, userID string) error
 	// ClearSelectedTeam forgets the user's selection of the team.
 	ClearSelectedTeam(ctx context.Context, tenant ids.Tenant, userID, teamID string) error
 
@@ -167,6 +171,22 @@ type Credential struct {
 	PasswordChangedAt time.Time
 }
 
+// KnownSince is PasswordChangedAt, or nil without password.
+func (c *Credential) KnownSince() *time.Time {
+	if c.PasswordHash == "" {
+		return nil
+	}
+	return &c.PasswordChangedAt
+}
+
+// EmailOwner is the user who signs in with an address.
+type EmailOwner struct {
+	User       *domain.User
+	Credential *Credential
+	// IsVerified is about that address.
+	IsVerified bool
+}
+
 // UserContact holds the contact facts of a user.
 type UserContact struct {
 	UserID       string
@@ -188,6 +208,10 @@ const (
 	CodeEmailVerification CodeKind = "email_verification"
 	// CodeMFAAttempt stands for a passed first factor.
 	CodeMFAAttempt CodeKind = "mfa_attempt"
+	// CodeOTP signs in whoever reads the mail of an address.
+	CodeOTP CodeKind = "otp"
+	// CodePasswordReset lets whoever reads the user's mail choose a password.
+	CodePasswordReset CodeKind = "password_reset"
 )
 
 // NewCode is a code to be made.
@@ -206,14 +230,17 @@ type Code struct {
 	Payload json.RawMessage
 }
 
-// Mail is a mail to a user.
+// Mail is a mail to a person.
 type Mail struct {
-	ID        string
-	Tenant    ids.Tenant
-	Template  string
+	ID       string
+	Tenant   ids.Tenant
+	Template string
+	// UserID is empty for an address without user.
 	UserID    string
 	Emails    []string
 	Variables map[string]string
+	// SkipDeliverabilityCheck sends also to addresses that look undeliverable.
+	SkipDeliverabilityCheck bool
 }
 
 // Configs reads rendered configurations.
@@ -281,4 +308,6 @@ type Hasher interface {
 // where they are stored.
 type Sealer interface {
 	Seal(plaintext []byte, place ...string) []byte
+	// Open decrypts what Seal returned for the same place.
+	Open(sealed []byte, place ...string) ([]byte, error)
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"vestibule.dev/pkg/apierr"
@@ -19,17 +20,17 @@ func (a *App) SignInWithPassword(ctx context.Context, email string, password sec
 	if !req.config.Auth.Password.AllowSignIn {
 		return nil, apierr.PasswordAuthenticationNotEnabled()
 	}
-	user, credential, err := a.store.UserByEmail(ctx, req.tenant, email)
+	owner, err := a.store.EmailOwner(ctx, req.tenant, email)
 	if err != nil {
 		return nil, err
 	}
-	if user == nil || credential.PasswordHash == "" {
+	if owner == nil || owner.Credential.PasswordHash == "" {
 		if err := a.hasher.VerifyDummy(ctx, password); err != nil {
 			return nil, err
 		}
 		return nil, apierr.EmailPasswordMismatch()
 	}
-	verdict, err := a.hasher.Verify(ctx, credential.PasswordHash, password)
+	verdict, err := a.hasher.Verify(ctx, owner.Credential.PasswordHash, password)
 	if err != nil {
 		return nil, err
 	}
@@ -37,26 +38,13 @@ func (a *App) SignInWithPassword(ctx context.Context, email string, password sec
 		return nil, apierr.EmailPasswordMismatch()
 	}
 	if verdict.NeedsUpgrade {
-		a.upgradePasswordHash(ctx, req, credential, password)
+		a.upgradePasswordHash(ctx, req, owner.Credential, password)
 	}
-	signedIn, err := a.signIn(ctx, req, user, false)
-	if err != nil {
-		return nil, err
+	signedIn, err := a.signIn(ctx, req, arrival{user: owner.User, credential: owner.Credential})
+	if errors.Is(err, errCredentialChanged) {
+		return nil, apierr.EmailPasswordMismatch().WithCause(err)
 	}
-	// Whoever replaces the password ends all sessions after their commit. A
-	// session of the old password that came later is found here: either their
-	// commit is seen now, or they see the session.
-	current, err := a.store.RecordSignIn(ctx, req.tenant, credential)
-	if err != nil {
-		return nil, err
-	}
-	if !current {
-		if err := a.sessions.RevokeSessions(ctx, req.tenant, user.ID, "", ReasonPasswordChanged); err != nil {
-			return nil, err
-		}
-		return nil, apierr.EmailPasswordMismatch()
-	}
-	return signedIn, nil
+	return signedIn, err
 }
 
 // upgradePasswordHash stores a hash of the current kind for a password that was

@@ -32,4 +32,13 @@ func tokens(signedIn *app.SignedIn) *typesv1.Tokens {
 	}
 }
 
+func signedInMessage(signedIn *app.SignedIn) *typesv1.SignedIn {
+	return &typesv1.SignedIn{
+		AccessToken:  signedIn.Tokens.AccessToken.Reveal(),
+		RefreshToken: signedIn.Tokens.RefreshToken.Reveal(),
+		UserId:       signedIn.UserID,
+		IsNewUser:    signedIn.IsNewUser,
+	}
+}
+
 func success() *typesv1.Success { return &typesv1.Success{Success: true} }

@@ -58,3 +58,30 @@ func (s *Passwords) UpdatePassword(ctx context.Context, req *identityv1.UpdatePa
 	}
 	return success(), nil
 }
+
+// SendPasswordResetCode implements identityv1.PasswordServiceServer.
+func (s *Passwords) SendPasswordResetCode(ctx context.Context, req *identityv1.SendPasswordResetCodeRequest) (*identityv1.SendPasswordResetCodeResponse, error) {
+	if err := s.app.SendPasswordResetCode(ctx, app.PasswordResetCode{
+		Email:       req.GetEmail(),
+		CallbackURL: req.GetCallbackUrl(),
+	}); err != nil {
+		return nil, err
+	}
+	return &identityv1.SendPasswordResetCodeResponse{Success: "maybe, only if user with e-mail exists"}, nil
+}
+
+// ResetPassword implements identityv1.PasswordServiceServer.
+func (s *Passwords) ResetPassword(ctx context.Context, req *identityv1.ResetPasswordRequest) (*typesv1.Success, error) {
+	if err := s.app.ResetPassword(ctx, req.GetCode(), secret.Secret(req.GetPassword())); err != nil {
+		return nil, err
+	}
+	return success(), nil
+}
+
+// CheckPasswordResetCode implements identityv1.PasswordServiceServer.
+func (s *Passwords) CheckPasswordResetCode(ctx context.Context, req *identityv1.CheckPasswordResetCodeRequest) (*typesv1.CodeValidity, error) {
+	if err := s.app.CheckPasswordResetCode(ctx, req.GetCode()); err != nil {
+		return nil, err
+	}
+	return &typesv1.CodeValidity{IsCodeValid: true}, nil
+}

@@ -40,5 +40,7 @@ func (t *tx) EnqueueMail(ctx context.Context, mail app.Mail) error {
 		ToEmails:     mail.Emails,
 		Variables:    mail.Variables,
 		HighPriority: true,
+
+		SkipDeliverabilityCheck: mail.SkipDeliverabilityCheck,
 	})
 }

@@ -22,16 +22,22 @@ func (s *Store) Credential(ctx context.Context, tenant ids.Tenant, userID string
 	})
 }
 
-// UserByEmail implements app.UserStore.
-func (s *Store) UserByEmail(ctx context.Context, tenant ids.Tenant, email string) (*domain.User, *app.Credential, error) {
-	row, err := s.queries(ctx).UserByEmail(ctx, db.UserByEmailParams{
+// EmailOwner implements app.UserStore.
+func (s *Store) EmailOwner(ctx context.Context, tenant ids.Tenant, email string) (*app.EmailOwner, error) {
+	row, err := s.queries(ctx).EmailOwner(ctx, db.EmailOwnerParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, Typed: email, Normalized: domain.NormalizeEmail(email),
 	})
-	user, err := found(row.UserDetail, err, toUser)
-	if err != nil || user == nil {
-		return nil, nil, err
-	}
-	return user, toCredential(user.ID, row.Hash, row.ChangedAt), nil
+	return found(row, err, func(row db.EmailOwnerRow) (*app.EmailOwner, error) {
+		user, err := toUser(row.UserDetail)
+		if err != nil {
+			return nil, err
+		}
+		return &app.EmailOwner{
+			User:       user,
+			Credential: toCredential(user.ID, row.Hash, row.ChangedAt),
+			IsVerified: row.IsVerified,
+		}, nil
+	})
 }
 
 // UpgradePasswordHash implements app.UserStore.

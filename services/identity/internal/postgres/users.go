@@ -48,7 +48,7 @@ func (s *Store) UserContacts(ctx context.Context, tenant ids.Tenant, userIDs []s
 // RecordSignIn implements app.UserStore.
 func (s *Store) RecordSignIn(ctx context.Context, tenant ids.Tenant, credential *app.Credential) (current bool, err error) {
 	rows, err := s.queries(ctx).RecordSignIn(ctx, db.RecordSignInParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: credential.UserID, KnownSince: credential.PasswordChangedAt,
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: credential.UserID, KnownSince: credential.KnownSince(),
 	})
 	return rows == 1, err
 }
@@ -158,6 +158,10 @@ func (t *tx) DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) (
 		return 0, nil
 	}
 	return version, err
+}
+
+func (t *tx) EnableOTP(ctx context.Context, tenant ids.Tenant, userID string) error {
+	return t.queries.EnableOTP(ctx, db.EnableOTPParams{ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: userID})
 }
 
 func (t *tx) ClearSelectedTeam(ctx context.Context, tenant ids.Tenant, userID, teamID string) error {

@@ -94,6 +94,75 @@ func (q *Queries) DeletePassword(ctx context.Context, arg DeletePasswordParams) 
 	return err
 }
 
+const emailOwner = `-- name: EmailOwner :one
+SELECT d.project_id, d.branch_id, d.id, d.display_name, d.profile_image_url, d.client_metadata, d.client_read_only_metadata, d.server_metadata, d.selected_team_id, d.is_anonymous, d.otp_auth_enabled, d.requires_totp_mfa, d.restricted_by_admin, d.restricted_by_admin_reason, d.restricted_by_admin_private_details, d.country_code, d.risk_score_bot, d.risk_score_free_trial_abuse, d.version, d.signed_up_at, d.last_active_at, d.primary_email, d.primary_email_verified, d.primary_email_used_for_auth, d.has_password, d.has_passkey, d.oauth_accounts, p.hash, p.changed_at, c.is_verified
+FROM contact_channels c
+JOIN user_details d ON d.project_id = c.project_id AND d.branch_id = c.branch_id AND d.id = c.user_id
+LEFT JOIN passwords p ON p.project_id = c.project_id AND p.branch_id = c.branch_id AND p.user_id = c.user_id
+WHERE c.project_id = $1 AND c.branch_id = $2 AND c.type = 'email' AND c.used_for_auth
+  AND c.value IN ($3::text, $4::text)
+ORDER BY c.value = $3::text DESC
+LIMIT 1
+`
+
+type EmailOwnerParams struct {
+	ProjectID  string
+	BranchID   string
+	Typed      string
+	Normalized string
+}
+
+type EmailOwnerRow struct {
+	UserDetail UserDetail
+	Hash       *string
+	ChangedAt  *time.Time
+	IsVerified bool
+}
+
+// The address as typed wins over the normalised one.
+func (q *Queries) EmailOwner(ctx context.Context, arg EmailOwnerParams) (EmailOwnerRow, error) {
+	row := q.db.QueryRow(ctx, emailOwner,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.Typed,
+		arg.Normalized,
+	)
+	var i EmailOwnerRow
+	err := row.Scan(
+		&i.UserDetail.ProjectID,
+		&i.UserDetail.BranchID,
+		&i.UserDetail.ID,
+		&i.UserDetail.DisplayName,
+		&i.UserDetail.ProfileImageUrl,
+		&i.UserDetail.ClientMetadata,
+		&i.UserDetail.ClientReadOnlyMetadata,
+		&i.UserDetail.ServerMetadata,
+		&i.UserDetail.SelectedTeamID,
+		&i.UserDetail.IsAnonymous,
+		&i.UserDetail.OtpAuthEnabled,
+		&i.UserDetail.RequiresTotpMfa,
+		&i.UserDetail.RestrictedByAdmin,
+		&i.UserDetail.RestrictedByAdminReason,
+		&i.UserDetail.RestrictedByAdminPrivateDetails,
+		&i.UserDetail.CountryCode,
+		&i.UserDetail.RiskScoreBot,
+		&i.UserDetail.RiskScoreFreeTrialAbuse,
+		&i.UserDetail.Version,
+		&i.UserDetail.SignedUpAt,
+		&i.UserDetail.LastActiveAt,
+		&i.UserDetail.PrimaryEmail,
+		&i.UserDetail.PrimaryEmailVerified,
+		&i.UserDetail.PrimaryEmailUsedForAuth,
+		&i.UserDetail.HasPassword,
+		&i.UserDetail.HasPasskey,
+		&i.UserDetail.OauthAccounts,
+		&i.Hash,
+		&i.ChangedAt,
+		&i.IsVerified,
+	)
+	return i, err
+}
+
 const replacePassword = `-- name: ReplacePassword :execrows
 UPDATE passwords
 SET hash = $4, changed_at = now()
@@ -191,71 +260,4 @@ func (q *Queries) UpgradePasswordHash(ctx context.Context, arg UpgradePasswordHa
 		arg.KnownSince,
 	)
 	return err
-}
-
-const userByEmail = `-- name: UserByEmail :one
-SELECT d.project_id, d.branch_id, d.id, d.display_name, d.profile_image_url, d.client_metadata, d.client_read_only_metadata, d.server_metadata, d.selected_team_id, d.is_anonymous, d.otp_auth_enabled, d.requires_totp_mfa, d.restricted_by_admin, d.restricted_by_admin_reason, d.restricted_by_admin_private_details, d.country_code, d.risk_score_bot, d.risk_score_free_trial_abuse, d.version, d.signed_up_at, d.last_active_at, d.primary_email, d.primary_email_verified, d.primary_email_used_for_auth, d.has_password, d.has_passkey, d.oauth_accounts, p.hash, p.changed_at
-FROM contact_channels c
-JOIN user_details d ON d.project_id = c.project_id AND d.branch_id = c.branch_id AND d.id = c.user_id
-LEFT JOIN passwords p ON p.project_id = c.project_id AND p.branch_id = c.branch_id AND p.user_id = c.user_id
-WHERE c.project_id = $1 AND c.branch_id = $2 AND c.type = 'email' AND c.used_for_auth
-  AND c.value IN ($3::text, $4::text)
-ORDER BY c.value = $3::text DESC
-LIMIT 1
-`
-
-type UserByEmailParams struct {
-	ProjectID  string
-	BranchID   string
-	Typed      string
-	Normalized string
-}
-
-type UserByEmailRow struct {
-	UserDetail UserDetail
-	Hash       *string
-	ChangedAt  *time.Time
-}
-
-// The address as typed wins over the normalised one.
-func (q *Queries) UserByEmail(ctx context.Context, arg UserByEmailParams) (UserByEmailRow, error) {
-	row := q.db.QueryRow(ctx, userByEmail,
-		arg.ProjectID,
-		arg.BranchID,
-		arg.Typed,
-		arg.Normalized,
-	)
-	var i UserByEmailRow
-	err := row.Scan(
-		&i.UserDetail.ProjectID,
-		&i.UserDetail.BranchID,
-		&i.UserDetail.ID,
-		&i.UserDetail.DisplayName,
-		&i.UserDetail.ProfileImageUrl,
-		&i.UserDetail.ClientMetadata,
-		&i.UserDetail.ClientReadOnlyMetadata,
-		&i.UserDetail.ServerMetadata,
-		&i.UserDetail.SelectedTeamID,
-		&i.UserDetail.IsAnonymous,
-		&i.UserDetail.OtpAuthEnabled,
-		&i.UserDetail.RequiresTotpMfa,
-		&i.UserDetail.RestrictedByAdmin,
-		&i.UserDetail.RestrictedByAdminReason,
-		&i.UserDetail.RestrictedByAdminPrivateDetails,
-		&i.UserDetail.CountryCode,
-		&i.UserDetail.RiskScoreBot,
-		&i.UserDetail.RiskScoreFreeTrialAbuse,
-		&i.UserDetail.Version,
-		&i.UserDetail.SignedUpAt,
-		&i.UserDetail.LastActiveAt,
-		&i.UserDetail.PrimaryEmail,
-		&i.UserDetail.PrimaryEmailVerified,
-		&i.UserDetail.PrimaryEmailUsedForAuth,
-		&i.UserDetail.HasPassword,
-		&i.UserDetail.HasPasskey,
-		&i.UserDetail.OauthAccounts,
-		&i.Hash,
-		&i.ChangedAt,
-	)
-	return i, err
 }

@@ -102,6 +102,13 @@ type Project struct {
 	DeletedAt           *time.Time
 }
 
+type TotpStep struct {
+	ProjectID string
+	BranchID  string
+	UserID    string
+	Step      int64
+}
+
 type User struct {
 	ProjectID                       string
 	BranchID                        string

@@ -144,6 +144,23 @@ func (q *Queries) DeleteUser(ctx context.Context, arg DeleteUserParams) (int64, 
 	return version, err
 }
 
+const enableOTP = `-- name: EnableOTP :exec
+UPDATE users
+SET otp_auth_enabled = true, version = version + 1
+WHERE project_id = $1 AND branch_id = $2 AND id = $3 AND NOT otp_auth_enabled
+`
+
+type EnableOTPParams struct {
+	ProjectID string
+	BranchID  string
+	ID        string
+}
+
+func (q *Queries) EnableOTP(ctx context.Context, arg EnableOTPParams) error {
+	_, err := q.db.Exec(ctx, enableOTP, arg.ProjectID, arg.BranchID, arg.ID)
+	return err
+}
+
 const lockUser = `-- name: LockUser :one
 SELECT id FROM users
 WHERE project_id = $1 AND branch_id = $2 AND id = $3
@@ -226,19 +243,21 @@ func (q *Queries) RecordActivity(ctx context.Context, arg RecordActivityParams) 
 const recordSignIn = `-- name: RecordSignIn :execrows
 UPDATE users u
 SET last_active_at = now()
-FROM passwords p
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
-  AND p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
-  AND p.changed_at = $4
+  AND $4::timestamptz IS NOT DISTINCT FROM (
+    SELECT p.changed_at FROM passwords p
+    WHERE p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
+  )
 `
 
 type RecordSignInParams struct {
 	ProjectID  string
 	BranchID   string
 	ID         string
-	KnownSince time.Time
+	KnownSince *time.Time
 }
 
+// Without a password there is nothing to have changed.
 func (q *Queries) RecordSignIn(ctx context.Context, arg RecordSignInParams) (int64, error) {
 	result, err := q.db.Exec(ctx, recordSignIn,
 		arg.ProjectID,

@@ -4,9 +4,9 @@ FROM users u
 LEFT JOIN passwords p ON p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3;
 
--- name: UserByEmail :one
+-- name: EmailOwner :one
 -- The address as typed wins over the normalised one.
-SELECT sqlc.embed(d), p.hash, p.changed_at
+SELECT sqlc.embed(d), p.hash, p.changed_at, c.is_verified
 FROM contact_channels c
 JOIN user_details d ON d.project_id = c.project_id AND d.branch_id = c.branch_id AND d.id = c.user_id
 LEFT JOIN passwords p ON p.project_id = c.project_id AND p.branch_id = c.branch_id AND p.user_id = c.user_id

@@ -23,12 +23,14 @@ JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active
 JOIN projects p ON p.id = active.project_id;
 
 -- name: RecordSignIn :execrows
+-- Without a password there is nothing to have changed.
 UPDATE users u
 SET last_active_at = now()
-FROM passwords p
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
-  AND p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
-  AND p.changed_at = sqlc.arg(known_since);
+  AND sqlc.narg(known_since)::timestamptz IS NOT DISTINCT FROM (
+    SELECT p.changed_at FROM passwords p
+    WHERE p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
+  );
 
 -- name: CreateUser :one
 -- The foreign keys are checked at the end of the statement.
@@ -87,6 +89,11 @@ SET display_name                        = sqlc.narg(display_name),
     version                             = version + 1
 WHERE project_id = sqlc.arg(project_id) AND branch_id = sqlc.arg(branch_id) AND id = sqlc.arg(id)
 RETURNING version, signed_up_at;
+
+-- name: EnableOTP :exec
+UPDATE users
+SET otp_auth_enabled = true, version = version + 1
+WHERE project_id = $1 AND branch_id = $2 AND id = $3 AND NOT otp_auth_enabled;
 
 -- name: ClearSelectedTeam :exec
 UPDATE users
