@@ -28,6 +28,7 @@ func build(_ context.Context, p *service.Platform) error {
 	store := postgres.NewStore(p.DB, events.Encode)
 	application := app.New(store)
 	teamsv1.RegisterTeamInternalServiceServer(p.GRPC, grpcapi.NewInternal(application))
+	teamsv1.RegisterMembershipInternalServiceServer(p.GRPC, grpcapi.NewMemberships(application))
 	p.Consume(events.Subscriptions(application)...)
 	return nil
 }

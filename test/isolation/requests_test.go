@@ -28,12 +28,14 @@ var kinds = map[string]kind{
 	"client_id":          aProject,
 	"code":               aCode,
 	"contact_channel_id": aChannel,
+	"cursor":             aUser,
 	"customer_id":        aUser,
 	"owner_team_id":      aTeam,
 	"project_id":         aProject,
 	"refresh_token":      aRefreshToken,
 	"Refresh-Token":      aRefreshToken,
 	"selected_team_id":   aTeam,
+	"team_id":            aTeam,
 	"user_id":            aUser,
 }
 
