@@ -65,6 +65,7 @@ type Envelope struct {
 	//	*Envelope_ContactChannelCreated
 	//	*Envelope_ContactChannelUpdated
 	//	*Envelope_ContactChannelDeleted
+	//	*Envelope_SignUpRuleTriggered
 	//	*Envelope_SessionCreated
 	//	*Envelope_SessionRevoked
 	//	*Envelope_SigningKeyRotated
@@ -321,6 +322,15 @@ func (x *Envelope) GetContactChannelDeleted() *ContactChannelDeleted {
 	return nil
 }
 
+func (x *Envelope) GetSignUpRuleTriggered() *SignUpRuleTriggered {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_SignUpRuleTriggered); ok {
+			return x.SignUpRuleTriggered
+		}
+	}
+	return nil
+}
+
 func (x *Envelope) GetSessionCreated() *SessionCreated {
 	if x != nil {
 		if x, ok := x.Payload.(*Envelope_SessionCreated); ok {
@@ -480,6 +490,10 @@ type Envelope_ContactChannelDeleted struct {
 	ContactChannelDeleted *ContactChannelDeleted `protobuf:"bytes,42,opt,name=contact_channel_deleted,json=contactChannelDeleted,proto3,oneof"`
 }
 
+type Envelope_SignUpRuleTriggered struct {
+	SignUpRuleTriggered *SignUpRuleTriggered `protobuf:"bytes,43,opt,name=sign_up_rule_triggered,json=signUpRuleTriggered,proto3,oneof"`
+}
+
 type Envelope_SessionCreated struct {
 	SessionCreated *SessionCreated `protobuf:"bytes,50,opt,name=session_created,json=sessionCreated,proto3,oneof"`
 }
@@ -552,6 +566,8 @@ func (*Envelope_ContactChannelUpdated) isEnvelope_Payload() {}
 
 func (*Envelope_ContactChannelDeleted) isEnvelope_Payload() {}
 
+func (*Envelope_SignUpRuleTriggered) isEnvelope_Payload() {}
+
 func (*Envelope_SessionCreated) isEnvelope_Payload() {}
 
 func (*Envelope_SessionRevoked) isEnvelope_Payload() {}
@@ -578,7 +594,7 @@ var File_events_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_events_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x11\n" +
+	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x12\n" +
 	"\bEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1d\n" +
@@ -609,7 +625,8 @@ const file_events_v1_envelope_proto_rawDesc = "" +
 	"\x13api_key_set_updated\x18\x1e \x01(\v2\x1b.events.v1.ApiKeySetUpdatedH\x00R\x10apiKeySetUpdated\x12Z\n" +
 	"\x17contact_channel_created\x18( \x01(\v2 .events.v1.ContactChannelCreatedH\x00R\x15contactChannelCreated\x12Z\n" +
 	"\x17contact_channel_updated\x18) \x01(\v2 .events.v1.ContactChannelUpdatedH\x00R\x15contactChannelUpdated\x12Z\n" +
-	"\x17contact_channel_deleted\x18* \x01(\v2 .events.v1.ContactChannelDeletedH\x00R\x15contactChannelDeleted\x12D\n" +
+	"\x17contact_channel_deleted\x18* \x01(\v2 .events.v1.ContactChannelDeletedH\x00R\x15contactChannelDeleted\x12U\n" +
+	"\x16sign_up_rule_triggered\x18+ \x01(\v2\x1e.events.v1.SignUpRuleTriggeredH\x00R\x13signUpRuleTriggered\x12D\n" +
 	"\x0fsession_created\x182 \x01(\v2\x19.events.v1.SessionCreatedH\x00R\x0esessionCreated\x12D\n" +
 	"\x0fsession_revoked\x184 \x01(\v2\x19.events.v1.SessionRevokedH\x00R\x0esessionRevoked\x12N\n" +
 	"\x13signing_key_rotated\x185 \x01(\v2\x1c.events.v1.SigningKeyRotatedH\x00R\x11signingKeyRotated\x12;\n" +
@@ -654,17 +671,18 @@ var file_events_v1_envelope_proto_goTypes = []any{
 	(*ContactChannelCreated)(nil),  // 13: events.v1.ContactChannelCreated
 	(*ContactChannelUpdated)(nil),  // 14: events.v1.ContactChannelUpdated
 	(*ContactChannelDeleted)(nil),  // 15: events.v1.ContactChannelDeleted
-	(*SessionCreated)(nil),         // 16: events.v1.SessionCreated
-	(*SessionRevoked)(nil),         // 17: events.v1.SessionRevoked
-	(*SigningKeyRotated)(nil),      // 18: events.v1.SigningKeyRotated
-	(*TeamCreated)(nil),            // 19: events.v1.TeamCreated
-	(*TeamMembershipDeleted)(nil),  // 20: events.v1.TeamMembershipDeleted
-	(*TeamUpdated)(nil),            // 21: events.v1.TeamUpdated
-	(*EmailSent)(nil),              // 22: events.v1.EmailSent
-	(*EmailFailed)(nil),            // 23: events.v1.EmailFailed
-	(*ItemQuantityChanged)(nil),    // 24: events.v1.ItemQuantityChanged
-	(*PurchaseCompleted)(nil),      // 25: events.v1.PurchaseCompleted
-	(*SubscriptionChanged)(nil),    // 26: events.v1.SubscriptionChanged
+	(*SignUpRuleTriggered)(nil),    // 16: events.v1.SignUpRuleTriggered
+	(*SessionCreated)(nil),         // 17: events.v1.SessionCreated
+	(*SessionRevoked)(nil),         // 18: events.v1.SessionRevoked
+	(*SigningKeyRotated)(nil),      // 19: events.v1.SigningKeyRotated
+	(*TeamCreated)(nil),            // 20: events.v1.TeamCreated
+	(*TeamMembershipDeleted)(nil),  // 21: events.v1.TeamMembershipDeleted
+	(*TeamUpdated)(nil),            // 22: events.v1.TeamUpdated
+	(*EmailSent)(nil),              // 23: events.v1.EmailSent
+	(*EmailFailed)(nil),            // 24: events.v1.EmailFailed
+	(*ItemQuantityChanged)(nil),    // 25: events.v1.ItemQuantityChanged
+	(*PurchaseCompleted)(nil),      // 26: events.v1.PurchaseCompleted
+	(*SubscriptionChanged)(nil),    // 27: events.v1.SubscriptionChanged
 }
 var file_events_v1_envelope_proto_depIdxs = []int32{
 	1,  // 0: events.v1.Envelope.occurred_at:type_name -> google.protobuf.Timestamp
@@ -682,22 +700,23 @@ var file_events_v1_envelope_proto_depIdxs = []int32{
 	13, // 12: events.v1.Envelope.contact_channel_created:type_name -> events.v1.ContactChannelCreated
 	14, // 13: events.v1.Envelope.contact_channel_updated:type_name -> events.v1.ContactChannelUpdated
 	15, // 14: events.v1.Envelope.contact_channel_deleted:type_name -> events.v1.ContactChannelDeleted
-	16, // 15: events.v1.Envelope.session_created:type_name -> events.v1.SessionCreated
-	17, // 16: events.v1.Envelope.session_revoked:type_name -> events.v1.SessionRevoked
-	18, // 17: events.v1.Envelope.signing_key_rotated:type_name -> events.v1.SigningKeyRotated
-	19, // 18: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
-	20, // 19: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
-	21, // 20: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
-	22, // 21: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
-	23, // 22: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
-	24, // 23: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
-	25, // 24: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
-	26, // 25: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	16, // 15: events.v1.Envelope.sign_up_rule_triggered:type_name -> events.v1.SignUpRuleTriggered
+	17, // 16: events.v1.Envelope.session_created:type_name -> events.v1.SessionCreated
+	18, // 17: events.v1.Envelope.session_revoked:type_name -> events.v1.SessionRevoked
+	19, // 18: events.v1.Envelope.signing_key_rotated:type_name -> events.v1.SigningKeyRotated
+	20, // 19: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
+	21, // 20: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
+	22, // 21: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
+	23, // 22: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
+	24, // 23: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
+	25, // 24: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
+	26, // 25: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
+	27, // 26: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_envelope_proto_init() }
@@ -725,6 +744,7 @@ func file_events_v1_envelope_proto_init() {
 		(*Envelope_ContactChannelCreated)(nil),
 		(*Envelope_ContactChannelUpdated)(nil),
 		(*Envelope_ContactChannelDeleted)(nil),
+		(*Envelope_SignUpRuleTriggered)(nil),
 		(*Envelope_SessionCreated)(nil),
 		(*Envelope_SessionRevoked)(nil),
 		(*Envelope_SigningKeyRotated)(nil),
