@@ -69,6 +69,9 @@ var examples = map[string]map[string]any{
 	"PATCH /users/{user_id}":                                                     {"display_name": "Somebody Else"},
 	"POST /users":                                                                {"display_name": "Somebody New"},
 	"GET /payments/items/{customer_type}/{customer_id}/{item_id}":                {"customer_type": "user", "item_id": "credits"},
+	"POST /contact-channels":                                                     {"value": "new@example.com", "type": "email", "used_for_auth": true, "is_primary": true},
+	"PATCH /contact-channels/{user_id}/{contact_channel_id}":                     {"value": "changed@example.com", "used_for_auth": true, "is_primary": true},
+	"POST /contact-channels/send-verification-code":                              {"email": "somebody@example.com", "callback_url": "http://localhost:3000/verify"},
 	"POST /payments/items/{customer_type}/{customer_id}/{item_id}/update-quantity": {
 		"customer_type": "user", "item_id": "credits", "allow_negative": "true", "delta": 1,
 	},

@@ -54,6 +54,32 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 			UserId: event.UserID, KeptSessionId: event.KeptSessionID, RevokesSessions: event.RevokesSessions,
 		}}
 		return envelope, nil
+	case app.ContactChannelCreated:
+		channel, err := pbjson.Struct(userpb.ContactChannel(&event.Channel))
+		if err != nil {
+			return nil, err
+		}
+		envelope := newEnvelope(ctx, event.Channel.Tenant, aggregateContactChannel, event.Channel.ID, "created", 0)
+		envelope.Payload = &eventsv1.Envelope_ContactChannelCreated{ContactChannelCreated: &eventsv1.ContactChannelCreated{
+			UserId: event.Channel.UserID, ContactChannelId: event.Channel.ID, ContactChannel: channel,
+		}}
+		return envelope, nil
+	case app.ContactChannelUpdated:
+		channel, err := pbjson.Struct(userpb.ContactChannel(&event.Channel))
+		if err != nil {
+			return nil, err
+		}
+		envelope := newEnvelope(ctx, event.Channel.Tenant, aggregateContactChannel, event.Channel.ID, "updated", 0)
+		envelope.Payload = &eventsv1.Envelope_ContactChannelUpdated{ContactChannelUpdated: &eventsv1.ContactChannelUpdated{
+			UserId: event.Channel.UserID, ContactChannelId: event.Channel.ID, ContactChannel: channel,
+		}}
+		return envelope, nil
+	case app.ContactChannelDeleted:
+		envelope := newEnvelope(ctx, event.Tenant, aggregateContactChannel, event.ChannelID, "deleted", 0)
+		envelope.Payload = &eventsv1.Envelope_ContactChannelDeleted{ContactChannelDeleted: &eventsv1.ContactChannelDeleted{
+			UserId: event.UserID, ContactChannelId: event.ChannelID,
+		}}
+		return envelope, nil
 	case app.ContactChannelVerified:
 		envelope := newEnvelope(ctx, event.Tenant, aggregateContactChannel, event.ChannelID, "verified", 0)
 		envelope.Payload = &eventsv1.Envelope_ContactChannelVerified{ContactChannelVerified: &eventsv1.ContactChannelVerified{
