@@ -42,9 +42,11 @@ type Envelope struct {
 	// versioned. A projection ignores an event older than what it holds.
 	AggregateVersion int64                  `protobuf:"varint,6,opt,name=aggregate_version,json=aggregateVersion,proto3" json:"aggregate_version,omitempty"`
 	OccurredAt       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
-	// Who caused it: "user/<id>", "server", "admin" or "service/<name>".
+	// Who caused it: "user/<id>", "server", "admin", "service/<name>" or
+	// "backend/<name>", one of the operator's own.
 	Actor string `protobuf:"bytes,8,opt,name=actor,proto3" json:"actor,omitempty"`
-	// Operator behind an admin access token, or the impersonated user.
+	// Operator behind an admin access token, or the user for whom a backend
+	// called.
 	OnBehalfOf string `protobuf:"bytes,9,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
 	RequestId  string `protobuf:"bytes,10,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// W3C traceparent of the request that caused the event.
