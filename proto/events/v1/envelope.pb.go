@@ -75,6 +75,7 @@ type Envelope struct {
 	//	*Envelope_TeamUpdated
 	//	*Envelope_EmailSent
 	//	*Envelope_EmailFailed
+	//	*Envelope_NotificationPreferenceUpdated
 	//	*Envelope_ItemQuantityChanged
 	//	*Envelope_PurchaseCompleted
 	//	*Envelope_SubscriptionChanged
@@ -395,6 +396,15 @@ func (x *Envelope) GetEmailFailed() *EmailFailed {
 	return nil
 }
 
+func (x *Envelope) GetNotificationPreferenceUpdated() *NotificationPreferenceUpdated {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_NotificationPreferenceUpdated); ok {
+			return x.NotificationPreferenceUpdated
+		}
+	}
+	return nil
+}
+
 func (x *Envelope) GetItemQuantityChanged() *ItemQuantityChanged {
 	if x != nil {
 		if x, ok := x.Payload.(*Envelope_ItemQuantityChanged); ok {
@@ -514,6 +524,10 @@ type Envelope_EmailFailed struct {
 	EmailFailed *EmailFailed `protobuf:"bytes,91,opt,name=email_failed,json=emailFailed,proto3,oneof"`
 }
 
+type Envelope_NotificationPreferenceUpdated struct {
+	NotificationPreferenceUpdated *NotificationPreferenceUpdated `protobuf:"bytes,92,opt,name=notification_preference_updated,json=notificationPreferenceUpdated,proto3,oneof"`
+}
+
 type Envelope_ItemQuantityChanged struct {
 	ItemQuantityChanged *ItemQuantityChanged `protobuf:"bytes,110,opt,name=item_quantity_changed,json=itemQuantityChanged,proto3,oneof"`
 }
@@ -570,6 +584,8 @@ func (*Envelope_EmailSent) isEnvelope_Payload() {}
 
 func (*Envelope_EmailFailed) isEnvelope_Payload() {}
 
+func (*Envelope_NotificationPreferenceUpdated) isEnvelope_Payload() {}
+
 func (*Envelope_ItemQuantityChanged) isEnvelope_Payload() {}
 
 func (*Envelope_PurchaseCompleted) isEnvelope_Payload() {}
@@ -580,7 +596,7 @@ var File_events_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_events_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x11\n" +
+	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbe\x12\n" +
 	"\bEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1d\n" +
@@ -620,7 +636,8 @@ const file_events_v1_envelope_proto_rawDesc = "" +
 	"\fteam_updated\x18H \x01(\v2\x16.events.v1.TeamUpdatedH\x00R\vteamUpdated\x125\n" +
 	"\n" +
 	"email_sent\x18Z \x01(\v2\x14.events.v1.EmailSentH\x00R\temailSent\x12;\n" +
-	"\femail_failed\x18[ \x01(\v2\x16.events.v1.EmailFailedH\x00R\vemailFailed\x12T\n" +
+	"\femail_failed\x18[ \x01(\v2\x16.events.v1.EmailFailedH\x00R\vemailFailed\x12r\n" +
+	"\x1fnotification_preference_updated\x18\\ \x01(\v2(.events.v1.NotificationPreferenceUpdatedH\x00R\x1dnotificationPreferenceUpdated\x12T\n" +
 	"\x15item_quantity_changed\x18n \x01(\v2\x1e.events.v1.ItemQuantityChangedH\x00R\x13itemQuantityChanged\x12M\n" +
 	"\x12purchase_completed\x18o \x01(\v2\x1c.events.v1.PurchaseCompletedH\x00R\x11purchaseCompleted\x12S\n" +
 	"\x14subscription_changed\x18p \x01(\v2\x1e.events.v1.SubscriptionChangedH\x00R\x13subscriptionChangedB\t\n" +
@@ -640,33 +657,34 @@ func file_events_v1_envelope_proto_rawDescGZIP() []byte {
 
 var file_events_v1_envelope_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_events_v1_envelope_proto_goTypes = []any{
-	(*Envelope)(nil),               // 0: events.v1.Envelope
-	(*timestamppb.Timestamp)(nil),  // 1: google.protobuf.Timestamp
-	(*UserCreated)(nil),            // 2: events.v1.UserCreated
-	(*UserUpdated)(nil),            // 3: events.v1.UserUpdated
-	(*UserDeleted)(nil),            // 4: events.v1.UserDeleted
-	(*PasswordChanged)(nil),        // 5: events.v1.PasswordChanged
-	(*ContactChannelVerified)(nil), // 6: events.v1.ContactChannelVerified
-	(*ProjectCreated)(nil),         // 7: events.v1.ProjectCreated
-	(*ProjectUpdated)(nil),         // 8: events.v1.ProjectUpdated
-	(*ProjectDeleted)(nil),         // 9: events.v1.ProjectDeleted
-	(*ProjectConfigChanged)(nil),   // 10: events.v1.ProjectConfigChanged
-	(*ApiKeySetCreated)(nil),       // 11: events.v1.ApiKeySetCreated
-	(*ApiKeySetUpdated)(nil),       // 12: events.v1.ApiKeySetUpdated
-	(*ContactChannelCreated)(nil),  // 13: events.v1.ContactChannelCreated
-	(*ContactChannelUpdated)(nil),  // 14: events.v1.ContactChannelUpdated
-	(*ContactChannelDeleted)(nil),  // 15: events.v1.ContactChannelDeleted
-	(*SessionCreated)(nil),         // 16: events.v1.SessionCreated
-	(*SessionRevoked)(nil),         // 17: events.v1.SessionRevoked
-	(*SigningKeyRotated)(nil),      // 18: events.v1.SigningKeyRotated
-	(*TeamCreated)(nil),            // 19: events.v1.TeamCreated
-	(*TeamMembershipDeleted)(nil),  // 20: events.v1.TeamMembershipDeleted
-	(*TeamUpdated)(nil),            // 21: events.v1.TeamUpdated
-	(*EmailSent)(nil),              // 22: events.v1.EmailSent
-	(*EmailFailed)(nil),            // 23: events.v1.EmailFailed
-	(*ItemQuantityChanged)(nil),    // 24: events.v1.ItemQuantityChanged
-	(*PurchaseCompleted)(nil),      // 25: events.v1.PurchaseCompleted
-	(*SubscriptionChanged)(nil),    // 26: events.v1.SubscriptionChanged
+	(*Envelope)(nil),                      // 0: events.v1.Envelope
+	(*timestamppb.Timestamp)(nil),         // 1: google.protobuf.Timestamp
+	(*UserCreated)(nil),                   // 2: events.v1.UserCreated
+	(*UserUpdated)(nil),                   // 3: events.v1.UserUpdated
+	(*UserDeleted)(nil),                   // 4: events.v1.UserDeleted
+	(*PasswordChanged)(nil),               // 5: events.v1.PasswordChanged
+	(*ContactChannelVerified)(nil),        // 6: events.v1.ContactChannelVerified
+	(*ProjectCreated)(nil),                // 7: events.v1.ProjectCreated
+	(*ProjectUpdated)(nil),                // 8: events.v1.ProjectUpdated
+	(*ProjectDeleted)(nil),                // 9: events.v1.ProjectDeleted
+	(*ProjectConfigChanged)(nil),          // 10: events.v1.ProjectConfigChanged
+	(*ApiKeySetCreated)(nil),              // 11: events.v1.ApiKeySetCreated
+	(*ApiKeySetUpdated)(nil),              // 12: events.v1.ApiKeySetUpdated
+	(*ContactChannelCreated)(nil),         // 13: events.v1.ContactChannelCreated
+	(*ContactChannelUpdated)(nil),         // 14: events.v1.ContactChannelUpdated
+	(*ContactChannelDeleted)(nil),         // 15: events.v1.ContactChannelDeleted
+	(*SessionCreated)(nil),                // 16: events.v1.SessionCreated
+	(*SessionRevoked)(nil),                // 17: events.v1.SessionRevoked
+	(*SigningKeyRotated)(nil),             // 18: events.v1.SigningKeyRotated
+	(*TeamCreated)(nil),                   // 19: events.v1.TeamCreated
+	(*TeamMembershipDeleted)(nil),         // 20: events.v1.TeamMembershipDeleted
+	(*TeamUpdated)(nil),                   // 21: events.v1.TeamUpdated
+	(*EmailSent)(nil),                     // 22: events.v1.EmailSent
+	(*EmailFailed)(nil),                   // 23: events.v1.EmailFailed
+	(*NotificationPreferenceUpdated)(nil), // 24: events.v1.NotificationPreferenceUpdated
+	(*ItemQuantityChanged)(nil),           // 25: events.v1.ItemQuantityChanged
+	(*PurchaseCompleted)(nil),             // 26: events.v1.PurchaseCompleted
+	(*SubscriptionChanged)(nil),           // 27: events.v1.SubscriptionChanged
 }
 var file_events_v1_envelope_proto_depIdxs = []int32{
 	1,  // 0: events.v1.Envelope.occurred_at:type_name -> google.protobuf.Timestamp
@@ -692,14 +710,15 @@ var file_events_v1_envelope_proto_depIdxs = []int32{
 	21, // 20: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
 	22, // 21: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
 	23, // 22: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
-	24, // 23: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
-	25, // 24: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
-	26, // 25: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	24, // 23: events.v1.Envelope.notification_preference_updated:type_name -> events.v1.NotificationPreferenceUpdated
+	25, // 24: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
+	26, // 25: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
+	27, // 26: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_envelope_proto_init() }
@@ -735,6 +754,7 @@ func file_events_v1_envelope_proto_init() {
 		(*Envelope_TeamUpdated)(nil),
 		(*Envelope_EmailSent)(nil),
 		(*Envelope_EmailFailed)(nil),
+		(*Envelope_NotificationPreferenceUpdated)(nil),
 		(*Envelope_ItemQuantityChanged)(nil),
 		(*Envelope_PurchaseCompleted)(nil),
 		(*Envelope_SubscriptionChanged)(nil),
