@@ -24,18 +24,31 @@ var kinds = map[string]kind{
 	"DELETE /auth/sessions/{id} id":      aSession,
 	"DELETE /auth/sessions/{id} user_id": anyUser,
 
+	"GET /user-api-keys/{api_key_id} api_key_id":   aUserAPIKey,
+	"PATCH /user-api-keys/{api_key_id} api_key_id": aUserAPIKey,
+	"GET /team-api-keys/{api_key_id} api_key_id":   aTeamAPIKey,
+	"PATCH /team-api-keys/{api_key_id} api_key_id": aTeamAPIKey,
+
+	"anon_refresh_token": aRefreshToken,
+	"api_key":            anAPIKeyText,
 	"api_key_id":         aKeySet,
 	"client_id":          aProject,
 	"code":               aCode,
 	"contact_channel_id": aChannel,
 	"customer_id":        aUser,
+	"login_code":         aLoginCode,
 	"owner_team_id":      aTeam,
+	"polling_code":       aPollingCode,
 	"project_id":         aProject,
 	"refresh_token":      aRefreshToken,
 	"Refresh-Token":      aRefreshToken,
 	"selected_team_id":   aTeam,
+	"team_id":            aTeam,
 	"user_id":            aUser,
 }
+
+// bearers are fields that work for whoever knows their value.
+var bearers = []string{"anon_refresh_token", "api_key", "login_code", "polling_code", "refresh_token"}
 
 // chosen are ids that a project chooses in its configuration; they name nothing
 // of anybody.
@@ -49,6 +62,10 @@ var examples = map[string]map[string]any{
 	"POST /auth/oauth/token": {
 		"grant_type": "refresh_token", "client_secret": "__stack_public_client__",
 	},
+	"POST /user-api-keys":                 {"description": "more"},
+	"POST /team-api-keys":                 {"description": "more"},
+	"PATCH /user-api-keys/{api_key_id}":   {"description": "changed", "revoked": true},
+	"PATCH /team-api-keys/{api_key_id}":   {"description": "changed", "revoked": true},
 	"POST /auth/password/set":             {"password": "a brand new password"},
 	"POST /auth/password/sign-in":         {"email": "nobody@example.com", "password": "a wrong password"},
 	"POST /auth/password/reset":           {"password": "a brand new password"},
@@ -118,7 +135,7 @@ func refers(f routes.Field) bool {
 			}
 		}
 	}
-	return !slices.Contains(chosen, f.Name) && (f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || f.Name == "refresh_token")
+	return !slices.Contains(chosen, f.Name) && (f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || slices.Contains(bearers, f.Name))
 }
 
 // request is one concrete request of a route.
@@ -184,7 +201,7 @@ func build(t *testing.T, r routes.Route, refs map[string]string) request {
 // stranger makes up something of a kind that nobody has.
 func stranger(k kind) string {
 	switch k {
-	case aCode, aRefreshToken:
+	case aCode, aRefreshToken, aLoginCode, aPollingCode, anAPIKeyText:
 		return strings.ToLower(rand.Text() + rand.Text())[:45]
 	}
 	var b [16]byte
