@@ -36,7 +36,20 @@ var kinds = map[string]kind{
 	"Refresh-Token":            aRefreshToken,
 	"selected_team_id":         aTeam,
 	"user_id":                  aUser,
+	"GET /user-api-keys/{api_key_id} api_key_id":   aUserAPIKey,
+	"PATCH /user-api-keys/{api_key_id} api_key_id": aUserAPIKey,
+	"GET /team-api-keys/{api_key_id} api_key_id":   aTeamAPIKey,
+	"PATCH /team-api-keys/{api_key_id} api_key_id": aTeamAPIKey,
+
+	"anon_refresh_token": aRefreshToken,
+	"api_key":            anAPIKeyText,
+	"login_code":         aLoginCode,
+	"polling_code":       aPollingCode,
+	"team_id":            aTeam,
 }
+
+// bearers are fields that work for whoever knows their value.
+var bearers = []string{"anon_refresh_token", "api_key", "login_code", "polling_code", "refresh_token"}
 
 // chosen are ids that a project chooses in its configuration; they name nothing
 // of anybody.
@@ -50,6 +63,10 @@ var examples = map[string]map[string]any{
 	"POST /auth/oauth/token": {
 		"grant_type": "refresh_token", "client_secret": "__stack_public_client__",
 	},
+	"POST /user-api-keys":                 {"description": "more"},
+	"POST /team-api-keys":                 {"description": "more"},
+	"PATCH /user-api-keys/{api_key_id}":   {"description": "changed", "revoked": true},
+	"PATCH /team-api-keys/{api_key_id}":   {"description": "changed", "revoked": true},
 	"POST /auth/password/set":             {"password": "a brand new password"},
 	"POST /auth/password/sign-in":         {"email": "nobody@example.com", "password": "a wrong password"},
 	"POST /auth/password/reset":           {"password": "a brand new password"},
@@ -123,7 +140,7 @@ func refers(f routes.Field) bool {
 			}
 		}
 	}
-	return !slices.Contains(chosen, f.Name) && (f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || f.Name == "refresh_token")
+	return !slices.Contains(chosen, f.Name) && (f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || slices.Contains(bearers, f.Name))
 }
 
 // request is one concrete request of a route.
@@ -191,7 +208,7 @@ func stranger(k kind) string {
 	switch k {
 	case aCategory:
 		return "4f6f8873-3d04-46bd-8bef-18338b1a1b4c"
-	case aCode, aRefreshToken:
+	case aCode, aRefreshToken, aLoginCode, aPollingCode, anAPIKeyText:
 		return strings.ToLower(rand.Text() + rand.Text())[:45]
 	}
 	var b [16]byte
