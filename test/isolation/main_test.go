@@ -69,6 +69,8 @@ const (
 	aRefreshToken kind = "refresh token"
 	// Names the caller's own project, or one whose answer is public.
 	aProject kind = "project"
+	// The same for all projects.
+	aCategory kind = "notification category"
 	// Has to be there and is not looked at.
 	anyUser kind = "any user"
 )

@@ -24,17 +24,18 @@ var kinds = map[string]kind{
 	"DELETE /auth/sessions/{id} id":      aSession,
 	"DELETE /auth/sessions/{id} user_id": anyUser,
 
-	"api_key_id":         aKeySet,
-	"client_id":          aProject,
-	"code":               aCode,
-	"contact_channel_id": aChannel,
-	"customer_id":        aUser,
-	"owner_team_id":      aTeam,
-	"project_id":         aProject,
-	"refresh_token":      aRefreshToken,
-	"Refresh-Token":      aRefreshToken,
-	"selected_team_id":   aTeam,
-	"user_id":            aUser,
+	"api_key_id":               aKeySet,
+	"client_id":                aProject,
+	"code":                     aCode,
+	"contact_channel_id":       aChannel,
+	"customer_id":              aUser,
+	"notification_category_id": aCategory,
+	"owner_team_id":            aTeam,
+	"project_id":               aProject,
+	"refresh_token":            aRefreshToken,
+	"Refresh-Token":            aRefreshToken,
+	"selected_team_id":         aTeam,
+	"user_id":                  aUser,
 }
 
 // chosen are ids that a project chooses in its configuration; they name nothing
@@ -59,14 +60,18 @@ var examples = map[string]map[string]any{
 	"POST /auth/password/update":          {"old_password": "not the old one", "new_password": "a brand new password"},
 	"POST /contact-channels/{user_id}/{contact_channel_id}/send-verification-code": {"callback_url": "http://localhost:3000/verify"},
 	"PATCH /users/me": {"display_name": "Somebody Else"},
-	"POST /payments/purchases/create-purchase-url":                {"customer_type": "user", "product_id": "starter"},
-	"POST /payments/purchases/validate-code":                      {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
-	"GET /payments/purchases/validate-code":                       {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
-	"POST /payments/purchases/purchase-session":                   {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
-	"POST /internal/payments/test-mode-purchase-session":          {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
-	"PATCH /users/{user_id}":                                      {"display_name": "Somebody Else"},
-	"POST /users":                                                 {"display_name": "Somebody New"},
-	"GET /payments/items/{customer_type}/{customer_id}/{item_id}": {"customer_type": "user", "item_id": "credits"},
+	"PATCH /emails/notification-preference/{user_id}/{notification_category_id}": {"enabled": false},
+	"POST /payments/purchases/create-purchase-url":                               {"customer_type": "user", "product_id": "starter"},
+	"POST /payments/purchases/validate-code":                                     {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
+	"GET /payments/purchases/validate-code":                                      {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
+	"POST /payments/purchases/purchase-session":                                  {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
+	"POST /internal/payments/test-mode-purchase-session":                         {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
+	"PATCH /users/{user_id}":                                                     {"display_name": "Somebody Else"},
+	"POST /users":                                                                {"display_name": "Somebody New"},
+	"GET /payments/items/{customer_type}/{customer_id}/{item_id}":                {"customer_type": "user", "item_id": "credits"},
+	"POST /contact-channels":                                                     {"value": "new@example.com", "type": "email", "used_for_auth": true, "is_primary": true},
+	"PATCH /contact-channels/{user_id}/{contact_channel_id}":                     {"value": "changed@example.com", "used_for_auth": true, "is_primary": true},
+	"POST /contact-channels/send-verification-code":                              {"email": "somebody@example.com", "callback_url": "http://localhost:3000/verify"},
 	"POST /payments/items/{customer_type}/{customer_id}/{item_id}/update-quantity": {
 		"customer_type": "user", "item_id": "credits", "allow_negative": "true", "delta": 1,
 	},
@@ -184,6 +189,8 @@ func build(t *testing.T, r routes.Route, refs map[string]string) request {
 // stranger makes up something of a kind that nobody has.
 func stranger(k kind) string {
 	switch k {
+	case aCategory:
+		return "4f6f8873-3d04-46bd-8bef-18338b1a1b4c"
 	case aCode, aRefreshToken:
 		return strings.ToLower(rand.Text() + rand.Text())[:45]
 	}

@@ -223,6 +223,8 @@ var differences = []difference{
 	{"GET /auth/sessions", "response pagination.next_cursor", "see pagination"},
 	{"GET /contact-channels", "response pagination", "the list has one page; then the property is left out"},
 	{"GET /contact-channels", "response pagination.next_cursor", "see pagination"},
+	{"GET /emails/notification-preference/{user_id}", "response pagination", "the list has one page; then the property is left out"},
+	{"GET /emails/notification-preference/{user_id}", "response pagination.next_cursor", "see pagination"},
 	{"DELETE /auth/sessions/{id}", "query user_id", "required for clients, optional for servers"},
 	{"POST /auth/oauth/token", "request grant_type", "lists what the server has"},
 	{"POST /auth/oauth/token", "request refresh_token", "needed by the grant of that name; the contract tolerates unknown keys"},
