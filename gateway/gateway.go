@@ -23,6 +23,7 @@ import (
 	"vestibule.dev/gateway/internal/routes"
 	"vestibule.dev/gateway/internal/transcode"
 	"vestibule.dev/gateway/internal/upstream"
+	"vestibule.dev/pkg/accesstoken"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/httpx"
@@ -46,7 +47,7 @@ type Gateway struct {
 	log      *slog.Logger
 	handler  http.Handler
 	projects *authn.Projects
-	tokens   *authn.AccessTokens
+	tokens   *accesstoken.Verifier
 	group    *runner.Group
 }
 
