@@ -46,6 +46,7 @@ var kinds = map[string]kind{
 	"login_code":         aLoginCode,
 	"polling_code":       aPollingCode,
 	"team_id":            aTeam,
+	"cursor":             aUser,
 }
 
 // bearers are fields that work for whoever knows their value.
