@@ -194,6 +194,12 @@ func (t *tx) DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) e
 }
 
 func (t *tx) PurgeProject(ctx context.Context, projectID string) error {
+	if err := t.queries.RememberDeletedProject(ctx, projectID); err != nil {
+		return err
+	}
+	if err := t.purgeWebhooks(ctx, projectID); err != nil {
+		return err
+	}
 	if err := t.queries.PurgeEmails(ctx, projectID); err != nil {
 		return err
 	}
