@@ -34,12 +34,13 @@ var kinds = map[string]kind{
 	"refresh_token":      aRefreshToken,
 	"Refresh-Token":      aRefreshToken,
 	"selected_team_id":   aTeam,
+	"subscription_id":    aSubscription,
 	"user_id":            aUser,
 }
 
 // chosen are ids that a project chooses in its configuration; they name nothing
 // of anybody.
-var chosen = []string{"item_id", "price_id", "product_id"}
+var chosen = []string{"item_id", "price_id", "product_id", "from_product_id", "to_product_id"}
 
 // examples are values of the fields that are no references. Required ones must
 // be there; optional ones make a request one that would change something.
@@ -59,13 +60,19 @@ var examples = map[string]map[string]any{
 	"POST /auth/password/update":          {"old_password": "not the old one", "new_password": "a brand new password"},
 	"POST /contact-channels/{user_id}/{contact_channel_id}/send-verification-code": {"callback_url": "http://localhost:3000/verify"},
 	"PATCH /users/me": {"display_name": "Somebody Else"},
-	"POST /payments/purchases/create-purchase-url":                {"customer_type": "user", "product_id": "starter"},
-	"POST /payments/purchases/validate-code":                      {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
-	"GET /payments/purchases/validate-code":                       {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
-	"POST /payments/purchases/purchase-session":                   {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
-	"POST /internal/payments/test-mode-purchase-session":          {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
-	"PATCH /users/{user_id}":                                      {"display_name": "Somebody Else"},
-	"POST /users":                                                 {"display_name": "Somebody New"},
+	"POST /payments/purchases/create-purchase-url":          {"customer_type": "user", "product_id": "starter"},
+	"POST /payments/purchases/validate-code":                {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
+	"GET /payments/purchases/validate-code":                 {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
+	"POST /payments/purchases/purchase-session":             {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
+	"POST /internal/payments/test-mode-purchase-session":    {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
+	"POST /internal/payments/checkout":                      {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
+	"GET /payments/products/{customer_type}/{customer_id}":  {"customer_type": "user"},
+	"POST /payments/products/{customer_type}/{customer_id}": {"customer_type": "user", "product_id": "starter"},
+	"DELETE /payments/products/{customer_type}/{customer_id}/{product_id}": {
+		"customer_type": "user", "product_id": "starter",
+	},
+	"PATCH /users/{user_id}": {"display_name": "Somebody Else"},
+	"POST /users":            {"display_name": "Somebody New"},
 	"GET /payments/items/{customer_type}/{customer_id}/{item_id}": {"customer_type": "user", "item_id": "credits"},
 	"POST /payments/items/{customer_type}/{customer_id}/{item_id}/update-quantity": {
 		"customer_type": "user", "item_id": "credits", "allow_negative": "true", "delta": 1,
