@@ -603,7 +603,7 @@ func TestWebhookEndpoints_ofAnotherProject_doNotExist(t *testing.T) {
 	} {
 		theirs, nobodys := do(other, endpointID, messageID), do(other, "ep_none", "msg_none")
 		var known *apierr.Error
-		if !errors.As(theirs, &known) || known.Status != http.StatusNotFound || theirs.Error() != nobodys.Error() {
+		if !errors.As(theirs, &known) || known.HTTP != http.StatusNotFound || theirs.Error() != nobodys.Error() {
 			t.Errorf("%s: %v, and of nobody %v", name, theirs, nobodys)
 		}
 	}
