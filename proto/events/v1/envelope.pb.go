@@ -42,9 +42,11 @@ type Envelope struct {
 	// versioned. A projection ignores an event older than what it holds.
 	AggregateVersion int64                  `protobuf:"varint,6,opt,name=aggregate_version,json=aggregateVersion,proto3" json:"aggregate_version,omitempty"`
 	OccurredAt       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
-	// Who caused it: "user/<id>", "server", "admin" or "service/<name>".
+	// Who caused it: "user/<id>", "server", "admin", "service/<name>" or
+	// "backend/<name>", one of the operator's own.
 	Actor string `protobuf:"bytes,8,opt,name=actor,proto3" json:"actor,omitempty"`
-	// Operator behind an admin access token, or the impersonated user.
+	// Operator behind an admin access token, or the user for whom a backend
+	// called.
 	OnBehalfOf string `protobuf:"bytes,9,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
 	RequestId  string `protobuf:"bytes,10,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// W3C traceparent of the request that caused the event.
@@ -69,11 +71,15 @@ type Envelope struct {
 	//	*Envelope_SessionCreated
 	//	*Envelope_SessionRevoked
 	//	*Envelope_SigningKeyRotated
+	//	*Envelope_ApiKeyCreated
+	//	*Envelope_ApiKeyUpdated
+	//	*Envelope_ApiKeysDeleted
 	//	*Envelope_TeamCreated
 	//	*Envelope_TeamMembershipDeleted
 	//	*Envelope_TeamUpdated
 	//	*Envelope_EmailSent
 	//	*Envelope_EmailFailed
+	//	*Envelope_NotificationPreferenceUpdated
 	//	*Envelope_ItemQuantityChanged
 	//	*Envelope_PurchaseCompleted
 	//	*Envelope_SubscriptionChanged
@@ -358,6 +364,33 @@ func (x *Envelope) GetSigningKeyRotated() *SigningKeyRotated {
 	return nil
 }
 
+func (x *Envelope) GetApiKeyCreated() *ApiKeyCreated {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ApiKeyCreated); ok {
+			return x.ApiKeyCreated
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetApiKeyUpdated() *ApiKeyUpdated {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ApiKeyUpdated); ok {
+			return x.ApiKeyUpdated
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetApiKeysDeleted() *ApiKeysDeleted {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ApiKeysDeleted); ok {
+			return x.ApiKeysDeleted
+		}
+	}
+	return nil
+}
+
 func (x *Envelope) GetTeamCreated() *TeamCreated {
 	if x != nil {
 		if x, ok := x.Payload.(*Envelope_TeamCreated); ok {
@@ -398,6 +431,15 @@ func (x *Envelope) GetEmailFailed() *EmailFailed {
 	if x != nil {
 		if x, ok := x.Payload.(*Envelope_EmailFailed); ok {
 			return x.EmailFailed
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetNotificationPreferenceUpdated() *NotificationPreferenceUpdated {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_NotificationPreferenceUpdated); ok {
+			return x.NotificationPreferenceUpdated
 		}
 	}
 	return nil
@@ -506,6 +548,18 @@ type Envelope_SigningKeyRotated struct {
 	SigningKeyRotated *SigningKeyRotated `protobuf:"bytes,53,opt,name=signing_key_rotated,json=signingKeyRotated,proto3,oneof"`
 }
 
+type Envelope_ApiKeyCreated struct {
+	ApiKeyCreated *ApiKeyCreated `protobuf:"bytes,56,opt,name=api_key_created,json=apiKeyCreated,proto3,oneof"`
+}
+
+type Envelope_ApiKeyUpdated struct {
+	ApiKeyUpdated *ApiKeyUpdated `protobuf:"bytes,57,opt,name=api_key_updated,json=apiKeyUpdated,proto3,oneof"`
+}
+
+type Envelope_ApiKeysDeleted struct {
+	ApiKeysDeleted *ApiKeysDeleted `protobuf:"bytes,58,opt,name=api_keys_deleted,json=apiKeysDeleted,proto3,oneof"`
+}
+
 type Envelope_TeamCreated struct {
 	TeamCreated *TeamCreated `protobuf:"bytes,70,opt,name=team_created,json=teamCreated,proto3,oneof"`
 }
@@ -524,6 +578,10 @@ type Envelope_EmailSent struct {
 
 type Envelope_EmailFailed struct {
 	EmailFailed *EmailFailed `protobuf:"bytes,91,opt,name=email_failed,json=emailFailed,proto3,oneof"`
+}
+
+type Envelope_NotificationPreferenceUpdated struct {
+	NotificationPreferenceUpdated *NotificationPreferenceUpdated `protobuf:"bytes,92,opt,name=notification_preference_updated,json=notificationPreferenceUpdated,proto3,oneof"`
 }
 
 type Envelope_ItemQuantityChanged struct {
@@ -574,6 +632,12 @@ func (*Envelope_SessionRevoked) isEnvelope_Payload() {}
 
 func (*Envelope_SigningKeyRotated) isEnvelope_Payload() {}
 
+func (*Envelope_ApiKeyCreated) isEnvelope_Payload() {}
+
+func (*Envelope_ApiKeyUpdated) isEnvelope_Payload() {}
+
+func (*Envelope_ApiKeysDeleted) isEnvelope_Payload() {}
+
 func (*Envelope_TeamCreated) isEnvelope_Payload() {}
 
 func (*Envelope_TeamMembershipDeleted) isEnvelope_Payload() {}
@@ -583,6 +647,8 @@ func (*Envelope_TeamUpdated) isEnvelope_Payload() {}
 func (*Envelope_EmailSent) isEnvelope_Payload() {}
 
 func (*Envelope_EmailFailed) isEnvelope_Payload() {}
+
+func (*Envelope_NotificationPreferenceUpdated) isEnvelope_Payload() {}
 
 func (*Envelope_ItemQuantityChanged) isEnvelope_Payload() {}
 
@@ -594,7 +660,7 @@ var File_events_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_events_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa1\x12\n" +
+	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe4\x14\n" +
 	"\bEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1d\n" +
@@ -629,13 +695,17 @@ const file_events_v1_envelope_proto_rawDesc = "" +
 	"\x16sign_up_rule_triggered\x18+ \x01(\v2\x1e.events.v1.SignUpRuleTriggeredH\x00R\x13signUpRuleTriggered\x12D\n" +
 	"\x0fsession_created\x182 \x01(\v2\x19.events.v1.SessionCreatedH\x00R\x0esessionCreated\x12D\n" +
 	"\x0fsession_revoked\x184 \x01(\v2\x19.events.v1.SessionRevokedH\x00R\x0esessionRevoked\x12N\n" +
-	"\x13signing_key_rotated\x185 \x01(\v2\x1c.events.v1.SigningKeyRotatedH\x00R\x11signingKeyRotated\x12;\n" +
+	"\x13signing_key_rotated\x185 \x01(\v2\x1c.events.v1.SigningKeyRotatedH\x00R\x11signingKeyRotated\x12B\n" +
+	"\x0fapi_key_created\x188 \x01(\v2\x18.events.v1.ApiKeyCreatedH\x00R\rapiKeyCreated\x12B\n" +
+	"\x0fapi_key_updated\x189 \x01(\v2\x18.events.v1.ApiKeyUpdatedH\x00R\rapiKeyUpdated\x12E\n" +
+	"\x10api_keys_deleted\x18: \x01(\v2\x19.events.v1.ApiKeysDeletedH\x00R\x0eapiKeysDeleted\x12;\n" +
 	"\fteam_created\x18F \x01(\v2\x16.events.v1.TeamCreatedH\x00R\vteamCreated\x12Z\n" +
 	"\x17team_membership_deleted\x18G \x01(\v2 .events.v1.TeamMembershipDeletedH\x00R\x15teamMembershipDeleted\x12;\n" +
 	"\fteam_updated\x18H \x01(\v2\x16.events.v1.TeamUpdatedH\x00R\vteamUpdated\x125\n" +
 	"\n" +
 	"email_sent\x18Z \x01(\v2\x14.events.v1.EmailSentH\x00R\temailSent\x12;\n" +
-	"\femail_failed\x18[ \x01(\v2\x16.events.v1.EmailFailedH\x00R\vemailFailed\x12T\n" +
+	"\femail_failed\x18[ \x01(\v2\x16.events.v1.EmailFailedH\x00R\vemailFailed\x12r\n" +
+	"\x1fnotification_preference_updated\x18\\ \x01(\v2(.events.v1.NotificationPreferenceUpdatedH\x00R\x1dnotificationPreferenceUpdated\x12T\n" +
 	"\x15item_quantity_changed\x18n \x01(\v2\x1e.events.v1.ItemQuantityChangedH\x00R\x13itemQuantityChanged\x12M\n" +
 	"\x12purchase_completed\x18o \x01(\v2\x1c.events.v1.PurchaseCompletedH\x00R\x11purchaseCompleted\x12S\n" +
 	"\x14subscription_changed\x18p \x01(\v2\x1e.events.v1.SubscriptionChangedH\x00R\x13subscriptionChangedB\t\n" +
@@ -655,34 +725,38 @@ func file_events_v1_envelope_proto_rawDescGZIP() []byte {
 
 var file_events_v1_envelope_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_events_v1_envelope_proto_goTypes = []any{
-	(*Envelope)(nil),               // 0: events.v1.Envelope
-	(*timestamppb.Timestamp)(nil),  // 1: google.protobuf.Timestamp
-	(*UserCreated)(nil),            // 2: events.v1.UserCreated
-	(*UserUpdated)(nil),            // 3: events.v1.UserUpdated
-	(*UserDeleted)(nil),            // 4: events.v1.UserDeleted
-	(*PasswordChanged)(nil),        // 5: events.v1.PasswordChanged
-	(*ContactChannelVerified)(nil), // 6: events.v1.ContactChannelVerified
-	(*ProjectCreated)(nil),         // 7: events.v1.ProjectCreated
-	(*ProjectUpdated)(nil),         // 8: events.v1.ProjectUpdated
-	(*ProjectDeleted)(nil),         // 9: events.v1.ProjectDeleted
-	(*ProjectConfigChanged)(nil),   // 10: events.v1.ProjectConfigChanged
-	(*ApiKeySetCreated)(nil),       // 11: events.v1.ApiKeySetCreated
-	(*ApiKeySetUpdated)(nil),       // 12: events.v1.ApiKeySetUpdated
-	(*ContactChannelCreated)(nil),  // 13: events.v1.ContactChannelCreated
-	(*ContactChannelUpdated)(nil),  // 14: events.v1.ContactChannelUpdated
-	(*ContactChannelDeleted)(nil),  // 15: events.v1.ContactChannelDeleted
-	(*SignUpRuleTriggered)(nil),    // 16: events.v1.SignUpRuleTriggered
-	(*SessionCreated)(nil),         // 17: events.v1.SessionCreated
-	(*SessionRevoked)(nil),         // 18: events.v1.SessionRevoked
-	(*SigningKeyRotated)(nil),      // 19: events.v1.SigningKeyRotated
-	(*TeamCreated)(nil),            // 20: events.v1.TeamCreated
-	(*TeamMembershipDeleted)(nil),  // 21: events.v1.TeamMembershipDeleted
-	(*TeamUpdated)(nil),            // 22: events.v1.TeamUpdated
-	(*EmailSent)(nil),              // 23: events.v1.EmailSent
-	(*EmailFailed)(nil),            // 24: events.v1.EmailFailed
-	(*ItemQuantityChanged)(nil),    // 25: events.v1.ItemQuantityChanged
-	(*PurchaseCompleted)(nil),      // 26: events.v1.PurchaseCompleted
-	(*SubscriptionChanged)(nil),    // 27: events.v1.SubscriptionChanged
+	(*Envelope)(nil),                      // 0: events.v1.Envelope
+	(*timestamppb.Timestamp)(nil),         // 1: google.protobuf.Timestamp
+	(*UserCreated)(nil),                   // 2: events.v1.UserCreated
+	(*UserUpdated)(nil),                   // 3: events.v1.UserUpdated
+	(*UserDeleted)(nil),                   // 4: events.v1.UserDeleted
+	(*PasswordChanged)(nil),               // 5: events.v1.PasswordChanged
+	(*ContactChannelVerified)(nil),        // 6: events.v1.ContactChannelVerified
+	(*ProjectCreated)(nil),                // 7: events.v1.ProjectCreated
+	(*ProjectUpdated)(nil),                // 8: events.v1.ProjectUpdated
+	(*ProjectDeleted)(nil),                // 9: events.v1.ProjectDeleted
+	(*ProjectConfigChanged)(nil),          // 10: events.v1.ProjectConfigChanged
+	(*ApiKeySetCreated)(nil),              // 11: events.v1.ApiKeySetCreated
+	(*ApiKeySetUpdated)(nil),              // 12: events.v1.ApiKeySetUpdated
+	(*ContactChannelCreated)(nil),         // 13: events.v1.ContactChannelCreated
+	(*ContactChannelUpdated)(nil),         // 14: events.v1.ContactChannelUpdated
+	(*ContactChannelDeleted)(nil),         // 15: events.v1.ContactChannelDeleted
+	(*SignUpRuleTriggered)(nil),           // 16: events.v1.SignUpRuleTriggered
+	(*SessionCreated)(nil),                // 17: events.v1.SessionCreated
+	(*SessionRevoked)(nil),                // 18: events.v1.SessionRevoked
+	(*SigningKeyRotated)(nil),             // 19: events.v1.SigningKeyRotated
+	(*ApiKeyCreated)(nil),                 // 20: events.v1.ApiKeyCreated
+	(*ApiKeyUpdated)(nil),                 // 21: events.v1.ApiKeyUpdated
+	(*ApiKeysDeleted)(nil),                // 22: events.v1.ApiKeysDeleted
+	(*TeamCreated)(nil),                   // 23: events.v1.TeamCreated
+	(*TeamMembershipDeleted)(nil),         // 24: events.v1.TeamMembershipDeleted
+	(*TeamUpdated)(nil),                   // 25: events.v1.TeamUpdated
+	(*EmailSent)(nil),                     // 26: events.v1.EmailSent
+	(*EmailFailed)(nil),                   // 27: events.v1.EmailFailed
+	(*NotificationPreferenceUpdated)(nil), // 28: events.v1.NotificationPreferenceUpdated
+	(*ItemQuantityChanged)(nil),           // 29: events.v1.ItemQuantityChanged
+	(*PurchaseCompleted)(nil),             // 30: events.v1.PurchaseCompleted
+	(*SubscriptionChanged)(nil),           // 31: events.v1.SubscriptionChanged
 }
 var file_events_v1_envelope_proto_depIdxs = []int32{
 	1,  // 0: events.v1.Envelope.occurred_at:type_name -> google.protobuf.Timestamp
@@ -704,19 +778,23 @@ var file_events_v1_envelope_proto_depIdxs = []int32{
 	17, // 16: events.v1.Envelope.session_created:type_name -> events.v1.SessionCreated
 	18, // 17: events.v1.Envelope.session_revoked:type_name -> events.v1.SessionRevoked
 	19, // 18: events.v1.Envelope.signing_key_rotated:type_name -> events.v1.SigningKeyRotated
-	20, // 19: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
-	21, // 20: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
-	22, // 21: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
-	23, // 22: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
-	24, // 23: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
-	25, // 24: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
-	26, // 25: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
-	27, // 26: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	20, // 19: events.v1.Envelope.api_key_created:type_name -> events.v1.ApiKeyCreated
+	21, // 20: events.v1.Envelope.api_key_updated:type_name -> events.v1.ApiKeyUpdated
+	22, // 21: events.v1.Envelope.api_keys_deleted:type_name -> events.v1.ApiKeysDeleted
+	23, // 22: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
+	24, // 23: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
+	25, // 24: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
+	26, // 25: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
+	27, // 26: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
+	28, // 27: events.v1.Envelope.notification_preference_updated:type_name -> events.v1.NotificationPreferenceUpdated
+	29, // 28: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
+	30, // 29: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
+	31, // 30: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_envelope_proto_init() }
@@ -748,11 +826,15 @@ func file_events_v1_envelope_proto_init() {
 		(*Envelope_SessionCreated)(nil),
 		(*Envelope_SessionRevoked)(nil),
 		(*Envelope_SigningKeyRotated)(nil),
+		(*Envelope_ApiKeyCreated)(nil),
+		(*Envelope_ApiKeyUpdated)(nil),
+		(*Envelope_ApiKeysDeleted)(nil),
 		(*Envelope_TeamCreated)(nil),
 		(*Envelope_TeamMembershipDeleted)(nil),
 		(*Envelope_TeamUpdated)(nil),
 		(*Envelope_EmailSent)(nil),
 		(*Envelope_EmailFailed)(nil),
+		(*Envelope_NotificationPreferenceUpdated)(nil),
 		(*Envelope_ItemQuantityChanged)(nil),
 		(*Envelope_PurchaseCompleted)(nil),
 		(*Envelope_SubscriptionChanged)(nil),

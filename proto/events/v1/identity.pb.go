@@ -25,9 +25,11 @@ const (
 // PersonalTeam is the team a new user starts with when the project creates
 // one. Its id is chosen by identity, so that creating it twice is harmless.
 type PersonalTeam struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TeamId        string                 `protobuf:"bytes,1,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
-	DisplayName   string                 `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	TeamId      string                 `protobuf:"bytes,1,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
+	DisplayName string                 `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Permissions of team scope that the user gets as the team's creator.
+	PermissionIds []string `protobuf:"bytes,3,rep,name=permission_ids,json=permissionIds,proto3" json:"permission_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -76,6 +78,13 @@ func (x *PersonalTeam) GetDisplayName() string {
 	return ""
 }
 
+func (x *PersonalTeam) GetPermissionIds() []string {
+	if x != nil {
+		return x.PermissionIds
+	}
+	return nil
+}
+
 // A user came into being by sign-up, anonymous sign-up or the server API.
 type UserCreated struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -83,7 +92,11 @@ type UserCreated struct {
 	// Server representation of the user (users.md §1.1) as JSON object.
 	User *structpb.Struct `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
 	// Unset when the project does not create personal teams.
-	PersonalTeam  *PersonalTeam `protobuf:"bytes,3,opt,name=personal_team,json=personalTeam,proto3" json:"personal_team,omitempty"`
+	PersonalTeam *PersonalTeam `protobuf:"bytes,3,opt,name=personal_team,json=personalTeam,proto3" json:"personal_team,omitempty"`
+	// Permissions of project scope that the user starts with.
+	PermissionIds []string `protobuf:"bytes,4,rep,name=permission_ids,json=permissionIds,proto3" json:"permission_ids,omitempty"`
+	// Version of the configuration that names the permissions.
+	ConfigVersion int64 `protobuf:"varint,5,opt,name=config_version,json=configVersion,proto3" json:"config_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -137,6 +150,20 @@ func (x *UserCreated) GetPersonalTeam() *PersonalTeam {
 		return x.PersonalTeam
 	}
 	return nil
+}
+
+func (x *UserCreated) GetPermissionIds() []string {
+	if x != nil {
+		return x.PermissionIds
+	}
+	return nil
+}
+
+func (x *UserCreated) GetConfigVersion() int64 {
+	if x != nil {
+		return x.ConfigVersion
+	}
+	return 0
 }
 
 // A user's fields changed.
@@ -953,14 +980,17 @@ var File_events_v1_identity_proto protoreflect.FileDescriptor
 
 const file_events_v1_identity_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/identity.proto\x12\tevents.v1\x1a\x1cgoogle/protobuf/struct.proto\"J\n" +
+	"\x18events/v1/identity.proto\x12\tevents.v1\x1a\x1cgoogle/protobuf/struct.proto\"q\n" +
 	"\fPersonalTeam\x12\x17\n" +
 	"\ateam_id\x18\x01 \x01(\tR\x06teamId\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\"\x91\x01\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12%\n" +
+	"\x0epermission_ids\x18\x03 \x03(\tR\rpermissionIds\"\xdf\x01\n" +
 	"\vUserCreated\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12+\n" +
 	"\x04user\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x04user\x12<\n" +
-	"\rpersonal_team\x18\x03 \x01(\v2\x17.events.v1.PersonalTeamR\fpersonalTeam\"S\n" +
+	"\rpersonal_team\x18\x03 \x01(\v2\x17.events.v1.PersonalTeamR\fpersonalTeam\x12%\n" +
+	"\x0epermission_ids\x18\x04 \x03(\tR\rpermissionIds\x12%\n" +
+	"\x0econfig_version\x18\x05 \x01(\x03R\rconfigVersion\"S\n" +
 	"\vUserUpdated\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12+\n" +
 	"\x04user\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x04user\"A\n" +

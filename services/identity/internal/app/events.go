@@ -13,14 +13,29 @@ type Event interface{ isEvent() }
 type PersonalTeam struct {
 	ID          string
 	DisplayName string
+	// PermissionIDs are what the user may do there as its creator.
+	PermissionIDs []string
 }
+
+// Provision is what the teams context gives a new user. It is decided as the
+// user comes into being; later changes of the configuration do not count.
+type Provision struct {
+	// PersonalTeam is nil when the project creates none.
+	PersonalTeam *PersonalTeam
+	// PermissionIDs are what the user may do outside teams.
+	PermissionIDs []string
+	// ConfigVersion is the configuration that names the permissions.
+	ConfigVersion int64
+}
+
+// Empty reports whether there is nothing to give.
+func (p Provision) Empty() bool { return p.PersonalTeam == nil && len(p.PermissionIDs) == 0 }
 
 // UserCreated says that a user came into being. The user is shown before the
 // personal team became theirs.
 type UserCreated struct {
-	User UserView
-	// PersonalTeam is nil when the project creates none.
-	PersonalTeam *PersonalTeam
+	User      UserView
+	Provision Provision
 }
 
 // UserUpdated says that a user's fields changed.

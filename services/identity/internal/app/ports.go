@@ -300,7 +300,9 @@ type Teams interface {
 	Membership(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*domain.Team, error)
 	// TeamIDs lists the user's teams, oldest first.
 	TeamIDs(ctx context.Context, tenant ids.Tenant, userID string) ([]string, error)
-	CreatePersonalTeam(ctx context.Context, tenant ids.Tenant, userID string, team PersonalTeam) error
+	// ProvisionUser gives a new user what they start with. Doing it again
+	// changes nothing.
+	ProvisionUser(ctx context.Context, tenant ids.Tenant, userID string, given Provision) error
 	// RenamePersonalTeams names the user's teams that still have the
 	// placeholder name after the user.
 	RenamePersonalTeams(ctx context.Context, tenant ids.Tenant, userID, displayName, primaryEmail string) error

@@ -28,9 +28,14 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 		if err != nil {
 			return nil, err
 		}
-		created := &eventsv1.UserCreated{UserId: event.User.ID, User: user}
-		if team := event.PersonalTeam; team != nil {
-			created.PersonalTeam = &eventsv1.PersonalTeam{TeamId: team.ID, DisplayName: team.DisplayName}
+		created := &eventsv1.UserCreated{
+			UserId: event.User.ID, User: user,
+			PermissionIds: event.Provision.PermissionIDs, ConfigVersion: event.Provision.ConfigVersion,
+		}
+		if team := event.Provision.PersonalTeam; team != nil {
+			created.PersonalTeam = &eventsv1.PersonalTeam{
+				TeamId: team.ID, DisplayName: team.DisplayName, PermissionIds: team.PermissionIDs,
+			}
 		}
 		envelope := newEnvelope(ctx, event.User.Tenant, aggregateUser, event.User.ID, "created", event.User.Version)
 		envelope.Payload = &eventsv1.Envelope_UserCreated{UserCreated: created}

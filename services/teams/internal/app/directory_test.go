@@ -18,9 +18,9 @@ func TestListTeamUsers_unknownOrForeign_hasNone(t *testing.T) {
 		teamID string
 		want   []string
 	}{
-		"known":   {tenant, team.TeamID, []string{user}},
+		"known":   {tenant, team, []string{user}},
 		"unknown": {tenant, ids.NewUUID(), nil},
-		"foreign": {ids.Tenant{ProjectID: "other", BranchID: "main"}, team.TeamID, nil},
+		"foreign": {ids.Tenant{ProjectID: "other", BranchID: "main"}, team, nil},
 	} {
 		if got, err := f.ListTeamUsers(t.Context(), tt.tenant, tt.teamID); err != nil || !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %v, %v", name, got, err)
@@ -32,8 +32,8 @@ func TestBatchGetMemberships_pairs_areNotMixed(t *testing.T) {
 	f := newFixture(t)
 	ada, eve := ids.NewUUID(), ids.NewUUID()
 	mine, theirs := f.personalTeam(ada, "Ada's"), f.personalTeam(eve, "Eve's")
-	own := app.MembershipKey{TeamID: mine.TeamID, UserID: ada}
-	among := []app.MembershipKey{own, {TeamID: theirs.TeamID, UserID: ada}, {TeamID: mine.TeamID, UserID: eve}, {TeamID: ids.NewUUID(), UserID: ada}}
+	own := app.MembershipKey{TeamID: mine, UserID: ada}
+	among := []app.MembershipKey{own, {TeamID: theirs, UserID: ada}, {TeamID: mine, UserID: eve}, {TeamID: ids.NewUUID(), UserID: ada}}
 	memberships, teams, err := f.BatchGetMemberships(t.Context(), tenant, among)
 	if err != nil || len(memberships) != 1 || memberships[0] != own || len(teams) != 1 || teams[0].DisplayName != "Ada's" {
 		t.Errorf("%v, %v, %v", memberships, teams, err)

@@ -185,6 +185,7 @@ WITH active AS (
     INSERT INTO user_activity (project_id, branch_id, user_id)
     SELECT u.project_id, u.branch_id, u.id FROM users u
     WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
+      AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
     ON CONFLICT ON CONSTRAINT user_activity_pkey DO UPDATE
     SET last_active_at = greatest(user_activity.last_active_at, excluded.last_active_at)
     RETURNING project_id, branch_id, user_id
@@ -206,6 +207,8 @@ type RecordActivityRow struct {
 	ConfigVersion int64
 }
 
+// The commit does not wait for the disk: what a crash could lose is the time of
+// an activity.
 func (q *Queries) RecordActivity(ctx context.Context, arg RecordActivityParams) (RecordActivityRow, error) {
 	row := q.db.QueryRow(ctx, recordActivity, arg.ProjectID, arg.BranchID, arg.ID)
 	var i RecordActivityRow
@@ -246,6 +249,7 @@ const recordSignIn = `-- name: RecordSignIn :execrows
 INSERT INTO user_activity (project_id, branch_id, user_id)
 SELECT u.project_id, u.branch_id, u.id FROM users u
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
+  AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
   AND $4::timestamptz IS NOT DISTINCT FROM (
     SELECT p.changed_at FROM passwords p
     WHERE p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
@@ -261,7 +265,8 @@ type RecordSignInParams struct {
 	KnownSince *time.Time
 }
 
-// Without a password there is nothing to have changed.
+// Without a password there is nothing to have changed. The commit does not wait
+// for the disk: what a crash could lose is the time of an activity.
 func (q *Queries) RecordSignIn(ctx context.Context, arg RecordSignInParams) (int64, error) {
 	result, err := q.db.Exec(ctx, recordSignIn,
 		arg.ProjectID,
