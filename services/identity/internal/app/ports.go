@@ -318,6 +318,13 @@ type Hasher interface {
 	VerifyDummy(ctx context.Context, password secret.Secret) error
 }
 
+// Conditions evaluates the conditions of sign-up rules (auth.md §4.3).
+type Conditions interface {
+	// Hold tells whether the condition holds. A condition that is not valid is
+	// an error, and so is one that takes too long.
+	Hold(ctx context.Context, condition string, facts SignUpFacts) (bool, error)
+}
+
 // Sealer encrypts secrets that must be read again and binds them to the place
 // where they are stored.
 type Sealer interface {
