@@ -9,7 +9,6 @@ import (
 
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/service"
-	notificationsv1 "vestibule.dev/proto/notifications/v1"
 	"vestibule.dev/services/notifications/internal/app"
 	"vestibule.dev/services/notifications/internal/clients"
 	"vestibule.dev/services/notifications/internal/config"
@@ -54,7 +53,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
-	application := app.New(cfg.App(), app.Ports{
+	application := app.New(cfg.App(p.Config.PublicURL), app.Ports{
 		Store:   postgres.NewStore(p.DB, p.Box, events.Encode),
 		Configs: configs,
 		Users:   clients.NewUsers(identity),
@@ -63,12 +62,13 @@ func build(ctx context.Context, p *service.Platform) error {
 		Random:  rand.Float64,
 		Logger:  p.Logger,
 	})
-	notificationsv1.RegisterEmailInternalServiceServer(p.GRPC, grpcapi.NewInternal(application))
+	grpcapi.RegisterEmails(p.GRPC, application)
 	p.Consume(events.Subscriptions(application)...)
 	listen := func(ctx context.Context, interval time.Duration, wake func(ctx context.Context)) error {
 		return p.DB.Listen(ctx, postgres.Channel, interval, wake)
 	}
 	p.Go("mail worker", worker.New(application, listen, p.Logger).Run)
 	p.Every(tidyInterval, "mail queue", application.TidyQueue)
+	p.Every(time.Hour, "remains", application.ForgetRemains)
 	return nil
 }

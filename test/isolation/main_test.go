@@ -75,6 +75,8 @@ const (
 	aTeamAPIKey kind = "API key of a team"
 	// Names the caller's own project, or one whose answer is public.
 	aProject kind = "project"
+	// The same for all projects.
+	aCategory kind = "notification category"
 	// Has to be there and is not looked at.
 	anyUser kind = "any user"
 )

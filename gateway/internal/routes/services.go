@@ -2,6 +2,7 @@ package routes
 
 import (
 	identityv1 "vestibule.dev/proto/identity/v1"
+	notificationsv1 "vestibule.dev/proto/notifications/v1"
 	paymentsv1 "vestibule.dev/proto/payments/v1"
 	sessionsv1 "vestibule.dev/proto/sessions/v1"
 )
@@ -21,6 +22,7 @@ func Services() []Service {
 		NewService(identityv1.ProjectService_ServiceDesc, identityv1.NewProjectServiceClient, identityv1.RegisterProjectServiceHandlerClient),
 		NewService(identityv1.UserAdminService_ServiceDesc, identityv1.NewUserAdminServiceClient, identityv1.RegisterUserAdminServiceHandlerClient),
 		NewService(identityv1.UserService_ServiceDesc, identityv1.NewUserServiceClient, identityv1.RegisterUserServiceHandlerClient),
+		NewService(notificationsv1.NotificationPreferenceService_ServiceDesc, notificationsv1.NewNotificationPreferenceServiceClient, notificationsv1.RegisterNotificationPreferenceServiceHandlerClient),
 		NewService(paymentsv1.ItemService_ServiceDesc, paymentsv1.NewItemServiceClient, paymentsv1.RegisterItemServiceHandlerClient),
 		NewService(paymentsv1.PurchaseService_ServiceDesc, paymentsv1.NewPurchaseServiceClient, paymentsv1.RegisterPurchaseServiceHandlerClient),
 		NewService(sessionsv1.CliLoginService_ServiceDesc, sessionsv1.NewCliLoginServiceClient, sessionsv1.RegisterCliLoginServiceHandlerClient),

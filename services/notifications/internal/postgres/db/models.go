@@ -72,3 +72,22 @@ type NotificationPreference struct {
 	Enabled    bool
 	UpdatedAt  time.Time
 }
+
+type RemovedUser struct {
+	ProjectID string
+	BranchID  string
+	UserID    string
+	RemovedAt time.Time
+}
+
+type UnsubscribeLink struct {
+	ProjectID  string
+	BranchID   string
+	ID         string
+	CodeHash   []byte
+	UserID     string
+	CategoryID string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	UsedAt     *time.Time
+}
