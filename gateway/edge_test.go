@@ -292,6 +292,19 @@ func TestServe_form_isABodyLikeAnyOther(t *testing.T) {
 	}
 }
 
+// Mail programs unsubscribe with one click by such a form (RFC 8058).
+func TestServe_formWithParts_isReadByNobody(t *testing.T) {
+	r := newRig(t)
+	form := "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n"
+	for path, want := range map[string]string{"/api/v1/things/touch": "", "/api/v1/things": "BODY_PARSING_ERROR"} {
+		w := r.do(request{method: "POST", path: path, body: form,
+			headers: client("-Content-Type", "multipart/form-data; boundary=b", "Access-Token", r.token(), "Refresh-Token", "x")})
+		if got := code(t, w); got != want {
+			t.Errorf("%s: %d %s, want %q", path, w.Code, w.Body, want)
+		}
+	}
+}
+
 func TestServe_keySetAlias_leadsToTheKeys(t *testing.T) {
 	r := newRig(t)
 	for path, want := range map[string]string{

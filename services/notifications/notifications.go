@@ -9,7 +9,6 @@ import (
 
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/service"
-	notificationsv1 "vestibule.dev/proto/notifications/v1"
 	"vestibule.dev/services/notifications/internal/app"
 	"vestibule.dev/services/notifications/internal/clients"
 	"vestibule.dev/services/notifications/internal/config"
@@ -59,7 +58,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
-	application := app.New(cfg.App(), app.Ports{
+	application := app.New(cfg.App(p.Config.PublicURL), app.Ports{
 		Store:     postgres.NewStore(p.DB, p.Box, events.Encode),
 		Configs:   configs,
 		Users:     clients.NewUsers(identity),
@@ -69,8 +68,8 @@ func build(ctx context.Context, p *service.Platform) error {
 		Random:    rand.Float64,
 		Logger:    p.Logger,
 	})
-	notificationsv1.RegisterEmailInternalServiceServer(p.GRPC, grpcapi.NewInternal(application))
-	notificationsv1.RegisterWebhookServiceServer(p.GRPC, grpcapi.NewWebhooks(application))
+	grpcapi.RegisterEmails(p.GRPC, application)
+	grpcapi.RegisterWebhooks(p.GRPC, application)
 	p.Consume(events.Subscriptions(application)...)
 	p.Consume(events.WebhookSubscriptions(application)...)
 	listen := func(channel string) worker.Listen {
@@ -83,5 +82,6 @@ func build(ctx context.Context, p *service.Platform) error {
 	p.Every(tidyInterval, "mail queue", application.TidyQueue)
 	p.Every(tidyInterval, "webhook queue", application.TidyWebhooks)
 	p.Every(sweepInterval, "deleted projects", application.SweepDeletedProjects)
+	p.Every(time.Hour, "remains", application.ForgetRemains)
 	return nil
 }

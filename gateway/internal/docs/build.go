@@ -125,6 +125,9 @@ func (b *builder) remote(r *routes.Route) (*operation, error) {
 		status = int(s)
 	}
 	op.Responses.add(strconv.Itoa(status), success)
+	for _, status := range r.Policy.GetFurtherSuccessStatus() {
+		op.Responses.add(strconv.Itoa(int(status)), success)
+	}
 	return op, b.refusals(op, r, r.Schema.HasMe())
 }
 

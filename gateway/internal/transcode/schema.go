@@ -170,6 +170,9 @@ func Compile(method protoreflect.MethodDescriptor, rule *annotations.HttpRule, p
 // EmptySchema is the schema of an operation without any input.
 func EmptySchema() *Schema { return &Schema{path: &object{}, query: &object{}, headers: &object{}} }
 
+// ReadsBody reports whether anything comes from the body.
+func (s *Schema) ReadsBody() bool { return s.body != nil }
+
 // Reads reports whether a field comes from the header called name in the
 // contract.
 func (s *Schema) Reads(name string) bool {

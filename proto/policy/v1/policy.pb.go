@@ -203,9 +203,12 @@ type Method struct {
 	IgnoredQuery []string `protobuf:"bytes,8,rep,name=ignored_query,json=ignoredQuery,proto3" json:"ignored_query,omitempty"`
 	// Codes of the known errors the operation can answer, for the
 	// documentation.
-	Errors        []string `protobuf:"bytes,9,rep,name=errors,proto3" json:"errors,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Errors []string `protobuf:"bytes,9,rep,name=errors,proto3" json:"errors,omitempty"`
+	// Statuses that the method may give a success instead, for the
+	// documentation.
+	FurtherSuccessStatus []int32 `protobuf:"varint,11,rep,packed,name=further_success_status,json=furtherSuccessStatus,proto3" json:"further_success_status,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *Method) Reset() {
@@ -297,6 +300,13 @@ func (x *Method) GetIgnoredQuery() []string {
 func (x *Method) GetErrors() []string {
 	if x != nil {
 		return x.Errors
+	}
+	return nil
+}
+
+func (x *Method) GetFurtherSuccessStatus() []int32 {
+	if x != nil {
+		return x.FurtherSuccessStatus
 	}
 	return nil
 }
@@ -434,7 +444,7 @@ var File_policy_v1_policy_proto protoreflect.FileDescriptor
 
 const file_policy_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x16policy/v1/policy.proto\x12\tpolicy.v1\x1a google/protobuf/descriptor.proto\"\xbe\x02\n" +
+	"\x16policy/v1/policy.proto\x12\tpolicy.v1\x1a google/protobuf/descriptor.proto\"\xf4\x02\n" +
 	"\x06Method\x12)\n" +
 	"\x06access\x18\x01 \x03(\x0e2\x11.policy.v1.AccessR\x06access\x12\x16\n" +
 	"\x06public\x18\x02 \x01(\bR\x06public\x12#\n" +
@@ -444,7 +454,8 @@ const file_policy_v1_policy_proto_rawDesc = "" +
 	"\x0esuccess_status\x18\x06 \x01(\x05R\rsuccessStatus\x12)\n" +
 	"\x10tolerate_unknown\x18\a \x01(\bR\x0ftolerateUnknown\x12#\n" +
 	"\rignored_query\x18\b \x03(\tR\fignoredQuery\x12\x16\n" +
-	"\x06errors\x18\t \x03(\tR\x06errors\"\xb3\x01\n" +
+	"\x06errors\x18\t \x03(\tR\x06errors\x124\n" +
+	"\x16further_success_status\x18\v \x03(\x05R\x14furtherSuccessStatus\"\xb3\x01\n" +
 	"\x05Field\x12\x1f\n" +
 	"\vserver_only\x18\x01 \x01(\bR\n" +
 	"serverOnly\x12!\n" +

@@ -84,6 +84,7 @@ func (s system) addService(vars map[string]string, name string) {
 	vars["GRPC_ADDR"] = s.grpc[name]
 	vars["POSTGRES_URL"] = s.databases[name]
 	vars["PRINCIPAL_PUBLIC_KEYS"] = base64Text(s.secrets.principalPublicKey())
+	vars["CREDENTIAL_PUBLIC_KEYS"] = base64Text(s.secrets.credentialPublicKey())
 	vars["ENCRYPTION_KEYS"] = encryptionKeyID + ":" + base64Text(own.EncryptionKey)
 	vars["CODE_KEY"] = base64Text(own.CodeKey)
 	if s.settings.MaxConns > 0 {

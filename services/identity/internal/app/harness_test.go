@@ -320,6 +320,7 @@ type fakeTeams struct {
 	// members holds the teams that everybody is a member of, by id.
 	members map[string]domain.Team
 	created []app.PersonalTeam
+	given   []app.Provision
 	renamed []string
 	removed []string
 }
@@ -347,14 +348,17 @@ func (f *fakeTeams) TeamIDs(context.Context, ids.Tenant, string) ([]string, erro
 	return teamIDs, f.err
 }
 
-func (f *fakeTeams) CreatePersonalTeam(_ context.Context, _ ids.Tenant, _ string, team app.PersonalTeam) error {
+func (f *fakeTeams) ProvisionUser(_ context.Context, _ ids.Tenant, _ string, given app.Provision) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.err != nil {
 		return f.err
 	}
-	f.created = append(f.created, team)
-	f.members[team.ID] = domain.Team{ID: team.ID, DisplayName: team.DisplayName}
+	f.given = append(f.given, given)
+	if team := given.PersonalTeam; team != nil {
+		f.created = append(f.created, *team)
+		f.members[team.ID] = domain.Team{ID: team.ID, DisplayName: team.DisplayName}
+	}
 	return nil
 }
 

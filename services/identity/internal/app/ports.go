@@ -138,6 +138,15 @@ type ContactChannelTx interface {
 	// set; a new one is unverified unless it is. It returns the channel and
 	// fails with USER_EMAIL_ALREADY_EXISTS.
 	PutPrimaryEmail(ctx context.Context, tenant ids.Tenant, userID string, email PrimaryEmailPut) (*domain.PrimaryEmail, error)
+	// CreateContactChannel inserts the channel of a user who exists. It fails
+	// with a text when the user has the address, and with
+	// CONTACT_CHANNEL_ALREADY_USED_FOR_AUTH_BY_SOMEONE_ELSE.
+	CreateContactChannel(ctx context.Context, channel *domain.ContactChannel) error
+	// UpdateContactChannel writes the channel and fails like
+	// CreateContactChannel, without telling the address.
+	UpdateContactChannel(ctx context.Context, channel *domain.ContactChannel) error
+	// DeleteContactChannel reports false when there is no such channel.
+	DeleteContactChannel(ctx context.Context, tenant ids.Tenant, userID, channelID string) (deleted bool, err error)
 	// VerifyEmail marks the user's channel of that value as verified; its id is
 	// empty when there is none.
 	VerifyEmail(ctx context.Context, tenant ids.Tenant, userID, email string) (channelID string, err error)
@@ -288,7 +297,9 @@ type Teams interface {
 	Membership(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*domain.Team, error)
 	// TeamIDs lists the user's teams, oldest first.
 	TeamIDs(ctx context.Context, tenant ids.Tenant, userID string) ([]string, error)
-	CreatePersonalTeam(ctx context.Context, tenant ids.Tenant, userID string, team PersonalTeam) error
+	// ProvisionUser gives a new user what they start with. Doing it again
+	// changes nothing.
+	ProvisionUser(ctx context.Context, tenant ids.Tenant, userID string, given Provision) error
 	// RenamePersonalTeams names the user's teams that still have the
 	// placeholder name after the user.
 	RenamePersonalTeams(ctx context.Context, tenant ids.Tenant, userID, displayName, primaryEmail string) error

@@ -88,12 +88,12 @@ func (a *App) register(ctx context.Context, req request, r registration) (*Signe
 	user.HasPassword = hash != nil
 	user.OTPAuthEnabled = r.method == signUpByOTP
 	user.CountryCode = r.countryCode
-	team := personalTeam(req.config, &user)
+	given := provision(req.config, &user)
 	err := a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		if err := tx.CreateUser(ctx, &user, hash); err != nil {
 			return err
 		}
-		if err := tx.Emit(ctx, UserCreated{User: view(&user, nil, req.config), PersonalTeam: team}); err != nil {
+		if err := tx.Emit(ctx, UserCreated{User: view(&user, nil, req.config), Provision: given}); err != nil {
 			return err
 		}
 		return r.verification.send(ctx, tx, user.Tenant, user.ID)
@@ -101,7 +101,7 @@ func (a *App) register(ctx context.Context, req request, r registration) (*Signe
 	if err != nil {
 		return nil, err
 	}
-	return a.firstSignIn(ctx, req, &user, team)
+	return a.firstSignIn(ctx, req, &user, given)
 }
 
 // errNotAnonymous says that there is no anonymous user to upgrade.
@@ -154,28 +154,40 @@ func newUser(tenant ids.Tenant) domain.User {
 	return domain.User{Tenant: tenant, ID: ids.NewUUID()}
 }
 
-// personalTeam returns the team the user starts with, and makes it the selected
-// one; nil when the project creates none.
-func personalTeam(config *projectconfig.Config, user *domain.User) *PersonalTeam {
-	if !config.Teams.CreatePersonalTeamOnSignUp {
-		return nil
+// provision returns what the user starts with in the teams context, and makes
+// their personal team the selected one. Default permissions that are not defined
+// are left out.
+func provision(config *projectconfig.Config, user *domain.User) Provision {
+	defaults := config.RBAC.DefaultPermissions
+	given := Provision{
+		PermissionIDs: config.RBAC.Defined(projectconfig.ScopeProject, defaults.SignUp),
+		ConfigVersion: config.Version,
 	}
-	team := &PersonalTeam{ID: ids.NewUUID(), DisplayName: user.PersonalTeamName()}
-	user.SelectedTeamID = &team.ID
-	return team
+	if config.Teams.CreatePersonalTeamOnSignUp {
+		given.PersonalTeam = &PersonalTeam{
+			ID: ids.NewUUID(), DisplayName: user.PersonalTeamName(),
+			PermissionIDs: config.RBAC.Defined(projectconfig.ScopeTeam, defaults.TeamCreator),
+		}
+		user.SelectedTeamID = &given.PersonalTeam.ID
+	}
+	return given
+}
+
+// tellProvision asks teams to give a new user what they start with.
+func (a *App) tellProvision(ctx context.Context, user *domain.User, given Provision) {
+	if given.Empty() {
+		return
+	}
+	a.tell(ctx, "provision a new user", func(ctx context.Context) error {
+		return a.teams.ProvisionUser(ctx, user.Tenant, user.ID, given)
+	})
 }
 
 // firstSignIn opens the first session of a user who was just created, while
 // their personal team comes into being.
-func (a *App) firstSignIn(ctx context.Context, req request, user *domain.User, team *PersonalTeam) (*SignedIn, error) {
+func (a *App) firstSignIn(ctx context.Context, req request, user *domain.User, given Provision) (*SignedIn, error) {
 	var calls sync.WaitGroup
-	if team != nil {
-		calls.Go(func() {
-			a.tell(ctx, "create a personal team", func(ctx context.Context) error {
-				return a.teams.CreatePersonalTeam(ctx, user.Tenant, user.ID, *team)
-			})
-		})
-	}
+	calls.Go(func() { a.tellProvision(ctx, user, given) })
 	signedIn, err := a.signIn(ctx, req, arrival{user: user, isNewUser: true})
 	calls.Wait()
 	return signedIn, err

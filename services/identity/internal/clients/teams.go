@@ -27,7 +27,7 @@ func NewTeams(conn grpc.ClientConnInterface) *Teams {
 // Membership implements app.Teams.
 func (t *Teams) Membership(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*domain.Team, error) {
 	res, err := t.rpc.GetMembership(ctx, &teamsv1.GetMembershipRequest{
-		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, TeamId: teamID, UserId: userID,
+		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, TeamId: teamID, UserId: userID, WithoutPermissions: true,
 	})
 	if err != nil || res.GetTeam() == nil {
 		return nil, err
@@ -43,11 +43,16 @@ func (t *Teams) TeamIDs(ctx context.Context, tenant ids.Tenant, userID string) (
 	return res.GetTeamIds(), err
 }
 
-// CreatePersonalTeam implements app.Teams.
-func (t *Teams) CreatePersonalTeam(ctx context.Context, tenant ids.Tenant, userID string, team app.PersonalTeam) error {
-	_, err := t.rpc.CreatePersonalTeam(ctx, &teamsv1.CreatePersonalTeamRequest{
-		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, TeamId: team.ID, UserId: userID, DisplayName: team.DisplayName,
-	})
+// ProvisionUser implements app.Teams.
+func (t *Teams) ProvisionUser(ctx context.Context, tenant ids.Tenant, userID string, given app.Provision) error {
+	req := &teamsv1.ProvisionUserRequest{
+		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, UserId: userID,
+		PermissionIds: given.PermissionIDs, ConfigVersion: given.ConfigVersion,
+	}
+	if team := given.PersonalTeam; team != nil {
+		req.PersonalTeam = &teamsv1.NewPersonalTeam{TeamId: team.ID, DisplayName: team.DisplayName, PermissionIds: team.PermissionIDs}
+	}
+	_, err := t.rpc.ProvisionUser(ctx, req)
 	return err
 }
 

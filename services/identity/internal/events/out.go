@@ -27,9 +27,14 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 		if err != nil {
 			return nil, err
 		}
-		created := &eventsv1.UserCreated{UserId: event.User.ID, User: user}
-		if team := event.PersonalTeam; team != nil {
-			created.PersonalTeam = &eventsv1.PersonalTeam{TeamId: team.ID, DisplayName: team.DisplayName}
+		created := &eventsv1.UserCreated{
+			UserId: event.User.ID, User: user,
+			PermissionIds: event.Provision.PermissionIDs, ConfigVersion: event.Provision.ConfigVersion,
+		}
+		if team := event.Provision.PersonalTeam; team != nil {
+			created.PersonalTeam = &eventsv1.PersonalTeam{
+				TeamId: team.ID, DisplayName: team.DisplayName, PermissionIds: team.PermissionIDs,
+			}
 		}
 		envelope := newEnvelope(ctx, event.User.Tenant, aggregateUser, event.User.ID, "created", event.User.Version)
 		envelope.Payload = &eventsv1.Envelope_UserCreated{UserCreated: created}
@@ -52,6 +57,32 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 		envelope := newEnvelope(ctx, event.Tenant, aggregateUser, event.UserID, "password_changed", 0)
 		envelope.Payload = &eventsv1.Envelope_PasswordChanged{PasswordChanged: &eventsv1.PasswordChanged{
 			UserId: event.UserID, KeptSessionId: event.KeptSessionID, RevokesSessions: event.RevokesSessions,
+		}}
+		return envelope, nil
+	case app.ContactChannelCreated:
+		channel, err := pbjson.Struct(userpb.ContactChannel(&event.Channel))
+		if err != nil {
+			return nil, err
+		}
+		envelope := newEnvelope(ctx, event.Channel.Tenant, aggregateContactChannel, event.Channel.ID, "created", 0)
+		envelope.Payload = &eventsv1.Envelope_ContactChannelCreated{ContactChannelCreated: &eventsv1.ContactChannelCreated{
+			UserId: event.Channel.UserID, ContactChannelId: event.Channel.ID, ContactChannel: channel,
+		}}
+		return envelope, nil
+	case app.ContactChannelUpdated:
+		channel, err := pbjson.Struct(userpb.ContactChannel(&event.Channel))
+		if err != nil {
+			return nil, err
+		}
+		envelope := newEnvelope(ctx, event.Channel.Tenant, aggregateContactChannel, event.Channel.ID, "updated", 0)
+		envelope.Payload = &eventsv1.Envelope_ContactChannelUpdated{ContactChannelUpdated: &eventsv1.ContactChannelUpdated{
+			UserId: event.Channel.UserID, ContactChannelId: event.Channel.ID, ContactChannel: channel,
+		}}
+		return envelope, nil
+	case app.ContactChannelDeleted:
+		envelope := newEnvelope(ctx, event.Tenant, aggregateContactChannel, event.ChannelID, "deleted", 0)
+		envelope.Payload = &eventsv1.Envelope_ContactChannelDeleted{ContactChannelDeleted: &eventsv1.ContactChannelDeleted{
+			UserId: event.UserID, ContactChannelId: event.ChannelID,
 		}}
 		return envelope, nil
 	case app.ContactChannelVerified:

@@ -13,6 +13,9 @@ type Config struct {
 	CapacityPerHour float64
 	// BurstPerMinute is how many urgent mails a minute are sent beyond that.
 	BurstPerMinute int
+	// PublicURL is the origin under which the API is reached, without a
+	// trailing slash.
+	PublicURL string
 }
 
 // Ports are what the use cases need.

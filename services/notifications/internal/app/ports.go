@@ -41,8 +41,6 @@ type Store interface {
 	QueuedTenants(ctx context.Context) ([]ids.Tenant, error)
 	// DeliveryStats counts what became of a tenant's mails.
 	DeliveryStats(ctx context.Context, tenant ids.Tenant) (domain.DeliveryStats, error)
-	// Preference is what the user chose for a category; nil for nothing.
-	Preference(ctx context.Context, tenant ids.Tenant, userID, categoryID string) (enabled *bool, err error)
 
 	// HandOver records that the mail is about to be given to a mail server. It
 	// fails with domain.ErrClaimLost.
@@ -53,6 +51,8 @@ type Store interface {
 	// ReleaseStuckSending gives back claims older than age whose mail was not
 	// handed over.
 	ReleaseStuckSending(ctx context.Context, age time.Duration) (int64, error)
+
+	PreferenceStore
 }
 
 // Tx is what a use case writes. Methods that finish a claim fail with
@@ -64,7 +64,9 @@ type Tx interface {
 	// its id exists.
 	CreateEmail(ctx context.Context, email domain.NewEmail) (created bool, err error)
 
-	SaveRendered(ctx context.Context, claim Claim, rendered letter.Letter, category *domain.Category) error
+	// SaveRendered keeps what the mail says; unsubscribeURL is empty when it
+	// offers none.
+	SaveRendered(ctx context.Context, claim Claim, rendered letter.Letter, category *domain.Category, unsubscribeURL string) error
 	SaveRenderError(ctx context.Context, claim Claim, report domain.ErrorReport) error
 
 	// LockTenant waits for other claims of the tenant.
@@ -82,7 +84,9 @@ type Tx interface {
 	// and returns them.
 	TerminateStuckSending(ctx context.Context, age time.Duration, report domain.ErrorReport) ([]Mail, error)
 
-	// DeleteUser forgets what belongs to the user.
+	PreferenceTx
+	// DeleteUser forgets what belongs to the user and remembers that they are
+	// gone. Call LockUser before.
 	DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) error
 	// PurgeProject deletes every row of the project and remembers that it is
 	// gone.
@@ -127,6 +131,8 @@ type Mail struct {
 	SkipDeliverabilityCheck bool
 	Retries                 int
 	Subject, HTML, Text     string
+	// UnsubscribeURL is empty when the mail offers no way out.
+	UnsubscribeURL string
 	// Unreadable is set when what the row holds cannot be opened.
 	Unreadable error
 }
@@ -162,6 +168,9 @@ type Message struct {
 	ID                  string
 	To                  []string
 	Subject, HTML, Text string
+	// UnsubscribeURL is what a mail program offers as one click (RFC 8058);
+	// empty for none.
+	UnsubscribeURL string
 }
 
 // Mailer talks to mail servers.

@@ -4,6 +4,7 @@ package config
 
 import (
 	"errors"
+	"strings"
 
 	"vestibule.dev/services/notifications/internal/app"
 	"vestibule.dev/services/notifications/internal/deliverer"
@@ -29,7 +30,9 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// App is the part the use cases need.
-func (c Config) App() app.Config {
-	return app.Config{CapacityPerHour: c.EmailCapacityPerHour, BurstPerMinute: c.EmailBurstPerMinute}
+// App is the part the use cases need. publicURL is the API's origin.
+func (c Config) App(publicURL string) app.Config {
+	return app.Config{
+		CapacityPerHour: c.EmailCapacityPerHour, BurstPerMinute: c.EmailBurstPerMinute, PublicURL: strings.TrimSuffix(publicURL, "/"),
+	}
 }

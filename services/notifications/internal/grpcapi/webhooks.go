@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -21,9 +22,9 @@ type Webhooks struct {
 	app *app.App
 }
 
-// NewWebhooks returns the webhook service over the use cases.
-func NewWebhooks(application *app.App) *Webhooks {
-	return &Webhooks{app: application}
+// RegisterWebhooks registers what serves the endpoints of projects.
+func RegisterWebhooks(r grpc.ServiceRegistrar, application *app.App) {
+	notificationsv1.RegisterWebhookServiceServer(r, &Webhooks{app: application})
 }
 
 // ListWebhookEventTypes implements notificationsv1.WebhookServiceServer.

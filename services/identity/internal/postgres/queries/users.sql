@@ -11,10 +11,13 @@ LEFT JOIN contact_channels c
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = ANY(sqlc.arg(user_ids)::uuid[]);
 
 -- name: RecordActivity :one
+-- The commit does not wait for the disk: what a crash could lose is the time of
+-- an activity.
 WITH active AS (
     UPDATE users u
     SET last_active_at = now()
     WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
+      AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
     RETURNING u.project_id, u.branch_id, u.id
 )
 SELECT sqlc.embed(d), p.version AS config_version
@@ -23,10 +26,12 @@ JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active
 JOIN projects p ON p.id = active.project_id;
 
 -- name: RecordSignIn :execrows
--- Without a password there is nothing to have changed.
+-- Without a password there is nothing to have changed. The commit does not wait
+-- for the disk: what a crash could lose is the time of an activity.
 UPDATE users u
 SET last_active_at = now()
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
+  AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
   AND sqlc.narg(known_since)::timestamptz IS NOT DISTINCT FROM (
     SELECT p.changed_at FROM passwords p
     WHERE p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id

@@ -78,6 +78,25 @@ type NotificationPreference struct {
 	UpdatedAt  time.Time
 }
 
+type RemovedUser struct {
+	ProjectID string
+	BranchID  string
+	UserID    string
+	RemovedAt time.Time
+}
+
+type UnsubscribeLink struct {
+	ProjectID  string
+	BranchID   string
+	ID         string
+	CodeHash   []byte
+	UserID     string
+	CategoryID string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	UsedAt     *time.Time
+}
+
 type WebhookAttempt struct {
 	ProjectID      string
 	BranchID       string
