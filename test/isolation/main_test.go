@@ -63,6 +63,8 @@ const (
 	aSession kind = "session"
 	aTeam    kind = "team"
 	aKeySet  kind = "API key set"
+
+	aSubscription kind = "subscription"
 	// Whoever holds a code or a refresh token may use it, but in its own
 	// project alone.
 	aCode         kind = "one-time code"
@@ -219,12 +221,29 @@ func (t *tenant) signUp(ctx context.Context) (person, error) {
 	if p.things[aCode], err = mail.Code(); err != nil {
 		return person{}, err
 	}
-	for _, k := range []kind{aUser, aChannel, aSession, aTeam, aCode, aRefreshToken} {
+	if p.things[aSubscription], err = t.subscribe(ctx, p.UserID); err != nil {
+		return person{}, err
+	}
+	for _, k := range []kind{aUser, aChannel, aSession, aTeam, aCode, aRefreshToken, aSubscription} {
 		if p.things[k] == "" {
 			return person{}, fmt.Errorf("%s has no %s", p.email, k)
 		}
 	}
 	return p, nil
+}
+
+// subscribe gives a user a subscription.
+func (t *tenant) subscribe(ctx context.Context, userID string) (subscriptionID string, err error) {
+	var granted struct {
+		SubscriptionID string `json:"subscription_id"`
+	}
+	err = t.caller(client.Server).Expect(ctx, http.MethodPost, "/payments/products/user/"+userID, map[string]any{
+		"product_inline": map[string]any{
+			"display_name": "Plan", "customer_type": "user", "server_only": false,
+			"prices": map[string]any{"monthly": map[string]any{"USD": "9.99", "interval": []any{1, "month"}}},
+		},
+	}, &granted)
+	return granted.SubscriptionID, err
 }
 
 // equip gives a person API keys, where the project has them, and a log-in of a

@@ -223,6 +223,8 @@ var differences = []difference{
 	{"GET /auth/sessions", "response pagination.next_cursor", "see pagination"},
 	{"GET /contact-channels", "response pagination", "the list has one page; then the property is left out"},
 	{"GET /contact-channels", "response pagination.next_cursor", "see pagination"},
+	{"GET /emails/notification-preference/{user_id}", "response pagination", "the list has one page; then the property is left out"},
+	{"GET /emails/notification-preference/{user_id}", "response pagination.next_cursor", "see pagination"},
 	{"GET /user-api-keys", "query user_id", "the list has an owner for every access type"},
 	{"GET /user-api-keys", "response pagination", "the list has one page; then the property is left out"},
 	{"GET /user-api-keys", "response pagination.next_cursor", "see pagination"},

@@ -106,14 +106,16 @@ test("the anonymous user of a program becomes the person who signs up in the bro
         assert.deepEqual(await complete({ mode: "check" }), { cli_session_state: "anonymous" });
         const claimed = await complete({ mode: "claim-anon-session" });
         assert.equal(claimed.refresh_token, anonRefreshToken);
-        // An app with given tokens forgets those it gets, so the page's request is made by hand.
-        const signedUp = await api("/auth/password/sign-up", {
+        // An app with given tokens keeps them, so the tokens of the sign-up come
+        // from its answer.
+        const { status, json: signedUp } = await api("/auth/password/sign-up", {
           method: "POST",
           body: { email: freshEmail(), password },
           headers: { "X-Hexclave-Access-Token": claimed.access_token, "X-Hexclave-Allow-Anonymous-User": "true" },
         });
-        assert.equal(signedUp.json.user_id, anonymous.id);
-        assert.deepEqual(await complete({ mode: "complete", refresh_token: signedUp.json.refresh_token }), { success: true });
+        assert.equal(status, 200);
+        assert.equal(signedUp.user_id, anonymous.id);
+        assert.deepEqual(await complete({ mode: "complete", refresh_token: signedUp.refresh_token }), { success: true });
       })();
     },
   });
