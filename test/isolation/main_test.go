@@ -117,7 +117,7 @@ func settleIn(ctx context.Context) error {
 			return err
 		}
 		config := map[string]any{"allow_localhost": true, "create_team_on_sign_up": true, "client_user_deletion_enabled": true,
-			"allow_user_api_keys": true, "allow_team_api_keys": true}
+			"passkey_enabled": true, "allow_user_api_keys": true, "allow_team_api_keys": true}
 		if projects[i], err = operators[i].NewProject(ctx, "Project "+string(rune('A'+i)), config); err != nil {
 			return err
 		}

@@ -64,6 +64,8 @@ var examples = map[string]map[string]any{
 	"POST /auth/oauth/token": {
 		"grant_type": "refresh_token", "client_secret": "__stack_public_client__",
 	},
+	"POST /auth/passkey/register":         {"credential": map[string]any{"type": "public-key"}},
+	"POST /auth/passkey/sign-in":          {"authentication_response": map[string]any{"type": "public-key"}},
 	"POST /user-api-keys":                 {"description": "more"},
 	"POST /team-api-keys":                 {"description": "more"},
 	"PATCH /user-api-keys/{api_key_id}":   {"description": "changed", "revoked": true},

@@ -25,6 +25,7 @@ type Store interface {
 	ContactChannelStore
 	CodeStore
 	SecondFactorStore
+	PasskeyStore
 	ImageStore
 	ProjectStore
 }
@@ -78,6 +79,7 @@ type Tx interface {
 	ContactChannelTx
 	CodeTx
 	SecondFactorTx
+	PasskeyTx
 	ProjectTx
 	UserImportTx
 
