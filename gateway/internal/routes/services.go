@@ -4,6 +4,7 @@ import (
 	identityv1 "vestibule.dev/proto/identity/v1"
 	paymentsv1 "vestibule.dev/proto/payments/v1"
 	sessionsv1 "vestibule.dev/proto/sessions/v1"
+	teamsv1 "vestibule.dev/proto/teams/v1"
 )
 
 // Services lists the public services of all contexts. A service missing here
@@ -25,5 +26,12 @@ func Services() []Service {
 		NewService(paymentsv1.PurchaseService_ServiceDesc, paymentsv1.NewPurchaseServiceClient, paymentsv1.RegisterPurchaseServiceHandlerClient),
 		NewService(sessionsv1.SessionService_ServiceDesc, sessionsv1.NewSessionServiceClient, sessionsv1.RegisterSessionServiceHandlerClient),
 		NewService(sessionsv1.TokenService_ServiceDesc, sessionsv1.NewTokenServiceClient, sessionsv1.RegisterTokenServiceHandlerClient),
+		NewService(teamsv1.PermissionDefinitionService_ServiceDesc, teamsv1.NewPermissionDefinitionServiceClient, teamsv1.RegisterPermissionDefinitionServiceHandlerClient),
+		NewService(teamsv1.PermissionService_ServiceDesc, teamsv1.NewPermissionServiceClient, teamsv1.RegisterPermissionServiceHandlerClient),
+		NewService(teamsv1.TeamImageService_ServiceDesc, teamsv1.NewTeamImageServiceClient, teamsv1.RegisterTeamImageServiceHandlerClient),
+		NewService(teamsv1.TeamInvitationService_ServiceDesc, teamsv1.NewTeamInvitationServiceClient, teamsv1.RegisterTeamInvitationServiceHandlerClient),
+		NewService(teamsv1.TeamMemberProfileService_ServiceDesc, teamsv1.NewTeamMemberProfileServiceClient, teamsv1.RegisterTeamMemberProfileServiceHandlerClient),
+		NewService(teamsv1.TeamMembershipService_ServiceDesc, teamsv1.NewTeamMembershipServiceClient, teamsv1.RegisterTeamMembershipServiceHandlerClient),
+		NewService(teamsv1.TeamService_ServiceDesc, teamsv1.NewTeamServiceClient, teamsv1.RegisterTeamServiceHandlerClient),
 	}
 }

@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"net/url"
 	"strings"
 
 	"vestibule.dev/pkg/ids"
@@ -28,17 +27,4 @@ type ContactChannel struct {
 // no surrounding space, lower case, dots and tags kept.
 func NormalizeEmail(email string) string {
 	return strings.ToLower(strings.TrimSpace(email))
-}
-
-// LinkWithCode returns the callback URL with its query parameter code set to
-// the code and its other parameters kept.
-func LinkWithCode(callbackURL, code string) (string, error) {
-	link, err := url.Parse(callbackURL)
-	if err != nil {
-		return "", err
-	}
-	query := link.Query()
-	query.Set("code", code)
-	link.RawQuery = query.Encode()
-	return link.String(), nil
 }
