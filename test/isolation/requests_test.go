@@ -27,25 +27,37 @@ var kinds = map[string]kind{
 	"GET /teams cursor":                     aTeam,
 	"DELETE /team-invitations/{id} id":      anInvitation,
 	"POST /team-invitations/{id}/accept id": anInvitation,
-
-	"api_key_id":         aKeySet,
-	"client_id":          aProject,
-	"code":               aCode,
-	"contact_channel_id": aChannel,
-	"creator_user_id":    aUser,
-	"customer_id":        aUser,
-	"owner_team_id":      aTeam,
-	"project_id":         aProject,
-	"refresh_token":      aRefreshToken,
-	"Refresh-Token":      aRefreshToken,
-	"selected_team_id":   aTeam,
-	"team_id":            aTeam,
-	"user_id":            aUser,
+	"api_key_id":                            aKeySet,
+	"client_id":                             aProject,
+	"code":                                  aCode,
+	"contact_channel_id":                    aChannel,
+	"creator_user_id":                       aUser,
+	"customer_id":                           aUser,
+	"owner_team_id":                         aTeam,
+	"project_id":                            aProject,
+	"refresh_token":                         aRefreshToken,
+	"Refresh-Token":                         aRefreshToken,
+	"selected_team_id":                      aTeam,
+	"team_id":                               aTeam,
+	"user_id":                               aUser,
+	"notification_category_id":              aCategory,
+	"GET /user-api-keys/{api_key_id} api_key_id":   aUserAPIKey,
+	"PATCH /user-api-keys/{api_key_id} api_key_id": aUserAPIKey,
+	"GET /team-api-keys/{api_key_id} api_key_id":   aTeamAPIKey,
+	"PATCH /team-api-keys/{api_key_id} api_key_id": aTeamAPIKey,
+	"anon_refresh_token":                           aRefreshToken,
+	"api_key":                                      anAPIKeyText,
+	"login_code":                                   aLoginCode,
+	"polling_code":                                 aPollingCode,
+	"cursor":                                       aUser,
 }
+
+// bearers are fields that work for whoever knows their value.
+var bearers = []string{"anon_refresh_token", "api_key", "login_code", "polling_code", "refresh_token"}
 
 // chosen are ids that a project chooses in its configuration; they name nothing
 // of anybody.
-var chosen = []string{"contained_permission_ids", "item_id", "permission_id", "price_id", "product_id"}
+var chosen = []string{"contained_permission_ids", "from_product_id", "item_id", "permission_id", "price_id", "product_id", "to_product_id"}
 
 // chosenAt are such ids where their name alone does not tell.
 var chosenAt = []string{
@@ -61,6 +73,10 @@ var examples = map[string]map[string]any{
 	"POST /auth/oauth/token": {
 		"grant_type": "refresh_token", "client_secret": "__stack_public_client__",
 	},
+	"POST /user-api-keys":                 {"description": "more"},
+	"POST /team-api-keys":                 {"description": "more"},
+	"PATCH /user-api-keys/{api_key_id}":   {"description": "changed", "revoked": true},
+	"PATCH /team-api-keys/{api_key_id}":   {"description": "changed", "revoked": true},
 	"POST /auth/password/set":             {"password": "a brand new password"},
 	"POST /auth/password/sign-in":         {"email": "nobody@example.com", "password": "a wrong password"},
 	"POST /auth/password/reset":           {"password": "a brand new password"},
@@ -101,6 +117,10 @@ var examples = map[string]map[string]any{
 	"POST /payments/items/{customer_type}/{customer_id}/{item_id}/update-quantity": {
 		"customer_type": "user", "item_id": "credits", "allow_negative": "true", "delta": 1,
 	},
+	"PATCH /emails/notification-preference/{user_id}/{notification_category_id}": {"enabled": false},
+	"POST /contact-channels":                                 {"value": "new@example.com", "type": "email", "used_for_auth": true, "is_primary": true},
+	"PATCH /contact-channels/{user_id}/{contact_channel_id}": {"value": "changed@example.com", "used_for_auth": true, "is_primary": true},
+	"POST /contact-channels/send-verification-code":          {"email": "somebody@example.com", "callback_url": "http://localhost:3000/verify"},
 
 	"POST /internal/api-keys": {
 		"description": "more", "expires_at_millis": 4102444800000, "has_publishable_client_key": true,
@@ -149,7 +169,7 @@ func refers(r routes.Route, f routes.Field) bool {
 			}
 		}
 	}
-	return !slices.Contains(chosen, f.Name) && !slices.Contains(chosenAt, r.String()+" "+f.Name) && (f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || f.Name == "refresh_token")
+	return !slices.Contains(chosen, f.Name) && !slices.Contains(chosenAt, r.String()+" "+f.Name) && (f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || slices.Contains(bearers, f.Name))
 }
 
 // request is one concrete request of a route.
@@ -215,7 +235,9 @@ func build(t *testing.T, r routes.Route, refs map[string]string) request {
 // stranger makes up something of a kind that nobody has.
 func stranger(k kind) string {
 	switch k {
-	case aCode, aRefreshToken:
+	case aCategory:
+		return "4f6f8873-3d04-46bd-8bef-18338b1a1b4c"
+	case aCode, aRefreshToken, aLoginCode, aPollingCode, anAPIKeyText:
 		return strings.ToLower(rand.Text() + rand.Text())[:45]
 	}
 	var b [16]byte

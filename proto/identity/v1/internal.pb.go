@@ -1449,9 +1449,9 @@ const file_identity_v1_internal_proto_rawDesc = "" +
 	"\x05users\x18\x01 \x03(\v2\x1b.identity.v1.VerifiedEmailsR\x05users\"A\n" +
 	"\x0eVerifiedEmails\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x16\n" +
-	"\x06emails\x18\x02 \x03(\tR\x06emails2\x82\x04\n" +
-	"\x16ProjectInternalService\x12x\n" +
-	"\x10GetProjectAccess\x12$.identity.v1.GetProjectAccessRequest\x1a%.identity.v1.GetProjectAccessResponse\"\x17\x8a\xa3\x1e\x13*\agateway*\bsessions\x12h\n" +
+	"\x06emails\x18\x02 \x03(\tR\x06emails2\xa3\x04\n" +
+	"\x16ProjectInternalService\x12\x98\x01\n" +
+	"\x10GetProjectAccess\x12$.identity.v1.GetProjectAccessRequest\x1a%.identity.v1.GetProjectAccessResponse\"7\x8a\xa3\x1e3*\agateway*\bsessions*\x05teams*\rnotifications*\bpayments\x12h\n" +
 	"\x0eAuthorizeAdmin\x12\".identity.v1.AuthorizeAdminRequest\x1a#.identity.v1.AuthorizeAdminResponse\"\r\x8a\xa3\x1e\t*\agateway\x12\x8f\x01\n" +
 	"\x10GetProjectConfig\x12$.identity.v1.GetProjectConfigRequest\x1a%.identity.v1.GetProjectConfigResponse\".\x8a\xa3\x1e**\bsessions*\x05teams*\rnotifications*\bpayments\x12r\n" +
 	"\x12ReplacePermissions\x12&.identity.v1.ReplacePermissionsRequest\x1a'.identity.v1.ReplacePermissionsResponse\"\v\x8a\xa3\x1e\a*\x05teams2\xee\x03\n" +

@@ -37,7 +37,7 @@ type ListTeamsRequest struct {
 	// Newest first.
 	Desc *string `protobuf:"bytes,3,opt,name=desc,proto3,oneof" json:"desc,omitempty"`
 	// Largest number of teams, capped at 200.
-	Limit *int64 `protobuf:"varint,4,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
+	Limit *int32 `protobuf:"varint,4,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Team the page begins with, from next_cursor. Needs a limit.
 	Cursor *string `protobuf:"bytes,5,opt,name=cursor,proto3,oneof" json:"cursor,omitempty"`
 	// Part of the display name in any case, or a whole id.
@@ -97,7 +97,7 @@ func (x *ListTeamsRequest) GetDesc() string {
 	return ""
 }
 
-func (x *ListTeamsRequest) GetLimit() int64 {
+func (x *ListTeamsRequest) GetLimit() int32 {
 	if x != nil && x.Limit != nil {
 		return *x.Limit
 	}
@@ -124,7 +124,7 @@ type ListTeamsResponse struct {
 	// Whether a limit was given.
 	IsPaginated bool `protobuf:"varint,2,opt,name=is_paginated,json=isPaginated,proto3" json:"is_paginated,omitempty"`
 	// Left out without a limit.
-	Pagination    *Pagination `protobuf:"bytes,3,opt,name=pagination,proto3,oneof" json:"pagination,omitempty"`
+	Pagination    *v1.Pagination `protobuf:"bytes,3,opt,name=pagination,proto3,oneof" json:"pagination,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -173,7 +173,7 @@ func (x *ListTeamsResponse) GetIsPaginated() bool {
 	return false
 }
 
-func (x *ListTeamsResponse) GetPagination() *Pagination {
+func (x *ListTeamsResponse) GetPagination() *v1.Pagination {
 	if x != nil {
 		return x.Pagination
 	}
@@ -551,13 +551,13 @@ var File_teams_v1_teams_proto protoreflect.FileDescriptor
 
 const file_teams_v1_teams_proto_rawDesc = "" +
 	"\n" +
-	"\x14teams/v1/teams.proto\x12\bteams.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x16policy/v1/policy.proto\x1a\x15policy/v1/rules.proto\x1a\x19teams/v1/pagination.proto\x1a\x13teams/v1/team.proto\x1a\x14types/v1/types.proto\"\xc9\x02\n" +
+	"\x14teams/v1/teams.proto\x12\bteams.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x16policy/v1/policy.proto\x1a\x15policy/v1/rules.proto\x1a\x13teams/v1/team.proto\x1a\x14types/v1/types.proto\"\xc9\x02\n" +
 	"\x10ListTeamsRequest\x12-\n" +
 	"\auser_id\x18\x01 \x01(\tB\x0f\xbaH\x06r\x04\x88\xa3\x1e\x01\x8a\xa3\x1e\x02\x10\x01H\x00R\x06userId\x88\x01\x01\x121\n" +
 	"\border_by\x18\x02 \x01(\tB\x11\xbaH\x0er\fR\n" +
 	"created_atH\x01R\aorderBy\x88\x01\x01\x12+\n" +
 	"\x04desc\x18\x03 \x01(\tB\x12\xbaH\x0fr\rR\x04trueR\x05falseH\x02R\x04desc\x88\x01\x01\x12\"\n" +
-	"\x05limit\x18\x04 \x01(\x03B\a\xbaH\x04\"\x02(\x01H\x03R\x05limit\x88\x01\x01\x12&\n" +
+	"\x05limit\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01H\x03R\x05limit\x88\x01\x01\x12&\n" +
 	"\x06cursor\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x88\xa3\x1e\x01H\x04R\x06cursor\x88\x01\x01\x12\x19\n" +
 	"\x05query\x18\x06 \x01(\tH\x05R\x05query\x88\x01\x01B\n" +
 	"\n" +
@@ -571,7 +571,7 @@ const file_teams_v1_teams_proto_rawDesc = "" +
 	"\x05items\x18\x01 \x03(\v2\x0e.teams.v1.TeamR\x05items\x12)\n" +
 	"\fis_paginated\x18\x02 \x01(\bB\x06\x8a\xa3\x1e\x02 \x01R\visPaginated\x129\n" +
 	"\n" +
-	"pagination\x18\x03 \x01(\v2\x14.teams.v1.PaginationH\x00R\n" +
+	"pagination\x18\x03 \x01(\v2\x14.types.v1.PaginationH\x00R\n" +
 	"pagination\x88\x01\x01B\r\n" +
 	"\v_pagination\"\xa0\x01\n" +
 	"\x11CreateTeamRequest\x12-\n" +
@@ -642,7 +642,7 @@ var file_teams_v1_teams_proto_goTypes = []any{
 	(*TeamPatch)(nil),                 // 6: teams.v1.TeamPatch
 	(*DeleteTeamRequest)(nil),         // 7: teams.v1.DeleteTeamRequest
 	(*Team)(nil),                      // 8: teams.v1.Team
-	(*Pagination)(nil),                // 9: teams.v1.Pagination
+	(*v1.Pagination)(nil),             // 9: types.v1.Pagination
 	(*wrapperspb.StringValue)(nil),    // 10: google.protobuf.StringValue
 	(*structpb.Value)(nil),            // 11: google.protobuf.Value
 	(*fieldmaskpb.FieldMask)(nil),     // 12: google.protobuf.FieldMask
@@ -650,7 +650,7 @@ var file_teams_v1_teams_proto_goTypes = []any{
 }
 var file_teams_v1_teams_proto_depIdxs = []int32{
 	8,  // 0: teams.v1.ListTeamsResponse.items:type_name -> teams.v1.Team
-	9,  // 1: teams.v1.ListTeamsResponse.pagination:type_name -> teams.v1.Pagination
+	9,  // 1: teams.v1.ListTeamsResponse.pagination:type_name -> types.v1.Pagination
 	3,  // 2: teams.v1.CreateTeamRequest.team:type_name -> teams.v1.NewTeam
 	10, // 3: teams.v1.NewTeam.profile_image_url:type_name -> google.protobuf.StringValue
 	11, // 4: teams.v1.NewTeam.client_metadata:type_name -> google.protobuf.Value
@@ -684,7 +684,6 @@ func file_teams_v1_teams_proto_init() {
 	if File_teams_v1_teams_proto != nil {
 		return
 	}
-	file_teams_v1_pagination_proto_init()
 	file_teams_v1_team_proto_init()
 	file_teams_v1_teams_proto_msgTypes[0].OneofWrappers = []any{}
 	file_teams_v1_teams_proto_msgTypes[1].OneofWrappers = []any{}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/services/identity/internal/domain"
 )
 
 // Event is a fact of this context; package events turns it into its published
@@ -60,14 +61,40 @@ type PasswordChanged struct {
 	RevokesSessions bool
 }
 
+// ContactChannelCreated says that a user got another address.
+type ContactChannelCreated struct{ Channel domain.ContactChannel }
+
+// ContactChannelUpdated says that an address, or what it is good for, changed.
+type ContactChannelUpdated struct{ Channel domain.ContactChannel }
+
+// ContactChannelDeleted says that a user lost an address.
+type ContactChannelDeleted struct {
+	Tenant            ids.Tenant
+	UserID, ChannelID string
+}
+
 // ContactChannelVerified says that an address was proved to belong to its user.
 type ContactChannelVerified struct {
 	Tenant            ids.Tenant
 	UserID, ChannelID string
 }
 
+// SignUpRuleTriggered says that the condition of a sign-up rule held for
+// somebody, whatever became of them.
+type SignUpRuleTriggered struct {
+	Tenant ids.Tenant
+	RuleID string
+	// Action is allow, reject, restrict or log.
+	Action string
+	Facts  SignUpFacts
+}
+
 func (UserCreated) isEvent()            {}
 func (UserUpdated) isEvent()            {}
 func (UserDeleted) isEvent()            {}
 func (PasswordChanged) isEvent()        {}
+func (ContactChannelCreated) isEvent()  {}
+func (ContactChannelUpdated) isEvent()  {}
+func (ContactChannelDeleted) isEvent()  {}
 func (ContactChannelVerified) isEvent() {}
+func (SignUpRuleTriggered) isEvent()    {}

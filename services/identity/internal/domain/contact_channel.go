@@ -28,3 +28,13 @@ type ContactChannel struct {
 func NormalizeEmail(email string) string {
 	return strings.ToLower(strings.TrimSpace(email))
 }
+
+// EmailDomain returns what follows the last @ of an address; empty when there is
+// none.
+func EmailDomain(email string) string {
+	at := strings.LastIndexByte(email, '@')
+	if at < 0 {
+		return ""
+	}
+	return email[at+1:]
+}

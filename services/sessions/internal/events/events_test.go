@@ -3,6 +3,7 @@ package events_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -181,6 +182,41 @@ func TestEncode_events_nameSubjectAndAggregate(t *testing.T) {
 	}
 }
 
+func TestEncode_apiKeys_carryRepresentationWithoutText(t *testing.T) {
+	key := domain.APIKey{
+		Tenant: tenant, ID: "k", Owner: domain.APIKeyOwner{Type: ids.TeamKey, ID: "t"}, Description: "CI", LastFour: "abcd",
+		CreatedAt: time.UnixMilli(7), Version: 3,
+	}
+	for _, tt := range []struct {
+		event              app.Event
+		subject, aggregate string
+		version            int64
+	}{
+		{app.APIKeyCreated{Key: key}, "sessions.v1.api_key.created." + projectID, "api_key/k", 3},
+		{app.APIKeyUpdated{Key: key, Revoked: true}, "sessions.v1.api_key.updated." + projectID, "api_key/k", 3},
+		{app.APIKeysDeleted{Tenant: tenant, Owner: key.Owner, KeyIDs: []string{"k"}}, "sessions.v1.api_keys.deleted." + projectID, "api_keys/t", 0},
+	} {
+		envelope, err := events.Encode(t.Context(), tt.event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if envelope.GetSubject() != tt.subject || envelope.GetAggregate() != tt.aggregate || envelope.GetAggregateVersion() != tt.version || envelope.GetPayload() == nil {
+			t.Errorf("%T is published as %v", tt.event, envelope)
+		}
+	}
+	envelope, err := events.Encode(t.Context(), app.APIKeyCreated{Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{
+		"id": "k", "type": "team", "team_id": "t", "description": "CI", "is_public": false, "created_at_millis": 7.0,
+		"value": map[string]any{"last_four": "abcd"},
+	}
+	if got := envelope.GetApiKeyCreated().GetApiKey().AsMap(); !reflect.DeepEqual(got, want) {
+		t.Errorf("representation %v, want %v", got, want)
+	}
+}
+
 func TestRotatedAudience_message_isRead(t *testing.T) {
 	want := domain.Audience{ProjectID: projectID, Kind: domain.Restricted}
 	envelope, err := events.Encode(t.Context(), app.SigningKeyRotated{Audience: want, KID: "k"})
@@ -198,5 +234,32 @@ func TestRotatedAudience_message_isRead(t *testing.T) {
 		if got, ok := events.RotatedAudience(garbage); ok {
 			t.Errorf("read %v from %q", got, garbage)
 		}
+	}
+}
+
+func TestSubscriptions_teamDeleted_deletesItsKeys(t *testing.T) {
+	s := newSystem(t)
+	const teamID, otherID = "5f0c2f2e-3a0b-4a53-9f4e-1b1f6c1d8a10", "5f0c2f2e-3a0b-4a53-9f4e-1b1f6c1d8a11"
+	for i, owner := range []string{teamID, otherID} {
+		if _, err := s.db.Querier(t.Context()).Exec(t.Context(), `INSERT INTO api_keys
+			(project_id, branch_id, id, owner_type, owner_id, description, is_public, key_hash, last_four)
+			VALUES ($1, 'main', gen_random_uuid(), 'team', $2, 'CI', false, sha256($3), 'abcd')`, projectID, owner, []byte{byte(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	teams := events.Subscriptions(s.App)[1].Handle
+	for range 2 {
+		for _, event := range []*eventsv1.Envelope{
+			{ProjectId: projectID, BranchId: "main", Payload: &eventsv1.Envelope_TeamUpdated{TeamUpdated: &eventsv1.TeamUpdated{TeamId: otherID}}},
+			{ProjectId: projectID, BranchId: "main", Payload: &eventsv1.Envelope_TeamDeleted{TeamDeleted: &eventsv1.TeamDeleted{TeamId: teamID}}},
+		} {
+			if err := teams(t.Context(), event); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var left string
+	if err := s.db.Querier(t.Context()).QueryRow(t.Context(), "SELECT string_agg(owner_id::text, ' ') FROM api_keys").Scan(&left); err != nil || left != otherID {
+		t.Errorf("keys of %s are left, %v", left, err)
 	}
 }

@@ -39,12 +39,12 @@ func (a *App) ListTeams(ctx context.Context, filter TeamFilter) (*TeamPage, erro
 		return nil, apierr.SchemaError("query.cursor: needs a limit")
 	}
 	if filter.Limit == 0 {
-		teams, err := a.store.Teams(ctx, req.tenant, filter)
+		teams, err := a.store.ListTeams(ctx, req.tenant, filter)
 		return &TeamPage{Teams: teams}, err
 	}
 	size := int(min(filter.Limit, maxTeamPage))
-	filter.Limit = int64(size) + 1
-	teams, err := a.store.Teams(ctx, req.tenant, filter)
+	filter.Limit = int32(size) + 1
+	teams, err := a.store.ListTeams(ctx, req.tenant, filter)
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ type TeamFilter struct {
 	// Cursor is the first team of the page; nil for the first page.
 	Cursor *string
 	// Limit is the size of a page; 0 for all teams.
-	Limit       int64
+	Limit       int32
 	NewestFirst bool
 }
 
@@ -81,10 +81,12 @@ type Store interface {
 	// serialization failure, so fn must have no other effects.
 	RunTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 
+	Directory
+
 	// Team reads a team; nil when there is none.
 	Team(ctx context.Context, tenant ids.Tenant, teamID string) (*domain.Team, error)
-	// Teams lists teams by creation.
-	Teams(ctx context.Context, tenant ids.Tenant, filter TeamFilter) ([]domain.Team, error)
+	// ListTeams lists teams by creation.
+	ListTeams(ctx context.Context, tenant ids.Tenant, filter TeamFilter) ([]domain.Team, error)
 	// TeamIDsOfMember lists a user's teams, oldest first.
 	TeamIDsOfMember(ctx context.Context, tenant ids.Tenant, userID string) ([]string, error)
 	// SelectedTeams reads the teams that users have selected, given by user,

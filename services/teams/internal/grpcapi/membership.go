@@ -8,14 +8,14 @@ import (
 	"vestibule.dev/services/teams/internal/app"
 )
 
-// Memberships implements teamsv1.TeamMembershipServiceServer.
-type Memberships struct {
+// TeamMemberships implements teamsv1.TeamMembershipServiceServer.
+type TeamMemberships struct {
 	teamsv1.UnimplementedTeamMembershipServiceServer
 	app *app.App
 }
 
 // CreateTeamMembership implements teamsv1.TeamMembershipServiceServer.
-func (s *Memberships) CreateTeamMembership(ctx context.Context, req *teamsv1.CreateTeamMembershipRequest) (*teamsv1.TeamMembership, error) {
+func (s *TeamMemberships) CreateTeamMembership(ctx context.Context, req *teamsv1.CreateTeamMembershipRequest) (*teamsv1.TeamMembership, error) {
 	created := &teamsv1.TeamMembership{TeamId: uuid(req.GetTeamId()), UserId: uuid(req.GetUserId())}
 	if err := s.app.CreateTeamMembership(ctx, created.GetTeamId(), created.GetUserId()); err != nil {
 		return nil, err
@@ -24,7 +24,7 @@ func (s *Memberships) CreateTeamMembership(ctx context.Context, req *teamsv1.Cre
 }
 
 // DeleteTeamMembership implements teamsv1.TeamMembershipServiceServer.
-func (s *Memberships) DeleteTeamMembership(ctx context.Context, req *teamsv1.DeleteTeamMembershipRequest) (*typesv1.Success, error) {
+func (s *TeamMemberships) DeleteTeamMembership(ctx context.Context, req *teamsv1.DeleteTeamMembershipRequest) (*typesv1.Success, error) {
 	if err := s.app.DeleteTeamMembership(ctx, uuid(req.GetTeamId()), uuid(req.GetUserId())); err != nil {
 		return nil, err
 	}

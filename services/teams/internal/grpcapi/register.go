@@ -10,11 +10,12 @@ import (
 // Register registers all services of the context.
 func Register(r grpc.ServiceRegistrar, application *app.App) {
 	teamsv1.RegisterTeamServiceServer(r, &Teams{app: application})
-	teamsv1.RegisterTeamMembershipServiceServer(r, &Memberships{app: application})
+	teamsv1.RegisterTeamMembershipServiceServer(r, &TeamMemberships{app: application})
 	teamsv1.RegisterTeamMemberProfileServiceServer(r, &MemberProfiles{app: application})
 	teamsv1.RegisterTeamInvitationServiceServer(r, &Invitations{app: application})
 	teamsv1.RegisterPermissionServiceServer(r, &Permissions{app: application})
 	teamsv1.RegisterPermissionDefinitionServiceServer(r, &PermissionDefinitions{app: application})
 	teamsv1.RegisterTeamImageServiceServer(r, &Images{app: application})
 	teamsv1.RegisterTeamInternalServiceServer(r, &Internal{app: application})
+	teamsv1.RegisterMembershipInternalServiceServer(r, &Memberships{app: application})
 }

@@ -27,7 +27,7 @@ func (s *Teams) ListTeams(ctx context.Context, req *teamsv1.ListTeamsRequest) (*
 	}
 	res := &teamsv1.ListTeamsResponse{IsPaginated: page.Paginated}
 	if page.Paginated {
-		res.Pagination = &teamsv1.Pagination{NextCursor: text(page.NextCursor)}
+		res.Pagination = &typesv1.Pagination{NextCursor: text(page.NextCursor)}
 	}
 	for i := range page.Teams {
 		team, err := teamFor(access(ctx), &page.Teams[i])

@@ -18,13 +18,13 @@ func (s *Store) Team(ctx context.Context, tenant ids.Tenant, teamID string) (*do
 	return found(row, err, toTeam)
 }
 
-// Teams implements app.Store.
-func (s *Store) Teams(ctx context.Context, tenant ids.Tenant, filter app.TeamFilter) ([]domain.Team, error) {
+// ListTeams implements app.Store.
+func (s *Store) ListTeams(ctx context.Context, tenant ids.Tenant, filter app.TeamFilter) ([]domain.Team, error) {
 	params := db.TeamsParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: filter.UserID, Query: filter.Query, Cursor: filter.Cursor,
 	}
 	if filter.Limit > 0 {
-		params.MaxRows = &filter.Limit
+		params.MaxRows = new(int64(filter.Limit))
 	}
 	if filter.NewestFirst {
 		rows, err := s.queries(ctx).TeamsNewestFirst(ctx, db.TeamsNewestFirstParams(params))
