@@ -62,7 +62,9 @@ const (
 	aChannel kind = "contact channel"
 	aSession kind = "session"
 	aTeam    kind = "team"
-	aKeySet  kind = "API key set"
+	// Invites somebody else to the person's team.
+	anInvitation kind = "invitation"
+	aKeySet      kind = "API key set"
 
 	aSubscription kind = "subscription"
 	// Whoever holds a code or a refresh token may use it, but in its own
@@ -221,15 +223,29 @@ func (t *tenant) signUp(ctx context.Context) (person, error) {
 	if p.things[aCode], err = mail.Code(); err != nil {
 		return person{}, err
 	}
+	if p.things[anInvitation], err = t.invite(ctx, p.things[aTeam]); err != nil {
+		return person{}, err
+	}
 	if p.things[aSubscription], err = t.subscribe(ctx, p.UserID); err != nil {
 		return person{}, err
 	}
-	for _, k := range []kind{aUser, aChannel, aSession, aTeam, aCode, aRefreshToken, aSubscription} {
+	for _, k := range []kind{aUser, aChannel, aSession, aTeam, anInvitation, aCode, aRefreshToken, aSubscription} {
 		if p.things[k] == "" {
 			return person{}, fmt.Errorf("%s has no %s", p.email, k)
 		}
 	}
 	return p, nil
+}
+
+// invite makes an invitation to a team that nobody will accept.
+func (t *tenant) invite(ctx context.Context, teamID string) (id string, err error) {
+	var invitation struct {
+		ID string `json:"id"`
+	}
+	err = t.caller(client.Server).Expect(ctx, http.MethodPost, "/team-invitations/send-code", map[string]any{
+		"team_id": teamID, "email": client.FreshEmail("guest"), "callback_url": "http://localhost:3000/join",
+	}, &invitation)
+	return invitation.ID, err
 }
 
 // subscribe gives a user a subscription.

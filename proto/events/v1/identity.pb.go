@@ -807,10 +807,15 @@ type ProjectConfigChanged struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	ProjectId string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
 	// project, branch or environment.
-	Level         string `protobuf:"bytes,2,opt,name=level,proto3" json:"level,omitempty"`
-	Version       int64  `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Level   string `protobuf:"bytes,2,opt,name=level,proto3" json:"level,omitempty"`
+	Version int64  `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// Permission definition that ended with the change; empty for none. Its
+	// grants up to this version end with it, or go to what it was renamed to.
+	EndedPermissionId string `protobuf:"bytes,4,opt,name=ended_permission_id,json=endedPermissionId,proto3" json:"ended_permission_id,omitempty"`
+	// Empty when the ended permission was deleted.
+	RenamedPermissionId string `protobuf:"bytes,5,opt,name=renamed_permission_id,json=renamedPermissionId,proto3" json:"renamed_permission_id,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *ProjectConfigChanged) Reset() {
@@ -862,6 +867,20 @@ func (x *ProjectConfigChanged) GetVersion() int64 {
 		return x.Version
 	}
 	return 0
+}
+
+func (x *ProjectConfigChanged) GetEndedPermissionId() string {
+	if x != nil {
+		return x.EndedPermissionId
+	}
+	return ""
+}
+
+func (x *ProjectConfigChanged) GetRenamedPermissionId() string {
+	if x != nil {
+		return x.RenamedPermissionId
+	}
+	return ""
 }
 
 type ApiKeySetCreated struct {
@@ -1077,12 +1096,14 @@ const file_events_v1_identity_proto_rawDesc = "" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\"/\n" +
 	"\x0eProjectDeleted\x12\x1d\n" +
 	"\n" +
-	"project_id\x18\x01 \x01(\tR\tprojectId\"e\n" +
+	"project_id\x18\x01 \x01(\tR\tprojectId\"\xc9\x01\n" +
 	"\x14ProjectConfigChanged\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x14\n" +
 	"\x05level\x18\x02 \x01(\tR\x05level\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x03R\aversion\"V\n" +
+	"\aversion\x18\x03 \x01(\x03R\aversion\x12.\n" +
+	"\x13ended_permission_id\x18\x04 \x01(\tR\x11endedPermissionId\x122\n" +
+	"\x15renamed_permission_id\x18\x05 \x01(\tR\x13renamedPermissionId\"V\n" +
 	"\x10ApiKeySetCreated\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12#\n" +
