@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"vestibule.dev/gateway/internal/authn"
+	"vestibule.dev/gateway/internal/checkout"
 	"vestibule.dev/gateway/internal/config"
 	"vestibule.dev/gateway/internal/docs"
 	"vestibule.dev/gateway/internal/edge"
@@ -152,6 +153,10 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	pages, err := checkout.New(documented)
+	if err != nil {
+		return nil, err
+	}
 	g := &Gateway{cfg: cfg, log: d.log, projects: projects, tokens: tokens}
 	g.handler = edge.Chain(edge.Config{
 		Log:         d.log,
@@ -160,7 +165,7 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 		Locator:     locator,
 		MaxInFlight: cfg.MaxInFlight,
 		Limiter:     limiter,
-	}, documented)
+	}, pages)
 
 	g.group = runner.New(runner.Config{Logger: d.log, Grace: cfg.ShutdownGrace})
 	g.group.Add(runner.Servers, "http", g.serve)

@@ -80,8 +80,8 @@ func build(ctx context.Context, p *service.Platform) error {
 	p.Go("mail worker", worker.New(application, listen(postgres.Channel), p.Logger).Run)
 	p.Go("webhook worker", worker.NewWebhooks(application, listen(postgres.WebhookChannel), p.Logger).Run)
 	p.Every(tidyInterval, "mail queue", application.TidyQueue)
+	p.Every(time.Hour, "remains", application.ForgetRemains)
 	p.Every(tidyInterval, "webhook queue", application.TidyWebhooks)
 	p.Every(sweepInterval, "deleted projects", application.SweepDeletedProjects)
-	p.Every(time.Hour, "remains", application.ForgetRemains)
 	return nil
 }

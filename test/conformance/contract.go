@@ -47,6 +47,8 @@ var nullable = map[string]bool{
 	"after_callback_redirect_url": true,
 	"afterCallbackRedirectUrl":    true,
 	"stripe_account_id":           true,
+	"charges_enabled":             true,
+	"project_logo_url":            true,
 }
 
 // anyJSON lists the properties that hold any JSON although the document calls
@@ -54,6 +56,7 @@ var nullable = map[string]bool{
 var anyJSON = map[string]bool{
 	"client_metadata":           true,
 	"client_read_only_metadata": true,
+	"server_metadata":           true,
 }
 
 // variants are further shapes of an answer, by operation: each lists the

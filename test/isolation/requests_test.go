@@ -25,6 +25,8 @@ var kinds = map[string]kind{
 	"DELETE /auth/sessions/{id} user_id": anyUser,
 
 	"api_key_id":               aKeySet,
+	"endpoint_id":              aWebhookEndpoint,
+	"message_id":               aWebhookMessage,
 	"client_id":                aProject,
 	"code":                     aCode,
 	"contact_channel_id":       aChannel,
@@ -46,6 +48,7 @@ var kinds = map[string]kind{
 	"login_code":         aLoginCode,
 	"polling_code":       aPollingCode,
 	"team_id":            aTeam,
+	"cursor":             aUser,
 }
 
 // bearers are fields that work for whoever knows their value.
@@ -53,7 +56,7 @@ var bearers = []string{"anon_refresh_token", "api_key", "login_code", "polling_c
 
 // chosen are ids that a project chooses in its configuration; they name nothing
 // of anybody.
-var chosen = []string{"item_id", "price_id", "product_id"}
+var chosen = []string{"item_id", "price_id", "product_id", "from_product_id", "to_product_id"}
 
 // examples are values of the fields that are no references. Required ones must
 // be there; optional ones make a request one that would change something.
@@ -78,32 +81,27 @@ var examples = map[string]map[string]any{
 	"POST /contact-channels/{user_id}/{contact_channel_id}/send-verification-code": {"callback_url": "http://localhost:3000/verify"},
 	"PATCH /users/me": {"display_name": "Somebody Else"},
 	"PATCH /emails/notification-preference/{user_id}/{notification_category_id}": {"enabled": false},
-	"POST /payments/purchases/create-purchase-url":                               {"customer_type": "user", "product_id": "starter"},
-	"POST /payments/purchases/validate-code":                                     {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
-	"GET /payments/purchases/validate-code":                                      {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
-	"POST /payments/purchases/purchase-session":                                  {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
-	"POST /internal/payments/test-mode-purchase-session":                         {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
-	"PATCH /users/{user_id}":                                                     {"display_name": "Somebody Else"},
-	"POST /users":                                                                {"display_name": "Somebody New"},
-	"GET /payments/items/{customer_type}/{customer_id}/{item_id}":                {"customer_type": "user", "item_id": "credits"},
-	"POST /contact-channels":                                                     {"value": "new@example.com", "type": "email", "used_for_auth": true, "is_primary": true},
-	"PATCH /contact-channels/{user_id}/{contact_channel_id}":                     {"value": "changed@example.com", "used_for_auth": true, "is_primary": true},
-	"POST /contact-channels/send-verification-code":                              {"email": "somebody@example.com", "callback_url": "http://localhost:3000/verify"},
-	"POST /payments/items/{customer_type}/{customer_id}/{item_id}/update-quantity": {
-		"customer_type": "user", "item_id": "credits", "allow_negative": "true", "delta": 1,
-	},
+	"PATCH /users/{user_id}": {"display_name": "Somebody Else"},
+	"POST /users":            {"display_name": "Somebody New"},
+	"POST /contact-channels": {"value": "new@example.com", "type": "email", "used_for_auth": true, "is_primary": true},
+	"PATCH /contact-channels/{user_id}/{contact_channel_id}": {"value": "changed@example.com", "used_for_auth": true, "is_primary": true},
+	"POST /contact-channels/send-verification-code":          {"email": "somebody@example.com", "callback_url": "http://localhost:3000/verify"},
 
 	"POST /internal/api-keys": {
 		"description": "more", "expires_at_millis": 4102444800000, "has_publishable_client_key": true,
 		"has_secret_server_key": true, "has_super_secret_admin_key": true,
 	},
-	"PATCH /internal/api-keys/{api_key_id}":             {"description": "changed", "revoked": true},
-	"GET /internal/config/override/{level}":             {"level": "environment"},
-	"PATCH /internal/config/override/{level}":           {"level": "environment", "config_override_string": `{"auth.allowSignUp":false}`},
-	"PUT /internal/config/override/{level}":             {"level": "environment", "config_string": `{"auth.allowSignUp":false}`},
-	"POST /internal/config/override/{level}/reset-keys": {"level": "environment", "keys": []string{"auth"}},
-	"POST /internal/projects":                           {"display_name": "Yet another"},
-	"PATCH /internal/projects/current":                  {"display_name": "Renamed"},
+	"PATCH /internal/api-keys/{api_key_id}":                {"description": "changed", "revoked": true},
+	"GET /internal/config/override/{level}":                {"level": "environment"},
+	"PATCH /internal/config/override/{level}":              {"level": "environment", "config_override_string": `{"auth.allowSignUp":false}`},
+	"PUT /internal/config/override/{level}":                {"level": "environment", "config_string": `{"auth.allowSignUp":false}`},
+	"POST /internal/config/override/{level}/reset-keys":    {"level": "environment", "keys": []string{"auth"}},
+	"POST /internal/projects":                              {"display_name": "Yet another"},
+	"POST /webhooks/endpoints":                             {"url": "https://hooks.example.com/more"},
+	"PATCH /webhooks/endpoints/{endpoint_id}":              {"description": "changed"},
+	"POST /webhooks/endpoints/{endpoint_id}/secret/rotate": {},
+	"POST /webhooks/endpoints/{endpoint_id}/replay":        {"since_millis": 0},
+	"PATCH /internal/projects/current":                     {"display_name": "Renamed"},
 }
 
 // references are the fields of a route that name something of somebody.

@@ -162,7 +162,7 @@ func (b *builder) parameters(r *routes.Route, d transcode.Description) ([]parame
 				ServerOnly: s.ServerOnly, Hidden: s.Hidden, Me: s.Me,
 			}
 			if in == "header" {
-				made.Name = headerPrefix + policyOf(p.Field).GetHeader()
+				made.Name = transcode.PublishedHeader(policyOf(p.Field).GetHeader())
 			}
 			if len(s.Examples) > 0 && p.Required {
 				made.Example = s.Examples[0]

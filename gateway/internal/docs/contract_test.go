@@ -235,6 +235,8 @@ var differences = []difference{
 	{"GET /team-api-keys/{api_key_id}", "query team_id", "sent by SDKs and ignored"},
 	{"PATCH /team-api-keys/{api_key_id}", "query team_id", "sent by SDKs and ignored"},
 	{"POST /auth/cli/complete", "response success", "two of the three modes answer otherwise"},
+	{"GET /emails/notification-preference/{user_id}", "response pagination", "the list has one page; then the property is left out"},
+	{"GET /emails/notification-preference/{user_id}", "response pagination.next_cursor", "see pagination"},
 	{"DELETE /auth/sessions/{id}", "query user_id", "required for clients, optional for servers"},
 	{"POST /auth/oauth/token", "request grant_type", "lists what the server has"},
 	{"POST /auth/oauth/token", "request refresh_token", "needed by the grant of that name; the contract tolerates unknown keys"},

@@ -21,6 +21,7 @@ type Store interface {
 	RunTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 
 	UserStore
+	UserDirectory
 	ContactChannelStore
 	CodeStore
 	SecondFactorStore
@@ -292,6 +293,8 @@ type TokenSubject struct {
 
 // Teams is the teams context.
 type Teams interface {
+	TeamDirectory
+
 	// Membership reads a team that the user is a member of; nil when there is
 	// no such membership.
 	Membership(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*domain.Team, error)
@@ -313,6 +316,13 @@ type Hasher interface {
 	Verify(ctx context.Context, hash string, password secret.Secret) (secret.Verdict, error)
 	// VerifyDummy does the work of Verify for a user who does not exist.
 	VerifyDummy(ctx context.Context, password secret.Secret) error
+}
+
+// Conditions evaluates the conditions of sign-up rules (auth.md §4.3).
+type Conditions interface {
+	// Hold tells whether the condition holds. A condition that is not valid is
+	// an error, and so is one that takes too long.
+	Hold(ctx context.Context, condition string, facts SignUpFacts) (bool, error)
 }
 
 // Sealer encrypts secrets that must be read again and binds them to the place

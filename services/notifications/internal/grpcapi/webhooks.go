@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -20,11 +19,6 @@ import (
 type Webhooks struct {
 	notificationsv1.UnimplementedWebhookServiceServer
 	app *app.App
-}
-
-// RegisterWebhooks registers what serves the endpoints of projects.
-func RegisterWebhooks(r grpc.ServiceRegistrar, application *app.App) {
-	notificationsv1.RegisterWebhookServiceServer(r, &Webhooks{app: application})
 }
 
 // ListWebhookEventTypes implements notificationsv1.WebhookServiceServer.
