@@ -77,12 +77,6 @@ type Envelope struct {
 	//	*Envelope_TeamCreated
 	//	*Envelope_TeamMembershipDeleted
 	//	*Envelope_TeamUpdated
-	//	*Envelope_TeamDeleted
-	//	*Envelope_TeamMembershipCreated
-	//	*Envelope_TeamPermissionCreated
-	//	*Envelope_TeamPermissionDeleted
-	//	*Envelope_ProjectPermissionCreated
-	//	*Envelope_ProjectPermissionDeleted
 	//	*Envelope_EmailSent
 	//	*Envelope_EmailFailed
 	//	*Envelope_NotificationPreferenceUpdated
@@ -424,60 +418,6 @@ func (x *Envelope) GetTeamUpdated() *TeamUpdated {
 	return nil
 }
 
-func (x *Envelope) GetTeamDeleted() *TeamDeleted {
-	if x != nil {
-		if x, ok := x.Payload.(*Envelope_TeamDeleted); ok {
-			return x.TeamDeleted
-		}
-	}
-	return nil
-}
-
-func (x *Envelope) GetTeamMembershipCreated() *TeamMembershipCreated {
-	if x != nil {
-		if x, ok := x.Payload.(*Envelope_TeamMembershipCreated); ok {
-			return x.TeamMembershipCreated
-		}
-	}
-	return nil
-}
-
-func (x *Envelope) GetTeamPermissionCreated() *TeamPermissionCreated {
-	if x != nil {
-		if x, ok := x.Payload.(*Envelope_TeamPermissionCreated); ok {
-			return x.TeamPermissionCreated
-		}
-	}
-	return nil
-}
-
-func (x *Envelope) GetTeamPermissionDeleted() *TeamPermissionDeleted {
-	if x != nil {
-		if x, ok := x.Payload.(*Envelope_TeamPermissionDeleted); ok {
-			return x.TeamPermissionDeleted
-		}
-	}
-	return nil
-}
-
-func (x *Envelope) GetProjectPermissionCreated() *ProjectPermissionCreated {
-	if x != nil {
-		if x, ok := x.Payload.(*Envelope_ProjectPermissionCreated); ok {
-			return x.ProjectPermissionCreated
-		}
-	}
-	return nil
-}
-
-func (x *Envelope) GetProjectPermissionDeleted() *ProjectPermissionDeleted {
-	if x != nil {
-		if x, ok := x.Payload.(*Envelope_ProjectPermissionDeleted); ok {
-			return x.ProjectPermissionDeleted
-		}
-	}
-	return nil
-}
-
 func (x *Envelope) GetEmailSent() *EmailSent {
 	if x != nil {
 		if x, ok := x.Payload.(*Envelope_EmailSent); ok {
@@ -632,30 +572,6 @@ type Envelope_TeamUpdated struct {
 	TeamUpdated *TeamUpdated `protobuf:"bytes,72,opt,name=team_updated,json=teamUpdated,proto3,oneof"`
 }
 
-type Envelope_TeamDeleted struct {
-	TeamDeleted *TeamDeleted `protobuf:"bytes,73,opt,name=team_deleted,json=teamDeleted,proto3,oneof"`
-}
-
-type Envelope_TeamMembershipCreated struct {
-	TeamMembershipCreated *TeamMembershipCreated `protobuf:"bytes,74,opt,name=team_membership_created,json=teamMembershipCreated,proto3,oneof"`
-}
-
-type Envelope_TeamPermissionCreated struct {
-	TeamPermissionCreated *TeamPermissionCreated `protobuf:"bytes,75,opt,name=team_permission_created,json=teamPermissionCreated,proto3,oneof"`
-}
-
-type Envelope_TeamPermissionDeleted struct {
-	TeamPermissionDeleted *TeamPermissionDeleted `protobuf:"bytes,76,opt,name=team_permission_deleted,json=teamPermissionDeleted,proto3,oneof"`
-}
-
-type Envelope_ProjectPermissionCreated struct {
-	ProjectPermissionCreated *ProjectPermissionCreated `protobuf:"bytes,77,opt,name=project_permission_created,json=projectPermissionCreated,proto3,oneof"`
-}
-
-type Envelope_ProjectPermissionDeleted struct {
-	ProjectPermissionDeleted *ProjectPermissionDeleted `protobuf:"bytes,78,opt,name=project_permission_deleted,json=projectPermissionDeleted,proto3,oneof"`
-}
-
 type Envelope_EmailSent struct {
 	EmailSent *EmailSent `protobuf:"bytes,90,opt,name=email_sent,json=emailSent,proto3,oneof"`
 }
@@ -728,18 +644,6 @@ func (*Envelope_TeamMembershipDeleted) isEnvelope_Payload() {}
 
 func (*Envelope_TeamUpdated) isEnvelope_Payload() {}
 
-func (*Envelope_TeamDeleted) isEnvelope_Payload() {}
-
-func (*Envelope_TeamMembershipCreated) isEnvelope_Payload() {}
-
-func (*Envelope_TeamPermissionCreated) isEnvelope_Payload() {}
-
-func (*Envelope_TeamPermissionDeleted) isEnvelope_Payload() {}
-
-func (*Envelope_ProjectPermissionCreated) isEnvelope_Payload() {}
-
-func (*Envelope_ProjectPermissionDeleted) isEnvelope_Payload() {}
-
 func (*Envelope_EmailSent) isEnvelope_Payload() {}
 
 func (*Envelope_EmailFailed) isEnvelope_Payload() {}
@@ -756,7 +660,7 @@ var File_events_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_events_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x18\n" +
+	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe4\x14\n" +
 	"\bEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1d\n" +
@@ -797,13 +701,7 @@ const file_events_v1_envelope_proto_rawDesc = "" +
 	"\x10api_keys_deleted\x18: \x01(\v2\x19.events.v1.ApiKeysDeletedH\x00R\x0eapiKeysDeleted\x12;\n" +
 	"\fteam_created\x18F \x01(\v2\x16.events.v1.TeamCreatedH\x00R\vteamCreated\x12Z\n" +
 	"\x17team_membership_deleted\x18G \x01(\v2 .events.v1.TeamMembershipDeletedH\x00R\x15teamMembershipDeleted\x12;\n" +
-	"\fteam_updated\x18H \x01(\v2\x16.events.v1.TeamUpdatedH\x00R\vteamUpdated\x12;\n" +
-	"\fteam_deleted\x18I \x01(\v2\x16.events.v1.TeamDeletedH\x00R\vteamDeleted\x12Z\n" +
-	"\x17team_membership_created\x18J \x01(\v2 .events.v1.TeamMembershipCreatedH\x00R\x15teamMembershipCreated\x12Z\n" +
-	"\x17team_permission_created\x18K \x01(\v2 .events.v1.TeamPermissionCreatedH\x00R\x15teamPermissionCreated\x12Z\n" +
-	"\x17team_permission_deleted\x18L \x01(\v2 .events.v1.TeamPermissionDeletedH\x00R\x15teamPermissionDeleted\x12c\n" +
-	"\x1aproject_permission_created\x18M \x01(\v2#.events.v1.ProjectPermissionCreatedH\x00R\x18projectPermissionCreated\x12c\n" +
-	"\x1aproject_permission_deleted\x18N \x01(\v2#.events.v1.ProjectPermissionDeletedH\x00R\x18projectPermissionDeleted\x125\n" +
+	"\fteam_updated\x18H \x01(\v2\x16.events.v1.TeamUpdatedH\x00R\vteamUpdated\x125\n" +
 	"\n" +
 	"email_sent\x18Z \x01(\v2\x14.events.v1.EmailSentH\x00R\temailSent\x12;\n" +
 	"\femail_failed\x18[ \x01(\v2\x16.events.v1.EmailFailedH\x00R\vemailFailed\x12r\n" +
@@ -853,18 +751,12 @@ var file_events_v1_envelope_proto_goTypes = []any{
 	(*TeamCreated)(nil),                   // 23: events.v1.TeamCreated
 	(*TeamMembershipDeleted)(nil),         // 24: events.v1.TeamMembershipDeleted
 	(*TeamUpdated)(nil),                   // 25: events.v1.TeamUpdated
-	(*TeamDeleted)(nil),                   // 26: events.v1.TeamDeleted
-	(*TeamMembershipCreated)(nil),         // 27: events.v1.TeamMembershipCreated
-	(*TeamPermissionCreated)(nil),         // 28: events.v1.TeamPermissionCreated
-	(*TeamPermissionDeleted)(nil),         // 29: events.v1.TeamPermissionDeleted
-	(*ProjectPermissionCreated)(nil),      // 30: events.v1.ProjectPermissionCreated
-	(*ProjectPermissionDeleted)(nil),      // 31: events.v1.ProjectPermissionDeleted
-	(*EmailSent)(nil),                     // 32: events.v1.EmailSent
-	(*EmailFailed)(nil),                   // 33: events.v1.EmailFailed
-	(*NotificationPreferenceUpdated)(nil), // 34: events.v1.NotificationPreferenceUpdated
-	(*ItemQuantityChanged)(nil),           // 35: events.v1.ItemQuantityChanged
-	(*PurchaseCompleted)(nil),             // 36: events.v1.PurchaseCompleted
-	(*SubscriptionChanged)(nil),           // 37: events.v1.SubscriptionChanged
+	(*EmailSent)(nil),                     // 26: events.v1.EmailSent
+	(*EmailFailed)(nil),                   // 27: events.v1.EmailFailed
+	(*NotificationPreferenceUpdated)(nil), // 28: events.v1.NotificationPreferenceUpdated
+	(*ItemQuantityChanged)(nil),           // 29: events.v1.ItemQuantityChanged
+	(*PurchaseCompleted)(nil),             // 30: events.v1.PurchaseCompleted
+	(*SubscriptionChanged)(nil),           // 31: events.v1.SubscriptionChanged
 }
 var file_events_v1_envelope_proto_depIdxs = []int32{
 	1,  // 0: events.v1.Envelope.occurred_at:type_name -> google.protobuf.Timestamp
@@ -892,23 +784,17 @@ var file_events_v1_envelope_proto_depIdxs = []int32{
 	23, // 22: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
 	24, // 23: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
 	25, // 24: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
-	26, // 25: events.v1.Envelope.team_deleted:type_name -> events.v1.TeamDeleted
-	27, // 26: events.v1.Envelope.team_membership_created:type_name -> events.v1.TeamMembershipCreated
-	28, // 27: events.v1.Envelope.team_permission_created:type_name -> events.v1.TeamPermissionCreated
-	29, // 28: events.v1.Envelope.team_permission_deleted:type_name -> events.v1.TeamPermissionDeleted
-	30, // 29: events.v1.Envelope.project_permission_created:type_name -> events.v1.ProjectPermissionCreated
-	31, // 30: events.v1.Envelope.project_permission_deleted:type_name -> events.v1.ProjectPermissionDeleted
-	32, // 31: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
-	33, // 32: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
-	34, // 33: events.v1.Envelope.notification_preference_updated:type_name -> events.v1.NotificationPreferenceUpdated
-	35, // 34: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
-	36, // 35: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
-	37, // 36: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
-	37, // [37:37] is the sub-list for method output_type
-	37, // [37:37] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	26, // 25: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
+	27, // 26: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
+	28, // 27: events.v1.Envelope.notification_preference_updated:type_name -> events.v1.NotificationPreferenceUpdated
+	29, // 28: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
+	30, // 29: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
+	31, // 30: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_envelope_proto_init() }
@@ -946,12 +832,6 @@ func file_events_v1_envelope_proto_init() {
 		(*Envelope_TeamCreated)(nil),
 		(*Envelope_TeamMembershipDeleted)(nil),
 		(*Envelope_TeamUpdated)(nil),
-		(*Envelope_TeamDeleted)(nil),
-		(*Envelope_TeamMembershipCreated)(nil),
-		(*Envelope_TeamPermissionCreated)(nil),
-		(*Envelope_TeamPermissionDeleted)(nil),
-		(*Envelope_ProjectPermissionCreated)(nil),
-		(*Envelope_ProjectPermissionDeleted)(nil),
 		(*Envelope_EmailSent)(nil),
 		(*Envelope_EmailFailed)(nil),
 		(*Envelope_NotificationPreferenceUpdated)(nil),
