@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"vestibule.dev/gateway/internal/authn"
+	"vestibule.dev/gateway/internal/checkout"
 	"vestibule.dev/gateway/internal/config"
 	"vestibule.dev/gateway/internal/docs"
 	"vestibule.dev/gateway/internal/edge"
@@ -27,6 +28,7 @@ import (
 	"vestibule.dev/pkg/accesstoken"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/environ"
+	"vestibule.dev/pkg/footprint"
 	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/httpx"
 	"vestibule.dev/pkg/mtls"
@@ -175,6 +177,10 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	pages, err := checkout.New(documented)
+	if err != nil {
+		return nil, err
+	}
 	g := &Gateway{cfg: cfg, log: d.log, projects: projects, tokens: tokens}
 	g.handler = edge.Chain(edge.Config{
 		Log:         d.log,
@@ -185,10 +191,11 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 		Load:        load,
 		Requests:    requests,
 		Limiter:     limiter,
-	}, documented)
+	}, pages)
 
 	g.group = runner.New(runner.Config{Logger: d.log, Grace: cfg.ShutdownGrace})
 	g.group.Add(runner.Servers, "http", g.serve)
+	g.group.Add(runner.Workers, "footprint", footprint.Run)
 	if cfg.OpsAddr != "" {
 		// The last to stop, so that it can tell that the others do.
 		g.group.Add(runner.Pools, "ops", func(ctx context.Context) error {

@@ -18,6 +18,7 @@ import (
 
 	"vestibule.dev/pkg/bus"
 	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/footprint"
 	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/inbox"
@@ -261,6 +262,7 @@ func (p *Platform) serve(ctx context.Context) error {
 		})
 	}
 	p.group.Add(runner.Servers, "grpc", func(ctx context.Context) error { return p.GRPC.Run(ctx, listener) })
+	p.Go("footprint", footprint.Run)
 	p.Go("outbox relay", outbox.NewRelay(p.DB, p.Bus, p.Name, p.Logger).Run)
 	p.Every(time.Hour, "inbox purge", func(ctx context.Context) error { return inbox.Purge(ctx, p.DB) })
 	p.Logger.InfoContext(ctx, "serving", "address", listener.Addr().String())

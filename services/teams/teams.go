@@ -35,6 +35,7 @@ func build(ctx context.Context, p *service.Platform) error {
 		Projects: clients.NewProjects(identity),
 	})
 	teamsv1.RegisterTeamInternalServiceServer(p.GRPC, grpcapi.NewInternal(application))
+	teamsv1.RegisterMembershipInternalServiceServer(p.GRPC, grpcapi.NewMemberships(application))
 	p.Consume(events.Subscriptions(application)...)
 	return nil
 }

@@ -97,9 +97,27 @@ type field struct {
 	header string
 }
 
+// standard are the headers that carry no prefix, because others gave them
+// their names.
+var standard = map[string]bool{"Idempotency-Key": true}
+
 // HTTPHeader returns the canonical name under which the edge keeps the header
 // called name in the contract, which omits its prefix.
-func HTTPHeader(name string) string { return "X-Stack-" + name }
+func HTTPHeader(name string) string {
+	if standard[name] {
+		return name
+	}
+	return "X-Stack-" + name
+}
+
+// PublishedHeader returns the name under which callers send the header called
+// name in the contract.
+func PublishedHeader(name string) string {
+	if standard[name] {
+		return name
+	}
+	return "X-Hexclave-" + name
+}
 
 // Compile builds the schema of one binding of a method. pathParams are the
 // names in the binding's path. It fails on anything the walker could not

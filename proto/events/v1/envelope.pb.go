@@ -70,6 +70,9 @@ type Envelope struct {
 	//	*Envelope_SessionCreated
 	//	*Envelope_SessionRevoked
 	//	*Envelope_SigningKeyRotated
+	//	*Envelope_ApiKeyCreated
+	//	*Envelope_ApiKeyUpdated
+	//	*Envelope_ApiKeysDeleted
 	//	*Envelope_TeamCreated
 	//	*Envelope_TeamMembershipDeleted
 	//	*Envelope_TeamUpdated
@@ -351,6 +354,33 @@ func (x *Envelope) GetSigningKeyRotated() *SigningKeyRotated {
 	return nil
 }
 
+func (x *Envelope) GetApiKeyCreated() *ApiKeyCreated {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ApiKeyCreated); ok {
+			return x.ApiKeyCreated
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetApiKeyUpdated() *ApiKeyUpdated {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ApiKeyUpdated); ok {
+			return x.ApiKeyUpdated
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetApiKeysDeleted() *ApiKeysDeleted {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ApiKeysDeleted); ok {
+			return x.ApiKeysDeleted
+		}
+	}
+	return nil
+}
+
 func (x *Envelope) GetTeamCreated() *TeamCreated {
 	if x != nil {
 		if x, ok := x.Payload.(*Envelope_TeamCreated); ok {
@@ -504,6 +534,18 @@ type Envelope_SigningKeyRotated struct {
 	SigningKeyRotated *SigningKeyRotated `protobuf:"bytes,53,opt,name=signing_key_rotated,json=signingKeyRotated,proto3,oneof"`
 }
 
+type Envelope_ApiKeyCreated struct {
+	ApiKeyCreated *ApiKeyCreated `protobuf:"bytes,56,opt,name=api_key_created,json=apiKeyCreated,proto3,oneof"`
+}
+
+type Envelope_ApiKeyUpdated struct {
+	ApiKeyUpdated *ApiKeyUpdated `protobuf:"bytes,57,opt,name=api_key_updated,json=apiKeyUpdated,proto3,oneof"`
+}
+
+type Envelope_ApiKeysDeleted struct {
+	ApiKeysDeleted *ApiKeysDeleted `protobuf:"bytes,58,opt,name=api_keys_deleted,json=apiKeysDeleted,proto3,oneof"`
+}
+
 type Envelope_TeamCreated struct {
 	TeamCreated *TeamCreated `protobuf:"bytes,70,opt,name=team_created,json=teamCreated,proto3,oneof"`
 }
@@ -574,6 +616,12 @@ func (*Envelope_SessionRevoked) isEnvelope_Payload() {}
 
 func (*Envelope_SigningKeyRotated) isEnvelope_Payload() {}
 
+func (*Envelope_ApiKeyCreated) isEnvelope_Payload() {}
+
+func (*Envelope_ApiKeyUpdated) isEnvelope_Payload() {}
+
+func (*Envelope_ApiKeysDeleted) isEnvelope_Payload() {}
+
 func (*Envelope_TeamCreated) isEnvelope_Payload() {}
 
 func (*Envelope_TeamMembershipDeleted) isEnvelope_Payload() {}
@@ -596,7 +644,7 @@ var File_events_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_events_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbe\x12\n" +
+	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x14\n" +
 	"\bEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1d\n" +
@@ -630,7 +678,10 @@ const file_events_v1_envelope_proto_rawDesc = "" +
 	"\x17contact_channel_deleted\x18* \x01(\v2 .events.v1.ContactChannelDeletedH\x00R\x15contactChannelDeleted\x12D\n" +
 	"\x0fsession_created\x182 \x01(\v2\x19.events.v1.SessionCreatedH\x00R\x0esessionCreated\x12D\n" +
 	"\x0fsession_revoked\x184 \x01(\v2\x19.events.v1.SessionRevokedH\x00R\x0esessionRevoked\x12N\n" +
-	"\x13signing_key_rotated\x185 \x01(\v2\x1c.events.v1.SigningKeyRotatedH\x00R\x11signingKeyRotated\x12;\n" +
+	"\x13signing_key_rotated\x185 \x01(\v2\x1c.events.v1.SigningKeyRotatedH\x00R\x11signingKeyRotated\x12B\n" +
+	"\x0fapi_key_created\x188 \x01(\v2\x18.events.v1.ApiKeyCreatedH\x00R\rapiKeyCreated\x12B\n" +
+	"\x0fapi_key_updated\x189 \x01(\v2\x18.events.v1.ApiKeyUpdatedH\x00R\rapiKeyUpdated\x12E\n" +
+	"\x10api_keys_deleted\x18: \x01(\v2\x19.events.v1.ApiKeysDeletedH\x00R\x0eapiKeysDeleted\x12;\n" +
 	"\fteam_created\x18F \x01(\v2\x16.events.v1.TeamCreatedH\x00R\vteamCreated\x12Z\n" +
 	"\x17team_membership_deleted\x18G \x01(\v2 .events.v1.TeamMembershipDeletedH\x00R\x15teamMembershipDeleted\x12;\n" +
 	"\fteam_updated\x18H \x01(\v2\x16.events.v1.TeamUpdatedH\x00R\vteamUpdated\x125\n" +
@@ -676,15 +727,18 @@ var file_events_v1_envelope_proto_goTypes = []any{
 	(*SessionCreated)(nil),                // 16: events.v1.SessionCreated
 	(*SessionRevoked)(nil),                // 17: events.v1.SessionRevoked
 	(*SigningKeyRotated)(nil),             // 18: events.v1.SigningKeyRotated
-	(*TeamCreated)(nil),                   // 19: events.v1.TeamCreated
-	(*TeamMembershipDeleted)(nil),         // 20: events.v1.TeamMembershipDeleted
-	(*TeamUpdated)(nil),                   // 21: events.v1.TeamUpdated
-	(*EmailSent)(nil),                     // 22: events.v1.EmailSent
-	(*EmailFailed)(nil),                   // 23: events.v1.EmailFailed
-	(*NotificationPreferenceUpdated)(nil), // 24: events.v1.NotificationPreferenceUpdated
-	(*ItemQuantityChanged)(nil),           // 25: events.v1.ItemQuantityChanged
-	(*PurchaseCompleted)(nil),             // 26: events.v1.PurchaseCompleted
-	(*SubscriptionChanged)(nil),           // 27: events.v1.SubscriptionChanged
+	(*ApiKeyCreated)(nil),                 // 19: events.v1.ApiKeyCreated
+	(*ApiKeyUpdated)(nil),                 // 20: events.v1.ApiKeyUpdated
+	(*ApiKeysDeleted)(nil),                // 21: events.v1.ApiKeysDeleted
+	(*TeamCreated)(nil),                   // 22: events.v1.TeamCreated
+	(*TeamMembershipDeleted)(nil),         // 23: events.v1.TeamMembershipDeleted
+	(*TeamUpdated)(nil),                   // 24: events.v1.TeamUpdated
+	(*EmailSent)(nil),                     // 25: events.v1.EmailSent
+	(*EmailFailed)(nil),                   // 26: events.v1.EmailFailed
+	(*NotificationPreferenceUpdated)(nil), // 27: events.v1.NotificationPreferenceUpdated
+	(*ItemQuantityChanged)(nil),           // 28: events.v1.ItemQuantityChanged
+	(*PurchaseCompleted)(nil),             // 29: events.v1.PurchaseCompleted
+	(*SubscriptionChanged)(nil),           // 30: events.v1.SubscriptionChanged
 }
 var file_events_v1_envelope_proto_depIdxs = []int32{
 	1,  // 0: events.v1.Envelope.occurred_at:type_name -> google.protobuf.Timestamp
@@ -705,20 +759,23 @@ var file_events_v1_envelope_proto_depIdxs = []int32{
 	16, // 15: events.v1.Envelope.session_created:type_name -> events.v1.SessionCreated
 	17, // 16: events.v1.Envelope.session_revoked:type_name -> events.v1.SessionRevoked
 	18, // 17: events.v1.Envelope.signing_key_rotated:type_name -> events.v1.SigningKeyRotated
-	19, // 18: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
-	20, // 19: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
-	21, // 20: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
-	22, // 21: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
-	23, // 22: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
-	24, // 23: events.v1.Envelope.notification_preference_updated:type_name -> events.v1.NotificationPreferenceUpdated
-	25, // 24: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
-	26, // 25: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
-	27, // 26: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	19, // 18: events.v1.Envelope.api_key_created:type_name -> events.v1.ApiKeyCreated
+	20, // 19: events.v1.Envelope.api_key_updated:type_name -> events.v1.ApiKeyUpdated
+	21, // 20: events.v1.Envelope.api_keys_deleted:type_name -> events.v1.ApiKeysDeleted
+	22, // 21: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
+	23, // 22: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
+	24, // 23: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
+	25, // 24: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
+	26, // 25: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
+	27, // 26: events.v1.Envelope.notification_preference_updated:type_name -> events.v1.NotificationPreferenceUpdated
+	28, // 27: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
+	29, // 28: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
+	30, // 29: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_envelope_proto_init() }
@@ -749,6 +806,9 @@ func file_events_v1_envelope_proto_init() {
 		(*Envelope_SessionCreated)(nil),
 		(*Envelope_SessionRevoked)(nil),
 		(*Envelope_SigningKeyRotated)(nil),
+		(*Envelope_ApiKeyCreated)(nil),
+		(*Envelope_ApiKeyUpdated)(nil),
+		(*Envelope_ApiKeysDeleted)(nil),
 		(*Envelope_TeamCreated)(nil),
 		(*Envelope_TeamMembershipDeleted)(nil),
 		(*Envelope_TeamUpdated)(nil),

@@ -944,13 +944,12 @@ const file_teams_v1_internal_proto_rawDesc = "" +
 	"\auser_id\x18\x03 \x01(\tR\x06userId\x12H\n" +
 	"\x11user_display_name\x18\x04 \x01(\v2\x1c.google.protobuf.StringValueR\x0fuserDisplayName\x12J\n" +
 	"\x12user_primary_email\x18\x05 \x01(\v2\x1c.google.protobuf.StringValueR\x10userPrimaryEmail\"\x1d\n" +
-	"\x1bRenamePersonalTeamsResponse2\x92\x06\n" +
+	"\x1bRenamePersonalTeamsResponse2\x9c\x06\n" +
 	"\x13TeamInternalService\x12`\n" +
 	"\rProvisionUser\x12\x1e.teams.v1.ProvisionUserRequest\x1a\x1f.teams.v1.ProvisionUserResponse\"\x0e\x8a\xa3\x1e\n" +
 	"*\bidentity\x12\x83\x01\n" +
-	"\rGetMembership\x12\x1e.teams.v1.GetMembershipRequest\x1a\x1f.teams.v1.GetMembershipResponse\"1\x8a\xa3\x1e-*\bidentity*\bsessions*\bpayments*\rnotifications\x12N\n" +
-	"\aGetTeam\x12\x18.teams.v1.GetTeamRequest\x1a\x19.teams.v1.GetTeamResponse\"\x0e\x8a\xa3\x1e\n" +
-	"*\bpayments\x12\x89\x01\n" +
+	"\rGetMembership\x12\x1e.teams.v1.GetMembershipRequest\x1a\x1f.teams.v1.GetMembershipResponse\"1\x8a\xa3\x1e-*\bidentity*\bsessions*\bpayments*\rnotifications\x12X\n" +
+	"\aGetTeam\x12\x18.teams.v1.GetTeamRequest\x1a\x19.teams.v1.GetTeamResponse\"\x18\x8a\xa3\x1e\x14*\bpayments*\bsessions\x12\x89\x01\n" +
 	"\x0fListTeamMembers\x12 .teams.v1.ListTeamMembersRequest\x1a!.teams.v1.ListTeamMembersResponse\"1\x8a\xa3\x1e-*\bidentity*\bsessions*\bpayments*\rnotifications\x12j\n" +
 	"\rListUserTeams\x12\x1e.teams.v1.ListUserTeamsRequest\x1a\x1f.teams.v1.ListUserTeamsResponse\"\x18\x8a\xa3\x1e\x14*\bidentity*\bpayments\x12W\n" +
 	"\n" +

@@ -319,6 +319,10 @@ type fakeTeams struct {
 	asked func()
 	// members holds the teams that everybody is a member of, by id.
 	members map[string]domain.Team
+	// memberIDs holds who is listed as member of a team.
+	memberIDs map[string][]string
+	// batches counts how often many memberships were asked for at once.
+	batches int
 	created []app.PersonalTeam
 	given   []app.Provision
 	renamed []string

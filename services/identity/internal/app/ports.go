@@ -21,6 +21,7 @@ type Store interface {
 	RunTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 
 	UserStore
+	UserDirectory
 	ContactChannelStore
 	CodeStore
 	SecondFactorStore
@@ -292,6 +293,8 @@ type TokenSubject struct {
 
 // Teams is the teams context.
 type Teams interface {
+	TeamDirectory
+
 	// Membership reads a team that the user is a member of; nil when there is
 	// no such membership.
 	Membership(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*domain.Team, error)

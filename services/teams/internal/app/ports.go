@@ -32,6 +32,8 @@ type Store interface {
 	// serialization failure, so fn must have no other effects.
 	RunTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 
+	Directory
+
 	// Team reads a team; nil when there is none.
 	Team(ctx context.Context, tenant ids.Tenant, teamID string) (*domain.Team, error)
 	// Membership reads a team that the user is a member of, and their grants,
