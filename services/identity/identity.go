@@ -20,6 +20,7 @@ import (
 	"vestibule.dev/services/identity/internal/events"
 	"vestibule.dev/services/identity/internal/grpcapi"
 	"vestibule.dev/services/identity/internal/postgres"
+	"vestibule.dev/services/identity/internal/signuprules"
 	"vestibule.dev/services/identity/migrations"
 )
 
@@ -52,6 +53,11 @@ func build(ctx context.Context, p *service.Platform) error {
 		return err
 	}
 
+	conditions, err := signuprules.New()
+	if err != nil {
+		return err
+	}
+
 	store := postgres.NewStore(p.DB, codes, p.Box, events.Encode)
 	renditions := app.NewProjectRenditions(store, p.Logger)
 	hasher := secret.NewHasher(secret.HasherConfig{})
@@ -64,6 +70,7 @@ func build(ctx context.Context, p *service.Platform) error {
 		Teams:      clients.NewTeams(teams),
 		Hasher:     hasher,
 		Sealer:     p.Box,
+		Conditions: conditions,
 		Logger:     p.Logger,
 		Clock:      p.Clock,
 		Pause:      clock.Pause,

@@ -16,6 +16,7 @@ var workerVerbs = regexp.MustCompile(`^(?:Sweep|Purge|Forget|Claim|Release|Termi
 // each with what keeps tenants apart there.
 var exceptions = map[string]string{
 	"identity/Image":                        "images are public, under random names",
+	"teams/Image":                           "images are public, under random names",
 	"sessions/AudiencesDue":                 "for all projects: a worker rotates keys",
 	"notifications/MailQueueStatus":         "for the operators of the platform: two numbers",
 	"notifications/RecentlyDeletedProjects": "for all projects: a worker tidies up",

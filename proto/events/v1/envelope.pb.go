@@ -67,6 +67,7 @@ type Envelope struct {
 	//	*Envelope_ContactChannelCreated
 	//	*Envelope_ContactChannelUpdated
 	//	*Envelope_ContactChannelDeleted
+	//	*Envelope_SignUpRuleTriggered
 	//	*Envelope_SessionCreated
 	//	*Envelope_SessionRevoked
 	//	*Envelope_SigningKeyRotated
@@ -327,6 +328,15 @@ func (x *Envelope) GetContactChannelDeleted() *ContactChannelDeleted {
 	return nil
 }
 
+func (x *Envelope) GetSignUpRuleTriggered() *SignUpRuleTriggered {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_SignUpRuleTriggered); ok {
+			return x.SignUpRuleTriggered
+		}
+	}
+	return nil
+}
+
 func (x *Envelope) GetSessionCreated() *SessionCreated {
 	if x != nil {
 		if x, ok := x.Payload.(*Envelope_SessionCreated); ok {
@@ -522,6 +532,10 @@ type Envelope_ContactChannelDeleted struct {
 	ContactChannelDeleted *ContactChannelDeleted `protobuf:"bytes,42,opt,name=contact_channel_deleted,json=contactChannelDeleted,proto3,oneof"`
 }
 
+type Envelope_SignUpRuleTriggered struct {
+	SignUpRuleTriggered *SignUpRuleTriggered `protobuf:"bytes,43,opt,name=sign_up_rule_triggered,json=signUpRuleTriggered,proto3,oneof"`
+}
+
 type Envelope_SessionCreated struct {
 	SessionCreated *SessionCreated `protobuf:"bytes,50,opt,name=session_created,json=sessionCreated,proto3,oneof"`
 }
@@ -610,6 +624,8 @@ func (*Envelope_ContactChannelUpdated) isEnvelope_Payload() {}
 
 func (*Envelope_ContactChannelDeleted) isEnvelope_Payload() {}
 
+func (*Envelope_SignUpRuleTriggered) isEnvelope_Payload() {}
+
 func (*Envelope_SessionCreated) isEnvelope_Payload() {}
 
 func (*Envelope_SessionRevoked) isEnvelope_Payload() {}
@@ -644,7 +660,7 @@ var File_events_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_events_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x14\n" +
+	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe4\x14\n" +
 	"\bEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1d\n" +
@@ -675,7 +691,8 @@ const file_events_v1_envelope_proto_rawDesc = "" +
 	"\x13api_key_set_updated\x18\x1e \x01(\v2\x1b.events.v1.ApiKeySetUpdatedH\x00R\x10apiKeySetUpdated\x12Z\n" +
 	"\x17contact_channel_created\x18( \x01(\v2 .events.v1.ContactChannelCreatedH\x00R\x15contactChannelCreated\x12Z\n" +
 	"\x17contact_channel_updated\x18) \x01(\v2 .events.v1.ContactChannelUpdatedH\x00R\x15contactChannelUpdated\x12Z\n" +
-	"\x17contact_channel_deleted\x18* \x01(\v2 .events.v1.ContactChannelDeletedH\x00R\x15contactChannelDeleted\x12D\n" +
+	"\x17contact_channel_deleted\x18* \x01(\v2 .events.v1.ContactChannelDeletedH\x00R\x15contactChannelDeleted\x12U\n" +
+	"\x16sign_up_rule_triggered\x18+ \x01(\v2\x1e.events.v1.SignUpRuleTriggeredH\x00R\x13signUpRuleTriggered\x12D\n" +
 	"\x0fsession_created\x182 \x01(\v2\x19.events.v1.SessionCreatedH\x00R\x0esessionCreated\x12D\n" +
 	"\x0fsession_revoked\x184 \x01(\v2\x19.events.v1.SessionRevokedH\x00R\x0esessionRevoked\x12N\n" +
 	"\x13signing_key_rotated\x185 \x01(\v2\x1c.events.v1.SigningKeyRotatedH\x00R\x11signingKeyRotated\x12B\n" +
@@ -724,21 +741,22 @@ var file_events_v1_envelope_proto_goTypes = []any{
 	(*ContactChannelCreated)(nil),         // 13: events.v1.ContactChannelCreated
 	(*ContactChannelUpdated)(nil),         // 14: events.v1.ContactChannelUpdated
 	(*ContactChannelDeleted)(nil),         // 15: events.v1.ContactChannelDeleted
-	(*SessionCreated)(nil),                // 16: events.v1.SessionCreated
-	(*SessionRevoked)(nil),                // 17: events.v1.SessionRevoked
-	(*SigningKeyRotated)(nil),             // 18: events.v1.SigningKeyRotated
-	(*ApiKeyCreated)(nil),                 // 19: events.v1.ApiKeyCreated
-	(*ApiKeyUpdated)(nil),                 // 20: events.v1.ApiKeyUpdated
-	(*ApiKeysDeleted)(nil),                // 21: events.v1.ApiKeysDeleted
-	(*TeamCreated)(nil),                   // 22: events.v1.TeamCreated
-	(*TeamMembershipDeleted)(nil),         // 23: events.v1.TeamMembershipDeleted
-	(*TeamUpdated)(nil),                   // 24: events.v1.TeamUpdated
-	(*EmailSent)(nil),                     // 25: events.v1.EmailSent
-	(*EmailFailed)(nil),                   // 26: events.v1.EmailFailed
-	(*NotificationPreferenceUpdated)(nil), // 27: events.v1.NotificationPreferenceUpdated
-	(*ItemQuantityChanged)(nil),           // 28: events.v1.ItemQuantityChanged
-	(*PurchaseCompleted)(nil),             // 29: events.v1.PurchaseCompleted
-	(*SubscriptionChanged)(nil),           // 30: events.v1.SubscriptionChanged
+	(*SignUpRuleTriggered)(nil),           // 16: events.v1.SignUpRuleTriggered
+	(*SessionCreated)(nil),                // 17: events.v1.SessionCreated
+	(*SessionRevoked)(nil),                // 18: events.v1.SessionRevoked
+	(*SigningKeyRotated)(nil),             // 19: events.v1.SigningKeyRotated
+	(*ApiKeyCreated)(nil),                 // 20: events.v1.ApiKeyCreated
+	(*ApiKeyUpdated)(nil),                 // 21: events.v1.ApiKeyUpdated
+	(*ApiKeysDeleted)(nil),                // 22: events.v1.ApiKeysDeleted
+	(*TeamCreated)(nil),                   // 23: events.v1.TeamCreated
+	(*TeamMembershipDeleted)(nil),         // 24: events.v1.TeamMembershipDeleted
+	(*TeamUpdated)(nil),                   // 25: events.v1.TeamUpdated
+	(*EmailSent)(nil),                     // 26: events.v1.EmailSent
+	(*EmailFailed)(nil),                   // 27: events.v1.EmailFailed
+	(*NotificationPreferenceUpdated)(nil), // 28: events.v1.NotificationPreferenceUpdated
+	(*ItemQuantityChanged)(nil),           // 29: events.v1.ItemQuantityChanged
+	(*PurchaseCompleted)(nil),             // 30: events.v1.PurchaseCompleted
+	(*SubscriptionChanged)(nil),           // 31: events.v1.SubscriptionChanged
 }
 var file_events_v1_envelope_proto_depIdxs = []int32{
 	1,  // 0: events.v1.Envelope.occurred_at:type_name -> google.protobuf.Timestamp
@@ -756,26 +774,27 @@ var file_events_v1_envelope_proto_depIdxs = []int32{
 	13, // 12: events.v1.Envelope.contact_channel_created:type_name -> events.v1.ContactChannelCreated
 	14, // 13: events.v1.Envelope.contact_channel_updated:type_name -> events.v1.ContactChannelUpdated
 	15, // 14: events.v1.Envelope.contact_channel_deleted:type_name -> events.v1.ContactChannelDeleted
-	16, // 15: events.v1.Envelope.session_created:type_name -> events.v1.SessionCreated
-	17, // 16: events.v1.Envelope.session_revoked:type_name -> events.v1.SessionRevoked
-	18, // 17: events.v1.Envelope.signing_key_rotated:type_name -> events.v1.SigningKeyRotated
-	19, // 18: events.v1.Envelope.api_key_created:type_name -> events.v1.ApiKeyCreated
-	20, // 19: events.v1.Envelope.api_key_updated:type_name -> events.v1.ApiKeyUpdated
-	21, // 20: events.v1.Envelope.api_keys_deleted:type_name -> events.v1.ApiKeysDeleted
-	22, // 21: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
-	23, // 22: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
-	24, // 23: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
-	25, // 24: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
-	26, // 25: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
-	27, // 26: events.v1.Envelope.notification_preference_updated:type_name -> events.v1.NotificationPreferenceUpdated
-	28, // 27: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
-	29, // 28: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
-	30, // 29: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	16, // 15: events.v1.Envelope.sign_up_rule_triggered:type_name -> events.v1.SignUpRuleTriggered
+	17, // 16: events.v1.Envelope.session_created:type_name -> events.v1.SessionCreated
+	18, // 17: events.v1.Envelope.session_revoked:type_name -> events.v1.SessionRevoked
+	19, // 18: events.v1.Envelope.signing_key_rotated:type_name -> events.v1.SigningKeyRotated
+	20, // 19: events.v1.Envelope.api_key_created:type_name -> events.v1.ApiKeyCreated
+	21, // 20: events.v1.Envelope.api_key_updated:type_name -> events.v1.ApiKeyUpdated
+	22, // 21: events.v1.Envelope.api_keys_deleted:type_name -> events.v1.ApiKeysDeleted
+	23, // 22: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
+	24, // 23: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
+	25, // 24: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
+	26, // 25: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
+	27, // 26: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
+	28, // 27: events.v1.Envelope.notification_preference_updated:type_name -> events.v1.NotificationPreferenceUpdated
+	29, // 28: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
+	30, // 29: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
+	31, // 30: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_envelope_proto_init() }
@@ -803,6 +822,7 @@ func file_events_v1_envelope_proto_init() {
 		(*Envelope_ContactChannelCreated)(nil),
 		(*Envelope_ContactChannelUpdated)(nil),
 		(*Envelope_ContactChannelDeleted)(nil),
+		(*Envelope_SignUpRuleTriggered)(nil),
 		(*Envelope_SessionCreated)(nil),
 		(*Envelope_SessionRevoked)(nil),
 		(*Envelope_SigningKeyRotated)(nil),
