@@ -104,6 +104,18 @@ func TestWebhookService_lifeOfAnEndpoint(t *testing.T) {
 			`{"type":"team.updated","data":{"id":"t"}}`},
 		{&eventsv1.Envelope{Payload: &eventsv1.Envelope_TeamMembershipDeleted{TeamMembershipDeleted: &eventsv1.TeamMembershipDeleted{TeamId: "t", UserId: "u"}}},
 			`{"type":"team_membership.deleted","data":{"team_id":"t","user_id":"u"}}`},
+		{&eventsv1.Envelope{Payload: &eventsv1.Envelope_TeamMembershipCreated{TeamMembershipCreated: &eventsv1.TeamMembershipCreated{TeamId: "t", UserId: "u"}}},
+			`{"type":"team_membership.created","data":{"team_id":"t","user_id":"u"}}`},
+		{&eventsv1.Envelope{Payload: &eventsv1.Envelope_TeamDeleted{TeamDeleted: &eventsv1.TeamDeleted{TeamId: "t", UserIds: []string{"u"}}}},
+			`{"type":"team.deleted","data":{"id":"t"}}`},
+		{&eventsv1.Envelope{Payload: &eventsv1.Envelope_TeamPermissionCreated{TeamPermissionCreated: &eventsv1.TeamPermissionCreated{Id: "p", TeamId: "t", UserId: "u"}}},
+			`{"type":"team_permission.created","data":{"id":"p","team_id":"t","user_id":"u"}}`},
+		{&eventsv1.Envelope{Payload: &eventsv1.Envelope_TeamPermissionDeleted{TeamPermissionDeleted: &eventsv1.TeamPermissionDeleted{Id: "p", TeamId: "t", UserId: "u"}}},
+			`{"type":"team_permission.deleted","data":{"id":"p","team_id":"t","user_id":"u"}}`},
+		{&eventsv1.Envelope{Payload: &eventsv1.Envelope_ProjectPermissionCreated{ProjectPermissionCreated: &eventsv1.ProjectPermissionCreated{Id: "p", UserId: "u"}}},
+			`{"type":"project_permission.created","data":{"id":"p","user_id":"u"}}`},
+		{&eventsv1.Envelope{Payload: &eventsv1.Envelope_ProjectPermissionDeleted{ProjectPermissionDeleted: &eventsv1.ProjectPermissionDeleted{Id: "p", UserId: "u"}}},
+			`{"type":"project_permission.deleted","data":{"id":"p","user_id":"u"}}`},
 		{&eventsv1.Envelope{Payload: &eventsv1.Envelope_PasswordChanged{PasswordChanged: &eventsv1.PasswordChanged{UserId: "u"}}}, ""},
 	} {
 		tt.event.ProjectId, tt.event.BranchId, tt.event.Aggregate, tt.event.OccurredAt = "p", "main", "thing/1", timestamppb.Now()
@@ -129,7 +141,7 @@ func TestWebhookService_lifeOfAnEndpoint(t *testing.T) {
 		}
 	}
 	list, err := hooks.ListWebhookMessages(admin, &notificationsv1.ListWebhookMessagesRequest{})
-	if err != nil || len(list.GetItems()) != 7 || list.GetPagination().GetNextCursor() != nil || !list.GetIsPaginated() {
+	if err != nil || len(list.GetItems()) != 13 || list.GetPagination().GetNextCursor() != nil || !list.GetIsPaginated() {
 		t.Errorf("%d messages, %v", len(list.GetItems()), err)
 	}
 	first := list.GetItems()[0]
@@ -137,7 +149,7 @@ func TestWebhookService_lifeOfAnEndpoint(t *testing.T) {
 		t.Errorf("deliveries %v", d)
 	}
 	replayed, err := hooks.ReplayWebhookMessages(admin, &notificationsv1.ReplayWebhookMessagesRequest{EndpointId: created.GetId(), UntilMillis: new(float64(time.Now().Add(time.Hour).UnixMilli()))})
-	if err != nil || replayed.GetMessages() != 7 {
+	if err != nil || replayed.GetMessages() != 13 {
 		t.Errorf("replayed %v, %v", replayed, err)
 	}
 	tested, err := hooks.SendTestWebhook(admin, &notificationsv1.SendTestWebhookRequest{EndpointId: created.GetId()})
