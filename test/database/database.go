@@ -174,8 +174,9 @@ var waiting = map[string]string{
 	"emails":        "SELECT count(*) FROM emails WHERE finished_sending_at IS NULL AND skipped_reason IS NULL",
 }
 
-// clocks are tables that only say when a worker last looked around.
-var clocks = []string{"email_queue_steps"}
+// clocks are tables that only say when a worker last looked around, or how often
+// somebody tried something in vain.
+var clocks = []string{"email_queue_steps", "guesses", "throttles"}
 
 func (s *Set) pending(ctx context.Context) ([]string, error) {
 	var pending []string
