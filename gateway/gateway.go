@@ -142,6 +142,10 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: token cache: %w", err)
 	}
+	var revoked *authn.Revocations
+	if cfg.RefuseRevokedFor > 0 {
+		revoked = authn.NewRevocations(cfg.RefuseRevokedFor, d.clock)
+	}
 	limiter, err := edge.NewLimiter(limits(cfg), d.clock)
 	if err != nil {
 		return nil, fmt.Errorf("gateway: limiter: %w", err)
@@ -162,7 +166,7 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 	api, err := routes.New(ctx, routes.Config{
 		Services:       d.services,
 		Connections:    d.connections,
-		Authenticator:  authn.New(projects, tokens, identity, d.clock),
+		Authenticator:  authn.New(projects, tokens, identity, d.clock, revoked),
 		Limiter:        limiter,
 		Bodies:         bodies,
 		ProjectChanged: projects.Drop,
@@ -205,6 +209,11 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 	if cfg.NATSURL != "" {
 		g.group.Add(runner.Workers, "project changes", func(ctx context.Context) error {
 			return upstream.Changes(ctx, cfg.NATSURL, d.log, projects.Drop)
+		})
+	}
+	if revoked != nil {
+		g.group.Add(runner.Workers, "revoked sessions", func(ctx context.Context) error {
+			return upstream.Revocations(ctx, cfg.NATSURL, d.log, cfg.RefuseRevokedFor, revoked.End)
 		})
 	}
 	return g, nil
