@@ -46,6 +46,9 @@ type GuessStore interface {
 	// be followed by one of the others. Else it tells when it may be made, or 0
 	// when waiting does not help.
 	BeginGuess(ctx context.Context, guess Guess, limit GuessLimit) (allowed bool, retryAfter time.Duration, err error)
+	// GuessEmailOwner is EmailOwner together with BeginGuess about the password
+	// of the owner, if there is one.
+	GuessEmailOwner(ctx context.Context, tenant ids.Tenant, email, source string, limit GuessLimit) (owner *EmailOwner, allowed bool, retryAfter time.Duration, err error)
 	// FailGuess says that the guess was wrong.
 	FailGuess(ctx context.Context, guess Guess, limit GuessLimit) error
 	// SucceedGuess says that it was right: the source is known from now on and
@@ -71,45 +74,68 @@ func (a *App) guess(ctx context.Context, guess Guess, limit GuessLimit, check fu
 	return a.store.SucceedGuess(ctx, guess)
 }
 
-// tryGuess runs check as one guess. With the error that means wrong, the guess
-// was; after any other it was none. When there is no error the caller still has
-// to say that it was right. Too many wrong ones are answered with 429 and not
-// checked.
+// tryGuess runs check as one guess. When there is no error the caller still has
+// to say that it was right.
 func (a *App) tryGuess(ctx context.Context, guess Guess, limit GuessLimit, check func() error, wrong string) error {
 	allowed, retryAfter, err := a.store.BeginGuess(ctx, guess, limit)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case !allowed && retryAfter > 0:
-		return apierr.TooManyRequests(retryAfter)
-	case !allowed:
-		return errTooManyFailures()
 	}
-	err = check()
-	switch {
-	case err == nil:
-	case apierr.HasCode(err, wrong):
-		if failed := a.store.FailGuess(ctx, guess, limit); failed != nil {
-			return failed
-		}
-	default:
-		if abandoned := a.store.AbandonGuess(ctx, guess); abandoned != nil {
-			return abandoned
-		}
+	if err := mayGuess(allowed, retryAfter); err != nil {
+		return err
 	}
-	return err
+	return a.concludeGuess(ctx, guess, limit, check(), wrong)
 }
 
-// passwordGuess is a guess of the password that belongs to an address, whether
-// or not somebody signs in with it.
-func (a *App) passwordGuess(ctx context.Context, tenant ids.Tenant, owner *EmailOwner, email string) Guess {
-	if owner != nil {
-		return a.userGuess(ctx, tenant, GuessPassword, owner.User.ID)
+// mayGuess answers too many wrong guesses with 429.
+func mayGuess(allowed bool, retryAfter time.Duration) error {
+	switch {
+	case allowed:
+		return nil
+	case retryAfter > 0:
+		return apierr.TooManyRequests(retryAfter)
+	default:
+		return errTooManyFailures()
 	}
-	return Guess{
-		Tenant: tenant, Kind: GuessPassword, Source: a.sourceOf(ctx),
+}
+
+// concludeGuess notes what became of a guess that was begun, unless it was right:
+// with the error that means wrong it was, after any other it was no guess. It
+// returns the outcome.
+func (a *App) concludeGuess(ctx context.Context, guess Guess, limit GuessLimit, outcome error, wrong string) error {
+	var err error
+	switch {
+	case outcome == nil:
+	case apierr.HasCode(outcome, wrong):
+		err = a.store.FailGuess(ctx, guess, limit)
+	default:
+		err = a.store.AbandonGuess(ctx, guess)
+	}
+	if err != nil {
+		return err
+	}
+	return outcome
+}
+
+// guessOwner reads who signs in with the address, nil for nobody, and begins a
+// guess of their password, or of that of nobody.
+func (a *App) guessOwner(ctx context.Context, tenant ids.Tenant, email string) (*EmailOwner, Guess, error) {
+	limit, source := a.limits.Password, a.sourceOf(ctx)
+	owner, allowed, retryAfter, err := a.store.GuessEmailOwner(ctx, tenant, email, source, limit)
+	if err != nil {
+		return nil, Guess{}, err
+	}
+	if owner != nil {
+		return owner, a.userGuess(ctx, tenant, GuessPassword, owner.User.ID), mayGuess(allowed, retryAfter)
+	}
+	guess := Guess{
+		Tenant: tenant, Kind: GuessPassword, Source: source,
 		Subject: "address/" + a.fingerprint("guess subject", domain.NormalizeEmail(email)),
 	}
+	if allowed, retryAfter, err = a.store.BeginGuess(ctx, guess, limit); err != nil {
+		return nil, Guess{}, err
+	}
+	return nil, guess, mayGuess(allowed, retryAfter)
 }
 
 // userGuess is a guess of what a user proves themselves with.

@@ -22,13 +22,12 @@ func (a *App) SignInWithPassword(ctx context.Context, email string, password sec
 	if !req.config.Auth.Password.AllowSignIn {
 		return nil, apierr.PasswordAuthenticationNotEnabled()
 	}
-	owner, err := a.store.EmailOwner(ctx, req.tenant, email)
+	owner, guess, err := a.guessOwner(ctx, req.tenant, email)
 	if err != nil {
 		return nil, err
 	}
-	guess := a.passwordGuess(ctx, req.tenant, owner, email)
-	err = a.tryGuess(ctx, guess, a.limits.Password, func() error { return a.provePassword(ctx, req, owner, password) }, apierr.CodeEmailPasswordMismatch)
-	if err != nil {
+	outcome := a.provePassword(ctx, req, owner, password)
+	if err := a.concludeGuess(ctx, guess, a.limits.Password, outcome, apierr.CodeEmailPasswordMismatch); err != nil {
 		return nil, err
 	}
 	signedIn, err := a.signIn(ctx, req, arrival{user: owner.User, credential: owner.Credential, guess: &guess})

@@ -7,6 +7,7 @@ import (
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/throttle"
 	"vestibule.dev/services/identity/internal/app"
+	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/postgres/db"
 )
 
@@ -22,6 +23,27 @@ func (s *Store) BeginGuess(ctx context.Context, guess app.Guess, limit app.Guess
 		ToleranceMicros: tolerance.Microseconds(), Most: int32(limit.Consecutive),
 	})
 	return row.Allowed, time.Duration(row.RetryAfterMicros) * time.Microsecond, err
+}
+
+// GuessEmailOwner implements app.GuessStore.
+func (s *Store) GuessEmailOwner(ctx context.Context, tenant ids.Tenant, email, source string, limit app.GuessLimit) (owner *app.EmailOwner, allowed bool, retryAfter time.Duration, err error) {
+	tolerance := time.Duration(limit.Burst-1) * limit.Period
+	row, err := s.queries(ctx).GuessEmailOwner(ctx, db.GuessEmailOwnerParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, Typed: email, Normalized: domain.NormalizeEmail(email),
+		Source: source, ToleranceMicros: tolerance.Microseconds(), Most: int32(limit.Consecutive),
+	})
+	owner, err = found(row, err, func(row db.GuessEmailOwnerRow) (*app.EmailOwner, error) {
+		user, err := toUser(row.UserDetail)
+		if err != nil {
+			return nil, err
+		}
+		return &app.EmailOwner{
+			User:       user,
+			Credential: toCredential(user.ID, row.Hash, row.ChangedAt),
+			IsVerified: row.IsVerified,
+		}, nil
+	})
+	return owner, row.Allowed, time.Duration(row.RetryAfterMicros) * time.Microsecond, err
 }
 
 // FailGuess implements app.GuessStore.

@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 )
 
 const abandonGuess = `-- name: AbandonGuess :exec
@@ -180,6 +181,113 @@ func (q *Queries) ForgetOldGuesses(ctx context.Context, batch int32) (int64, err
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const guessEmailOwner = `-- name: GuessEmailOwner :one
+WITH lax AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true)
+), owner AS MATERIALIZED (
+    SELECT c.user_id, c.is_verified
+    FROM contact_channels c
+    WHERE c.project_id = $2 AND c.branch_id = $3 AND c.type = 'email' AND c.used_for_auth
+      AND c.value IN ($5::text, $6::text)
+    ORDER BY c.value = $5::text DESC
+    LIMIT 1
+), own AS (
+    INSERT INTO guesses AS g (project_id, branch_id, kind, subject, source, failures)
+    SELECT $2, $3, 'password', 'user/' || owner.user_id::text, $4, 1 FROM owner, lax
+    ON CONFLICT ON CONSTRAINT guesses_pkey DO UPDATE
+    SET failures = g.failures + 1, changed_at = now()
+    WHERE g.full_at <= now() + $1::bigint * interval '1 microsecond'
+      AND (g.known_until IS NULL OR g.known_until <= now() OR g.failures < $7::integer)
+    RETURNING g.known_until > now() AS known
+), shared AS (
+    INSERT INTO guesses AS g (project_id, branch_id, kind, subject, source, failures)
+    SELECT $2, $3, 'password', 'user/' || owner.user_id::text, '', 1 FROM owner, own WHERE own.known IS NOT TRUE
+    ON CONFLICT ON CONSTRAINT guesses_pkey DO UPDATE
+    SET failures = g.failures + 1, changed_at = now()
+    WHERE g.failures < $7::integer
+    RETURNING 1
+)
+SELECT d.project_id, d.branch_id, d.id, d.display_name, d.profile_image_url, d.client_metadata, d.client_read_only_metadata, d.server_metadata, d.selected_team_id, d.is_anonymous, d.otp_auth_enabled, d.requires_totp_mfa, d.restricted_by_admin, d.restricted_by_admin_reason, d.restricted_by_admin_private_details, d.country_code, d.risk_score_bot, d.risk_score_free_trial_abuse, d.version, d.signed_up_at, d.last_active_at, d.primary_email, d.primary_email_verified, d.primary_email_used_for_auth, d.has_password, d.has_passkey, d.oauth_accounts, p.hash, p.changed_at, owner.is_verified,
+    (EXISTS (SELECT FROM shared) OR EXISTS (SELECT FROM own WHERE own.known))::boolean AS allowed,
+    COALESCE((
+        SELECT greatest(0, extract(epoch FROM g.full_at - now()) * 1000000 - $1::bigint) FROM guesses g
+        WHERE g.project_id = $2 AND g.branch_id = $3 AND g.kind = 'password'
+          AND g.subject = 'user/' || owner.user_id::text AND g.source = $4 AND NOT EXISTS (SELECT FROM own)
+    ), 0)::bigint AS retry_after_micros
+FROM owner
+JOIN user_details d ON d.project_id = $2 AND d.branch_id = $3 AND d.id = owner.user_id
+LEFT JOIN passwords p ON p.project_id = $2 AND p.branch_id = $3 AND p.user_id = owner.user_id
+`
+
+type GuessEmailOwnerParams struct {
+	ToleranceMicros int64
+	ProjectID       string
+	BranchID        string
+	Source          string
+	Typed           string
+	Normalized      string
+	Most            int32
+}
+
+type GuessEmailOwnerRow struct {
+	UserDetail       UserDetail
+	Hash             *string
+	ChangedAt        *time.Time
+	IsVerified       bool
+	Allowed          bool
+	RetryAfterMicros int64
+}
+
+// EmailOwner and BeginGuess about their password as one statement, because
+// every sign-in begins with both.
+func (q *Queries) GuessEmailOwner(ctx context.Context, arg GuessEmailOwnerParams) (GuessEmailOwnerRow, error) {
+	row := q.db.QueryRow(ctx, guessEmailOwner,
+		arg.ToleranceMicros,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.Source,
+		arg.Typed,
+		arg.Normalized,
+		arg.Most,
+	)
+	var i GuessEmailOwnerRow
+	err := row.Scan(
+		&i.UserDetail.ProjectID,
+		&i.UserDetail.BranchID,
+		&i.UserDetail.ID,
+		&i.UserDetail.DisplayName,
+		&i.UserDetail.ProfileImageUrl,
+		&i.UserDetail.ClientMetadata,
+		&i.UserDetail.ClientReadOnlyMetadata,
+		&i.UserDetail.ServerMetadata,
+		&i.UserDetail.SelectedTeamID,
+		&i.UserDetail.IsAnonymous,
+		&i.UserDetail.OtpAuthEnabled,
+		&i.UserDetail.RequiresTotpMfa,
+		&i.UserDetail.RestrictedByAdmin,
+		&i.UserDetail.RestrictedByAdminReason,
+		&i.UserDetail.RestrictedByAdminPrivateDetails,
+		&i.UserDetail.CountryCode,
+		&i.UserDetail.RiskScoreBot,
+		&i.UserDetail.RiskScoreFreeTrialAbuse,
+		&i.UserDetail.Version,
+		&i.UserDetail.SignedUpAt,
+		&i.UserDetail.LastActiveAt,
+		&i.UserDetail.PrimaryEmail,
+		&i.UserDetail.PrimaryEmailVerified,
+		&i.UserDetail.PrimaryEmailUsedForAuth,
+		&i.UserDetail.HasPassword,
+		&i.UserDetail.HasPasskey,
+		&i.UserDetail.OauthAccounts,
+		&i.Hash,
+		&i.ChangedAt,
+		&i.IsVerified,
+		&i.Allowed,
+		&i.RetryAfterMicros,
+	)
+	return i, err
 }
 
 const purgeGuesses = `-- name: PurgeGuesses :exec

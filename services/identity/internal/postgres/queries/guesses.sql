@@ -30,6 +30,45 @@ SELECT
           AND g.subject = sqlc.arg(subject) AND g.source = sqlc.arg(source) AND NOT EXISTS (SELECT FROM own)
     ), 0)::bigint AS retry_after_micros;
 
+-- name: GuessEmailOwner :one
+-- EmailOwner and BeginGuess about their password as one statement, because
+-- every sign-in begins with both.
+WITH lax AS MATERIALIZED (
+    SELECT set_config('synchronous_commit', 'off', true)
+), owner AS MATERIALIZED (
+    SELECT c.user_id, c.is_verified
+    FROM contact_channels c
+    WHERE c.project_id = sqlc.arg(project_id) AND c.branch_id = sqlc.arg(branch_id) AND c.type = 'email' AND c.used_for_auth
+      AND c.value IN (sqlc.arg(typed)::text, sqlc.arg(normalized)::text)
+    ORDER BY c.value = sqlc.arg(typed)::text DESC
+    LIMIT 1
+), own AS (
+    INSERT INTO guesses AS g (project_id, branch_id, kind, subject, source, failures)
+    SELECT sqlc.arg(project_id), sqlc.arg(branch_id), 'password', 'user/' || owner.user_id::text, sqlc.arg(source), 1 FROM owner, lax
+    ON CONFLICT ON CONSTRAINT guesses_pkey DO UPDATE
+    SET failures = g.failures + 1, changed_at = now()
+    WHERE g.full_at <= now() + sqlc.arg(tolerance_micros)::bigint * interval '1 microsecond'
+      AND (g.known_until IS NULL OR g.known_until <= now() OR g.failures < sqlc.arg(most)::integer)
+    RETURNING g.known_until > now() AS known
+), shared AS (
+    INSERT INTO guesses AS g (project_id, branch_id, kind, subject, source, failures)
+    SELECT sqlc.arg(project_id), sqlc.arg(branch_id), 'password', 'user/' || owner.user_id::text, '', 1 FROM owner, own WHERE own.known IS NOT TRUE
+    ON CONFLICT ON CONSTRAINT guesses_pkey DO UPDATE
+    SET failures = g.failures + 1, changed_at = now()
+    WHERE g.failures < sqlc.arg(most)::integer
+    RETURNING 1
+)
+SELECT sqlc.embed(d), p.hash, p.changed_at, owner.is_verified,
+    (EXISTS (SELECT FROM shared) OR EXISTS (SELECT FROM own WHERE own.known))::boolean AS allowed,
+    COALESCE((
+        SELECT greatest(0, extract(epoch FROM g.full_at - now()) * 1000000 - sqlc.arg(tolerance_micros)::bigint) FROM guesses g
+        WHERE g.project_id = sqlc.arg(project_id) AND g.branch_id = sqlc.arg(branch_id) AND g.kind = 'password'
+          AND g.subject = 'user/' || owner.user_id::text AND g.source = sqlc.arg(source) AND NOT EXISTS (SELECT FROM own)
+    ), 0)::bigint AS retry_after_micros
+FROM owner
+JOIN user_details d ON d.project_id = sqlc.arg(project_id) AND d.branch_id = sqlc.arg(branch_id) AND d.id = owner.user_id
+LEFT JOIN passwords p ON p.project_id = sqlc.arg(project_id) AND p.branch_id = sqlc.arg(branch_id) AND p.user_id = owner.user_id;
+
 -- name: FailGuess :exec
 -- The failure is counted already; what is left is to take one of the burst.
 WITH lax AS MATERIALIZED (
