@@ -82,6 +82,7 @@ type Envelope struct {
 	//	*Envelope_ItemQuantityChanged
 	//	*Envelope_PurchaseCompleted
 	//	*Envelope_SubscriptionChanged
+	//	*Envelope_PurchaseRefunded
 	Payload       isEnvelope_Payload `protobuf_oneof:"payload"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -462,6 +463,15 @@ func (x *Envelope) GetSubscriptionChanged() *SubscriptionChanged {
 	return nil
 }
 
+func (x *Envelope) GetPurchaseRefunded() *PurchaseRefunded {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_PurchaseRefunded); ok {
+			return x.PurchaseRefunded
+		}
+	}
+	return nil
+}
+
 type isEnvelope_Payload interface {
 	isEnvelope_Payload()
 }
@@ -582,6 +592,10 @@ type Envelope_SubscriptionChanged struct {
 	SubscriptionChanged *SubscriptionChanged `protobuf:"bytes,112,opt,name=subscription_changed,json=subscriptionChanged,proto3,oneof"`
 }
 
+type Envelope_PurchaseRefunded struct {
+	PurchaseRefunded *PurchaseRefunded `protobuf:"bytes,113,opt,name=purchase_refunded,json=purchaseRefunded,proto3,oneof"`
+}
+
 func (*Envelope_UserCreated) isEnvelope_Payload() {}
 
 func (*Envelope_UserUpdated) isEnvelope_Payload() {}
@@ -640,11 +654,13 @@ func (*Envelope_PurchaseCompleted) isEnvelope_Payload() {}
 
 func (*Envelope_SubscriptionChanged) isEnvelope_Payload() {}
 
+func (*Envelope_PurchaseRefunded) isEnvelope_Payload() {}
+
 var File_events_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_events_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x14\n" +
+	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x14\n" +
 	"\bEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1d\n" +
@@ -691,7 +707,8 @@ const file_events_v1_envelope_proto_rawDesc = "" +
 	"\x1fnotification_preference_updated\x18\\ \x01(\v2(.events.v1.NotificationPreferenceUpdatedH\x00R\x1dnotificationPreferenceUpdated\x12T\n" +
 	"\x15item_quantity_changed\x18n \x01(\v2\x1e.events.v1.ItemQuantityChangedH\x00R\x13itemQuantityChanged\x12M\n" +
 	"\x12purchase_completed\x18o \x01(\v2\x1c.events.v1.PurchaseCompletedH\x00R\x11purchaseCompleted\x12S\n" +
-	"\x14subscription_changed\x18p \x01(\v2\x1e.events.v1.SubscriptionChangedH\x00R\x13subscriptionChangedB\t\n" +
+	"\x14subscription_changed\x18p \x01(\v2\x1e.events.v1.SubscriptionChangedH\x00R\x13subscriptionChanged\x12J\n" +
+	"\x11purchase_refunded\x18q \x01(\v2\x1b.events.v1.PurchaseRefundedH\x00R\x10purchaseRefundedB\t\n" +
 	"\apayloadB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
 
 var (
@@ -739,6 +756,7 @@ var file_events_v1_envelope_proto_goTypes = []any{
 	(*ItemQuantityChanged)(nil),           // 28: events.v1.ItemQuantityChanged
 	(*PurchaseCompleted)(nil),             // 29: events.v1.PurchaseCompleted
 	(*SubscriptionChanged)(nil),           // 30: events.v1.SubscriptionChanged
+	(*PurchaseRefunded)(nil),              // 31: events.v1.PurchaseRefunded
 }
 var file_events_v1_envelope_proto_depIdxs = []int32{
 	1,  // 0: events.v1.Envelope.occurred_at:type_name -> google.protobuf.Timestamp
@@ -771,11 +789,12 @@ var file_events_v1_envelope_proto_depIdxs = []int32{
 	28, // 27: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
 	29, // 28: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
 	30, // 29: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	31, // 30: events.v1.Envelope.purchase_refunded:type_name -> events.v1.PurchaseRefunded
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_envelope_proto_init() }
@@ -818,6 +837,7 @@ func file_events_v1_envelope_proto_init() {
 		(*Envelope_ItemQuantityChanged)(nil),
 		(*Envelope_PurchaseCompleted)(nil),
 		(*Envelope_SubscriptionChanged)(nil),
+		(*Envelope_PurchaseRefunded)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
