@@ -19,6 +19,7 @@ import (
 	"vestibule.dev/services/identity/internal/events"
 	"vestibule.dev/services/identity/internal/grpcapi"
 	"vestibule.dev/services/identity/internal/postgres"
+	"vestibule.dev/services/identity/internal/signuprules"
 	"vestibule.dev/services/identity/migrations"
 )
 
@@ -51,6 +52,11 @@ func build(ctx context.Context, p *service.Platform) error {
 		return err
 	}
 
+	conditions, err := signuprules.New()
+	if err != nil {
+		return err
+	}
+
 	store := postgres.NewStore(p.DB, codes, p.Box, events.Encode)
 	renditions := app.NewProjectRenditions(store, p.Logger)
 	application := app.New(app.Deps{
@@ -62,6 +68,7 @@ func build(ctx context.Context, p *service.Platform) error {
 		Teams:      clients.NewTeams(teams),
 		Hasher:     secret.NewHasher(secret.HasherConfig{}),
 		Sealer:     p.Box,
+		Conditions: conditions,
 		Logger:     p.Logger,
 		Clock:      p.Clock,
 		Pause:      clock.Pause,

@@ -94,7 +94,18 @@ func TestAPIKeys_requests_followTheContract(t *testing.T) {
 
 	team := succeed(t, server, http.MethodPost, "/team-api-keys", map[string]any{"description": "CI", "team_id": teamID, "expires_at_millis": 1})
 	refuse(t, server, http.MethodPost, "/team-api-keys/check", map[string]any{"api_key": team["value"]}, "API_KEY_EXPIRED")
-	refuse(t, stranger, http.MethodGet, "/team-api-keys/"+team["id"].(string), nil, "API_KEY_NOT_FOUND")
+	path = "/team-api-keys/" + team["id"].(string)
+	refuse(t, stranger, http.MethodGet, path, nil, "API_KEY_NOT_FOUND")
+	refuse(t, stranger, http.MethodPost, "/team-api-keys", map[string]any{"description": "CI", "team_id": teamID}, "API_KEY_NOT_FOUND")
+	// The creator of a team may manage its keys.
+	own := succeed(t, me, http.MethodPost, "/team-api-keys", map[string]any{"description": "own", "team_id": teamID, "is_public": true})
+	if list := succeed(t, me, http.MethodGet, "/team-api-keys?team_id="+teamID, nil); len(list["items"].([]any)) != 2 {
+		t.Errorf("list %v", list)
+	}
+	succeed(t, me, http.MethodPatch, path+"?team_id="+teamID, map[string]any{"description": "renamed"})
+	if checked := succeed(t, server, http.MethodPost, "/team-api-keys/check", map[string]any{"api_key": own["value"]}); checked["team_id"] != teamID {
+		t.Errorf("checked %v", checked)
+	}
 }
 
 // A deleted user's keys are gone with the answer.

@@ -568,6 +568,98 @@ func (x *ContactChannelVerified) GetContactChannelId() string {
 	return ""
 }
 
+// The condition of a sign-up rule held for somebody, whether they were let in or
+// not ($sign-up-rule-trigger). The address is left out: whoever was rejected is
+// nobody's user.
+type SignUpRuleTriggered struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	RuleId string                 `protobuf:"bytes,1,opt,name=rule_id,json=ruleId,proto3" json:"rule_id,omitempty"`
+	// allow, reject, restrict or log.
+	Action string `protobuf:"bytes,2,opt,name=action,proto3" json:"action,omitempty"`
+	// password, otp, oauth or passkey.
+	AuthMethod string `protobuf:"bytes,3,opt,name=auth_method,json=authMethod,proto3" json:"auth_method,omitempty"`
+	// Provider config id; empty for other methods.
+	OauthProvider string `protobuf:"bytes,4,opt,name=oauth_provider,json=oauthProvider,proto3" json:"oauth_provider,omitempty"`
+	// Empty when unknown.
+	CountryCode string `protobuf:"bytes,5,opt,name=country_code,json=countryCode,proto3" json:"country_code,omitempty"`
+	// Empty for somebody without address.
+	EmailDomain   string `protobuf:"bytes,6,opt,name=email_domain,json=emailDomain,proto3" json:"email_domain,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignUpRuleTriggered) Reset() {
+	*x = SignUpRuleTriggered{}
+	mi := &file_events_v1_identity_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignUpRuleTriggered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignUpRuleTriggered) ProtoMessage() {}
+
+func (x *SignUpRuleTriggered) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_identity_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignUpRuleTriggered.ProtoReflect.Descriptor instead.
+func (*SignUpRuleTriggered) Descriptor() ([]byte, []int) {
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SignUpRuleTriggered) GetRuleId() string {
+	if x != nil {
+		return x.RuleId
+	}
+	return ""
+}
+
+func (x *SignUpRuleTriggered) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *SignUpRuleTriggered) GetAuthMethod() string {
+	if x != nil {
+		return x.AuthMethod
+	}
+	return ""
+}
+
+func (x *SignUpRuleTriggered) GetOauthProvider() string {
+	if x != nil {
+		return x.OauthProvider
+	}
+	return ""
+}
+
+func (x *SignUpRuleTriggered) GetCountryCode() string {
+	if x != nil {
+		return x.CountryCode
+	}
+	return ""
+}
+
+func (x *SignUpRuleTriggered) GetEmailDomain() string {
+	if x != nil {
+		return x.EmailDomain
+	}
+	return ""
+}
+
 type ProjectCreated struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
@@ -578,7 +670,7 @@ type ProjectCreated struct {
 
 func (x *ProjectCreated) Reset() {
 	*x = ProjectCreated{}
-	mi := &file_events_v1_identity_proto_msgTypes[9]
+	mi := &file_events_v1_identity_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -590,7 +682,7 @@ func (x *ProjectCreated) String() string {
 func (*ProjectCreated) ProtoMessage() {}
 
 func (x *ProjectCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[9]
+	mi := &file_events_v1_identity_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -603,7 +695,7 @@ func (x *ProjectCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectCreated.ProtoReflect.Descriptor instead.
 func (*ProjectCreated) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{9}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ProjectCreated) GetProjectId() string {
@@ -629,7 +721,7 @@ type ProjectUpdated struct {
 
 func (x *ProjectUpdated) Reset() {
 	*x = ProjectUpdated{}
-	mi := &file_events_v1_identity_proto_msgTypes[10]
+	mi := &file_events_v1_identity_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -641,7 +733,7 @@ func (x *ProjectUpdated) String() string {
 func (*ProjectUpdated) ProtoMessage() {}
 
 func (x *ProjectUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[10]
+	mi := &file_events_v1_identity_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -654,7 +746,7 @@ func (x *ProjectUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectUpdated.ProtoReflect.Descriptor instead.
 func (*ProjectUpdated) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{10}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ProjectUpdated) GetProjectId() string {
@@ -674,7 +766,7 @@ type ProjectDeleted struct {
 
 func (x *ProjectDeleted) Reset() {
 	*x = ProjectDeleted{}
-	mi := &file_events_v1_identity_proto_msgTypes[11]
+	mi := &file_events_v1_identity_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -686,7 +778,7 @@ func (x *ProjectDeleted) String() string {
 func (*ProjectDeleted) ProtoMessage() {}
 
 func (x *ProjectDeleted) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[11]
+	mi := &file_events_v1_identity_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -699,7 +791,7 @@ func (x *ProjectDeleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectDeleted.ProtoReflect.Descriptor instead.
 func (*ProjectDeleted) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{11}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ProjectDeleted) GetProjectId() string {
@@ -715,15 +807,20 @@ type ProjectConfigChanged struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	ProjectId string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
 	// project, branch or environment.
-	Level         string `protobuf:"bytes,2,opt,name=level,proto3" json:"level,omitempty"`
-	Version       int64  `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Level   string `protobuf:"bytes,2,opt,name=level,proto3" json:"level,omitempty"`
+	Version int64  `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// Permission definition that ended with the change; empty for none. Its
+	// grants up to this version end with it, or go to what it was renamed to.
+	EndedPermissionId string `protobuf:"bytes,4,opt,name=ended_permission_id,json=endedPermissionId,proto3" json:"ended_permission_id,omitempty"`
+	// Empty when the ended permission was deleted.
+	RenamedPermissionId string `protobuf:"bytes,5,opt,name=renamed_permission_id,json=renamedPermissionId,proto3" json:"renamed_permission_id,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *ProjectConfigChanged) Reset() {
 	*x = ProjectConfigChanged{}
-	mi := &file_events_v1_identity_proto_msgTypes[12]
+	mi := &file_events_v1_identity_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -735,7 +832,7 @@ func (x *ProjectConfigChanged) String() string {
 func (*ProjectConfigChanged) ProtoMessage() {}
 
 func (x *ProjectConfigChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[12]
+	mi := &file_events_v1_identity_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -748,7 +845,7 @@ func (x *ProjectConfigChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectConfigChanged.ProtoReflect.Descriptor instead.
 func (*ProjectConfigChanged) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{12}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ProjectConfigChanged) GetProjectId() string {
@@ -772,6 +869,20 @@ func (x *ProjectConfigChanged) GetVersion() int64 {
 	return 0
 }
 
+func (x *ProjectConfigChanged) GetEndedPermissionId() string {
+	if x != nil {
+		return x.EndedPermissionId
+	}
+	return ""
+}
+
+func (x *ProjectConfigChanged) GetRenamedPermissionId() string {
+	if x != nil {
+		return x.RenamedPermissionId
+	}
+	return ""
+}
+
 type ApiKeySetCreated struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
@@ -782,7 +893,7 @@ type ApiKeySetCreated struct {
 
 func (x *ApiKeySetCreated) Reset() {
 	*x = ApiKeySetCreated{}
-	mi := &file_events_v1_identity_proto_msgTypes[13]
+	mi := &file_events_v1_identity_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -794,7 +905,7 @@ func (x *ApiKeySetCreated) String() string {
 func (*ApiKeySetCreated) ProtoMessage() {}
 
 func (x *ApiKeySetCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[13]
+	mi := &file_events_v1_identity_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -807,7 +918,7 @@ func (x *ApiKeySetCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKeySetCreated.ProtoReflect.Descriptor instead.
 func (*ApiKeySetCreated) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{13}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ApiKeySetCreated) GetProjectId() string {
@@ -835,7 +946,7 @@ type ApiKeySetUpdated struct {
 
 func (x *ApiKeySetUpdated) Reset() {
 	*x = ApiKeySetUpdated{}
-	mi := &file_events_v1_identity_proto_msgTypes[14]
+	mi := &file_events_v1_identity_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -847,7 +958,7 @@ func (x *ApiKeySetUpdated) String() string {
 func (*ApiKeySetUpdated) ProtoMessage() {}
 
 func (x *ApiKeySetUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[14]
+	mi := &file_events_v1_identity_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -860,7 +971,7 @@ func (x *ApiKeySetUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKeySetUpdated.ProtoReflect.Descriptor instead.
 func (*ApiKeySetUpdated) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{14}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ApiKeySetUpdated) GetProjectId() string {
@@ -882,6 +993,51 @@ func (x *ApiKeySetUpdated) GetRevoked() bool {
 		return x.Revoked
 	}
 	return false
+}
+
+// A user registered a passkey, in the place of the one they had, if any.
+type PasskeyRegistered struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	UserId        string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PasskeyRegistered) Reset() {
+	*x = PasskeyRegistered{}
+	mi := &file_events_v1_identity_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PasskeyRegistered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PasskeyRegistered) ProtoMessage() {}
+
+func (x *PasskeyRegistered) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_identity_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PasskeyRegistered.ProtoReflect.Descriptor instead.
+func (*PasskeyRegistered) Descriptor() ([]byte, []int) {
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *PasskeyRegistered) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
 }
 
 var File_events_v1_identity_proto protoreflect.FileDescriptor
@@ -922,7 +1078,15 @@ const file_events_v1_identity_proto_rawDesc = "" +
 	"\x12contact_channel_id\x18\x02 \x01(\tR\x10contactChannelId\"_\n" +
 	"\x16ContactChannelVerified\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12,\n" +
-	"\x12contact_channel_id\x18\x02 \x01(\tR\x10contactChannelId\"S\n" +
+	"\x12contact_channel_id\x18\x02 \x01(\tR\x10contactChannelId\"\xd4\x01\n" +
+	"\x13SignUpRuleTriggered\x12\x17\n" +
+	"\arule_id\x18\x01 \x01(\tR\x06ruleId\x12\x16\n" +
+	"\x06action\x18\x02 \x01(\tR\x06action\x12\x1f\n" +
+	"\vauth_method\x18\x03 \x01(\tR\n" +
+	"authMethod\x12%\n" +
+	"\x0eoauth_provider\x18\x04 \x01(\tR\roauthProvider\x12!\n" +
+	"\fcountry_code\x18\x05 \x01(\tR\vcountryCode\x12!\n" +
+	"\femail_domain\x18\x06 \x01(\tR\vemailDomain\"S\n" +
 	"\x0eProjectCreated\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12\"\n" +
@@ -932,12 +1096,14 @@ const file_events_v1_identity_proto_rawDesc = "" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\"/\n" +
 	"\x0eProjectDeleted\x12\x1d\n" +
 	"\n" +
-	"project_id\x18\x01 \x01(\tR\tprojectId\"e\n" +
+	"project_id\x18\x01 \x01(\tR\tprojectId\"\xc9\x01\n" +
 	"\x14ProjectConfigChanged\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x14\n" +
 	"\x05level\x18\x02 \x01(\tR\x05level\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x03R\aversion\"V\n" +
+	"\aversion\x18\x03 \x01(\x03R\aversion\x12.\n" +
+	"\x13ended_permission_id\x18\x04 \x01(\tR\x11endedPermissionId\x122\n" +
+	"\x15renamed_permission_id\x18\x05 \x01(\tR\x13renamedPermissionId\"V\n" +
 	"\x10ApiKeySetCreated\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12#\n" +
@@ -946,7 +1112,9 @@ const file_events_v1_identity_proto_rawDesc = "" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12#\n" +
 	"\x0eapi_key_set_id\x18\x02 \x01(\tR\vapiKeySetId\x12\x18\n" +
-	"\arevoked\x18\x03 \x01(\bR\arevokedB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
+	"\arevoked\x18\x03 \x01(\bR\arevoked\",\n" +
+	"\x11PasskeyRegistered\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userIdB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
 
 var (
 	file_events_v1_identity_proto_rawDescOnce sync.Once
@@ -960,7 +1128,7 @@ func file_events_v1_identity_proto_rawDescGZIP() []byte {
 	return file_events_v1_identity_proto_rawDescData
 }
 
-var file_events_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_events_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_events_v1_identity_proto_goTypes = []any{
 	(*PersonalTeam)(nil),           // 0: events.v1.PersonalTeam
 	(*UserCreated)(nil),            // 1: events.v1.UserCreated
@@ -971,20 +1139,22 @@ var file_events_v1_identity_proto_goTypes = []any{
 	(*ContactChannelUpdated)(nil),  // 6: events.v1.ContactChannelUpdated
 	(*ContactChannelDeleted)(nil),  // 7: events.v1.ContactChannelDeleted
 	(*ContactChannelVerified)(nil), // 8: events.v1.ContactChannelVerified
-	(*ProjectCreated)(nil),         // 9: events.v1.ProjectCreated
-	(*ProjectUpdated)(nil),         // 10: events.v1.ProjectUpdated
-	(*ProjectDeleted)(nil),         // 11: events.v1.ProjectDeleted
-	(*ProjectConfigChanged)(nil),   // 12: events.v1.ProjectConfigChanged
-	(*ApiKeySetCreated)(nil),       // 13: events.v1.ApiKeySetCreated
-	(*ApiKeySetUpdated)(nil),       // 14: events.v1.ApiKeySetUpdated
-	(*structpb.Struct)(nil),        // 15: google.protobuf.Struct
+	(*SignUpRuleTriggered)(nil),    // 9: events.v1.SignUpRuleTriggered
+	(*ProjectCreated)(nil),         // 10: events.v1.ProjectCreated
+	(*ProjectUpdated)(nil),         // 11: events.v1.ProjectUpdated
+	(*ProjectDeleted)(nil),         // 12: events.v1.ProjectDeleted
+	(*ProjectConfigChanged)(nil),   // 13: events.v1.ProjectConfigChanged
+	(*ApiKeySetCreated)(nil),       // 14: events.v1.ApiKeySetCreated
+	(*ApiKeySetUpdated)(nil),       // 15: events.v1.ApiKeySetUpdated
+	(*PasskeyRegistered)(nil),      // 16: events.v1.PasskeyRegistered
+	(*structpb.Struct)(nil),        // 17: google.protobuf.Struct
 }
 var file_events_v1_identity_proto_depIdxs = []int32{
-	15, // 0: events.v1.UserCreated.user:type_name -> google.protobuf.Struct
+	17, // 0: events.v1.UserCreated.user:type_name -> google.protobuf.Struct
 	0,  // 1: events.v1.UserCreated.personal_team:type_name -> events.v1.PersonalTeam
-	15, // 2: events.v1.UserUpdated.user:type_name -> google.protobuf.Struct
-	15, // 3: events.v1.ContactChannelCreated.contact_channel:type_name -> google.protobuf.Struct
-	15, // 4: events.v1.ContactChannelUpdated.contact_channel:type_name -> google.protobuf.Struct
+	17, // 2: events.v1.UserUpdated.user:type_name -> google.protobuf.Struct
+	17, // 3: events.v1.ContactChannelCreated.contact_channel:type_name -> google.protobuf.Struct
+	17, // 4: events.v1.ContactChannelUpdated.contact_channel:type_name -> google.protobuf.Struct
 	5,  // [5:5] is the sub-list for method output_type
 	5,  // [5:5] is the sub-list for method input_type
 	5,  // [5:5] is the sub-list for extension type_name
@@ -1003,7 +1173,7 @@ func file_events_v1_identity_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_v1_identity_proto_rawDesc), len(file_events_v1_identity_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -79,6 +79,16 @@ type ContactChannelVerified struct {
 	UserID, ChannelID string
 }
 
+// SignUpRuleTriggered says that the condition of a sign-up rule held for
+// somebody, whatever became of them.
+type SignUpRuleTriggered struct {
+	Tenant ids.Tenant
+	RuleID string
+	// Action is allow, reject, restrict or log.
+	Action string
+	Facts  SignUpFacts
+}
+
 func (UserCreated) isEvent()            {}
 func (UserUpdated) isEvent()            {}
 func (UserDeleted) isEvent()            {}
@@ -87,3 +97,4 @@ func (ContactChannelCreated) isEvent()  {}
 func (ContactChannelUpdated) isEvent()  {}
 func (ContactChannelDeleted) isEvent()  {}
 func (ContactChannelVerified) isEvent() {}
+func (SignUpRuleTriggered) isEvent()    {}

@@ -21,9 +21,11 @@ type Store interface {
 	RunTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 
 	UserStore
+	UserDirectory
 	ContactChannelStore
 	CodeStore
 	SecondFactorStore
+	PasskeyStore
 	ImageStore
 	ProjectStore
 }
@@ -31,6 +33,10 @@ type Store interface {
 // UserStore reads users and their credentials.
 type UserStore interface {
 	User(ctx context.Context, tenant ids.Tenant, userID string) (*domain.User, error)
+	// UsersByID reads the users that exist among userIDs, in no order.
+	UsersByID(ctx context.Context, tenant ids.Tenant, userIDs []string) ([]domain.User, error)
+	// VerifiedEmails reads the verified addresses of users, by user.
+	VerifiedEmails(ctx context.Context, tenant ids.Tenant, userIDs []string) (map[string][]string, error)
 	// UserContacts reads the users that exist among userIDs, in no order.
 	UserContacts(ctx context.Context, tenant ids.Tenant, userIDs []string) ([]UserContact, error)
 
@@ -77,6 +83,7 @@ type Tx interface {
 	ContactChannelTx
 	CodeTx
 	SecondFactorTx
+	PasskeyTx
 	ProjectTx
 	UserImportTx
 
@@ -292,6 +299,8 @@ type TokenSubject struct {
 
 // Teams is the teams context.
 type Teams interface {
+	TeamDirectory
+
 	// Membership reads a team that the user is a member of; nil when there is
 	// no such membership.
 	Membership(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*domain.Team, error)
@@ -313,6 +322,13 @@ type Hasher interface {
 	Verify(ctx context.Context, hash string, password secret.Secret) (secret.Verdict, error)
 	// VerifyDummy does the work of Verify for a user who does not exist.
 	VerifyDummy(ctx context.Context, password secret.Secret) error
+}
+
+// Conditions evaluates the conditions of sign-up rules (auth.md §4.3).
+type Conditions interface {
+	// Hold tells whether the condition holds. A condition that is not valid is
+	// an error, and so is one that takes too long.
+	Hold(ctx context.Context, condition string, facts SignUpFacts) (bool, error)
 }
 
 // Sealer encrypts secrets that must be read again and binds them to the place

@@ -21,28 +21,6 @@ const (
 	signUpByOTP      signUpMethod = "otp"
 )
 
-// signUpReject is the default action that lets nobody in.
-const signUpReject = "reject"
-
-// signUp is somebody who asks to become a user, the input of the project's
-// sign-up policy (auth.md §4.3).
-type signUp struct {
-	// Email is normalised; empty when there is none.
-	Email  string
-	Method signUpMethod
-	// CountryCode is empty when unknown.
-	CountryCode string
-}
-
-// admit applies the project's sign-up policy. It fails with SIGN_UP_REJECTED
-// for somebody the project does not want.
-func admit(config *projectconfig.Config, _ signUp) error {
-	if config.Auth.SignUpRulesDefaultAction == signUpReject {
-		return apierr.SignUpRejected()
-	}
-	return nil
-}
-
 // registration is somebody who becomes a user, with what they sign in with.
 type registration struct {
 	method signUpMethod
@@ -61,7 +39,8 @@ type registration struct {
 // USER_EMAIL_ALREADY_EXISTS. When sessions cannot be reached the user exists
 // nevertheless, and may sign in.
 func (a *App) register(ctx context.Context, req request, r registration) (*SignedIn, error) {
-	if err := admit(req.config, signUp{Email: r.email.Value, Method: r.method, CountryCode: deref(r.countryCode)}); err != nil {
+	admitted, err := a.admit(ctx, req, signUp{Email: r.email.Value, Method: r.method, CountryCode: deref(r.countryCode)})
+	if err != nil {
 		return nil, err
 	}
 	// Hashing takes long and comes before any transaction, which would hold a
@@ -77,7 +56,7 @@ func (a *App) register(ctx context.Context, req request, r registration) (*Signe
 	// A token that is not of an anonymous user cannot belong to one now: users
 	// never become anonymous.
 	if req.Anonymous {
-		signedIn, err := a.upgrade(ctx, req, r, hash)
+		signedIn, err := a.upgrade(ctx, req, r, admitted, hash)
 		if !errors.Is(err, errNotAnonymous) {
 			return signedIn, err
 		}
@@ -88,8 +67,9 @@ func (a *App) register(ctx context.Context, req request, r registration) (*Signe
 	user.HasPassword = hash != nil
 	user.OTPAuthEnabled = r.method == signUpByOTP
 	user.CountryCode = r.countryCode
+	admitted.applyTo(&user)
 	given := provision(req.config, &user)
-	err := a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
+	err = a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		if err := tx.CreateUser(ctx, &user, hash); err != nil {
 			return err
 		}
@@ -109,7 +89,7 @@ var errNotAnonymous = errors.New("the signed-in user is not anonymous")
 
 // upgrade makes the signed-in anonymous user a normal one. With a password
 // their old sessions end.
-func (a *App) upgrade(ctx context.Context, req request, r registration, hash *string) (*SignedIn, error) {
+func (a *App) upgrade(ctx context.Context, req request, r registration, admitted admission, hash *string) (*SignedIn, error) {
 	upgraded, err := a.changeUser(ctx, req, req.UserID, userChange{
 		apply: func(ctx context.Context, tx Tx, user *domain.User) (UserRow, error) {
 			if !user.IsAnonymous {
@@ -119,6 +99,7 @@ func (a *App) upgrade(ctx context.Context, req request, r registration, hash *st
 			if user.CountryCode == nil {
 				user.CountryCode = r.countryCode
 			}
+			admitted.applyTo(user)
 			if err := putPrimaryEmail(ctx, tx, user, PrimaryEmailPut{
 				Value: r.email.Value, UsedForAuth: r.email.UsedForAuth, Verified: patch.Value(r.email.IsVerified),
 			}); err != nil {

@@ -16,12 +16,16 @@ import (
 
 // Teams implements app.Teams.
 type Teams struct {
-	rpc teamsv1.TeamInternalServiceClient
+	rpc         teamsv1.TeamInternalServiceClient
+	memberships teamsv1.MembershipInternalServiceClient
 }
 
 // NewTeams returns the teams context behind conn.
 func NewTeams(conn grpc.ClientConnInterface) *Teams {
-	return &Teams{rpc: teamsv1.NewTeamInternalServiceClient(conn)}
+	return &Teams{
+		rpc:         teamsv1.NewTeamInternalServiceClient(conn),
+		memberships: teamsv1.NewMembershipInternalServiceClient(conn),
+	}
 }
 
 // Membership implements app.Teams.

@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"net/url"
 	"strings"
 
 	"vestibule.dev/pkg/ids"
@@ -30,15 +29,12 @@ func NormalizeEmail(email string) string {
 	return strings.ToLower(strings.TrimSpace(email))
 }
 
-// LinkWithCode returns the callback URL with its query parameter code set to
-// the code and its other parameters kept.
-func LinkWithCode(callbackURL, code string) (string, error) {
-	link, err := url.Parse(callbackURL)
-	if err != nil {
-		return "", err
+// EmailDomain returns what follows the last @ of an address; empty when there is
+// none.
+func EmailDomain(email string) string {
+	at := strings.LastIndexByte(email, '@')
+	if at < 0 {
+		return ""
 	}
-	query := link.Query()
-	query.Set("code", code)
-	link.RawQuery = query.Encode()
-	return link.String(), nil
+	return email[at+1:]
 }

@@ -17,6 +17,7 @@ import (
 const (
 	aggregateUser           = "user"
 	aggregateContactChannel = "contact_channel"
+	aggregateSignUpRule     = "sign_up_rule"
 )
 
 // Encode gives an event its published form.
@@ -59,6 +60,10 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 			UserId: event.UserID, KeptSessionId: event.KeptSessionID, RevokesSessions: event.RevokesSessions,
 		}}
 		return envelope, nil
+	case app.PasskeyRegistered:
+		envelope := newEnvelope(ctx, event.Tenant, aggregateUser, event.UserID, "passkey_registered", 0)
+		envelope.Payload = &eventsv1.Envelope_PasskeyRegistered{PasskeyRegistered: &eventsv1.PasskeyRegistered{UserId: event.UserID}}
+		return envelope, nil
 	case app.ContactChannelCreated:
 		channel, err := pbjson.Struct(userpb.ContactChannel(&event.Channel))
 		if err != nil {
@@ -89,6 +94,13 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 		envelope := newEnvelope(ctx, event.Tenant, aggregateContactChannel, event.ChannelID, "verified", 0)
 		envelope.Payload = &eventsv1.Envelope_ContactChannelVerified{ContactChannelVerified: &eventsv1.ContactChannelVerified{
 			UserId: event.UserID, ContactChannelId: event.ChannelID,
+		}}
+		return envelope, nil
+	case app.SignUpRuleTriggered:
+		envelope := newEnvelope(ctx, event.Tenant, aggregateSignUpRule, event.RuleID, "triggered", 0)
+		envelope.Payload = &eventsv1.Envelope_SignUpRuleTriggered{SignUpRuleTriggered: &eventsv1.SignUpRuleTriggered{
+			RuleId: event.RuleID, Action: event.Action, AuthMethod: event.Facts.AuthMethod, OauthProvider: event.Facts.OAuthProvider,
+			CountryCode: event.Facts.CountryCode, EmailDomain: event.Facts.EmailDomain,
 		}}
 		return envelope, nil
 	}

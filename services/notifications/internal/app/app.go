@@ -24,7 +24,9 @@ type Ports struct {
 	Configs Configs
 	Users   Users
 	Mailer  Mailer
-	Clock   clock.Clock
+	// Receivers are the webhook endpoints of projects.
+	Receivers Receivers
+	Clock     clock.Clock
 	// Random returns a number in [0, 1).
 	Random func() float64
 	Logger *slog.Logger

@@ -19,6 +19,7 @@ import (
 	"vestibule.dev/pkg/projectconfig"
 	"vestibule.dev/pkg/secret"
 	"vestibule.dev/services/notifications/internal/app"
+	"vestibule.dev/services/notifications/internal/deliverer"
 	"vestibule.dev/services/notifications/internal/domain"
 	"vestibule.dev/services/notifications/internal/events"
 	"vestibule.dev/services/notifications/internal/mailer"
@@ -117,7 +118,8 @@ func (f *fixture) replica(db *pg.DB) *app.App {
 	}
 	return app.New(f.cfg, app.Ports{
 		Store: postgres.NewStore(db, f.box, events.Encode), Configs: f.configs, Users: f.users, Mailer: mails,
-		Clock: clock.System(), Random: func() float64 { return 0.5 }, Logger: slog.New(slog.DiscardHandler),
+		Receivers: deliverer.New(deliverer.Config{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, clock.System()),
+		Clock:     clock.System(), Random: func() float64 { return 0.5 }, Logger: slog.New(slog.DiscardHandler),
 	})
 }
 

@@ -7,12 +7,14 @@ import (
 	"strings"
 
 	"vestibule.dev/services/notifications/internal/app"
+	"vestibule.dev/services/notifications/internal/deliverer"
 	"vestibule.dev/services/notifications/internal/mailer"
 )
 
 // Config holds the service's own settings.
 type Config struct {
-	Mailer mailer.Config
+	Mailer   mailer.Config
+	Webhooks deliverer.Config
 	// EmailCapacityPerHour is how many mails an hour a new project may send.
 	EmailCapacityPerHour float64 `env:"EMAIL_CAPACITY_PER_HOUR" envDefault:"200"`
 	// EmailBurstPerMinute is how many urgent mails, such as sign-in codes, a

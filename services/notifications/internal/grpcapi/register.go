@@ -12,3 +12,8 @@ func RegisterEmails(r grpc.ServiceRegistrar, application *app.App) {
 	notificationsv1.RegisterEmailInternalServiceServer(r, &Internal{app: application})
 	notificationsv1.RegisterNotificationPreferenceServiceServer(r, &Preferences{app: application})
 }
+
+// RegisterWebhooks registers what manages the webhooks of projects.
+func RegisterWebhooks(r grpc.ServiceRegistrar, application *app.App) {
+	notificationsv1.RegisterWebhookServiceServer(r, &Webhooks{app: application})
+}

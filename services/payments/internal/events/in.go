@@ -29,5 +29,16 @@ func Subscriptions(application *app.App) []inbox.Subscription {
 			}
 			return nil
 		},
+	}, {
+		Name:     "teams",
+		Context:  "teams",
+		Subjects: []string{"teams.v1.team.deleted.*"},
+		Handle: func(ctx context.Context, event *eventsv1.Envelope) error {
+			if deleted := event.GetTeamDeleted(); deleted != nil {
+				tenant := ids.Tenant{ProjectID: event.GetProjectId(), BranchID: event.GetBranchId()}
+				return application.RemoveCustomer(ctx, tenant, domain.Customer{Type: domain.CustomerTeam, ID: deleted.GetTeamId()})
+			}
+			return nil
+		},
 	}}
 }

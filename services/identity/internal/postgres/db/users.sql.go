@@ -182,15 +182,17 @@ func (q *Queries) LockUser(ctx context.Context, arg LockUserParams) (string, err
 
 const recordActivity = `-- name: RecordActivity :one
 WITH active AS (
-    UPDATE users u
-    SET last_active_at = now()
+    INSERT INTO user_activity (project_id, branch_id, user_id)
+    SELECT u.project_id, u.branch_id, u.id FROM users u
     WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
       AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
-    RETURNING u.project_id, u.branch_id, u.id
+    ON CONFLICT ON CONSTRAINT user_activity_pkey DO UPDATE
+    SET last_active_at = greatest(user_activity.last_active_at, excluded.last_active_at)
+    RETURNING project_id, branch_id, user_id
 )
 SELECT d.project_id, d.branch_id, d.id, d.display_name, d.profile_image_url, d.client_metadata, d.client_read_only_metadata, d.server_metadata, d.selected_team_id, d.is_anonymous, d.otp_auth_enabled, d.requires_totp_mfa, d.restricted_by_admin, d.restricted_by_admin_reason, d.restricted_by_admin_private_details, d.country_code, d.risk_score_bot, d.risk_score_free_trial_abuse, d.version, d.signed_up_at, d.last_active_at, d.primary_email, d.primary_email_verified, d.primary_email_used_for_auth, d.has_password, d.has_passkey, d.oauth_accounts, p.version AS config_version
 FROM active
-JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active.branch_id AND d.id = active.id
+JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active.branch_id AND d.id = active.user_id
 JOIN projects p ON p.id = active.project_id
 `
 
@@ -244,14 +246,16 @@ func (q *Queries) RecordActivity(ctx context.Context, arg RecordActivityParams) 
 }
 
 const recordSignIn = `-- name: RecordSignIn :execrows
-UPDATE users u
-SET last_active_at = now()
+INSERT INTO user_activity (project_id, branch_id, user_id)
+SELECT u.project_id, u.branch_id, u.id FROM users u
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
   AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
   AND $4::timestamptz IS NOT DISTINCT FROM (
     SELECT p.changed_at FROM passwords p
     WHERE p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
   )
+ON CONFLICT ON CONSTRAINT user_activity_pkey DO UPDATE
+    SET last_active_at = greatest(user_activity.last_active_at, excluded.last_active_at)
 `
 
 type RecordSignInParams struct {
@@ -443,6 +447,102 @@ func (q *Queries) UserContacts(ctx context.Context, arg UserContactsParams) ([]U
 			&i.PrimaryEmailVerified,
 			&i.PrimaryEmailUsedForAuth,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const usersByID = `-- name: UsersByID :many
+SELECT project_id, branch_id, id, display_name, profile_image_url, client_metadata, client_read_only_metadata, server_metadata, selected_team_id, is_anonymous, otp_auth_enabled, requires_totp_mfa, restricted_by_admin, restricted_by_admin_reason, restricted_by_admin_private_details, country_code, risk_score_bot, risk_score_free_trial_abuse, version, signed_up_at, last_active_at, primary_email, primary_email_verified, primary_email_used_for_auth, has_password, has_passkey, oauth_accounts FROM user_details
+WHERE project_id = $1 AND branch_id = $2 AND id = ANY($3::uuid[])
+`
+
+type UsersByIDParams struct {
+	ProjectID string
+	BranchID  string
+	UserIds   []string
+}
+
+func (q *Queries) UsersByID(ctx context.Context, arg UsersByIDParams) ([]UserDetail, error) {
+	rows, err := q.db.Query(ctx, usersByID, arg.ProjectID, arg.BranchID, arg.UserIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []UserDetail
+	for rows.Next() {
+		var i UserDetail
+		if err := rows.Scan(
+			&i.ProjectID,
+			&i.BranchID,
+			&i.ID,
+			&i.DisplayName,
+			&i.ProfileImageUrl,
+			&i.ClientMetadata,
+			&i.ClientReadOnlyMetadata,
+			&i.ServerMetadata,
+			&i.SelectedTeamID,
+			&i.IsAnonymous,
+			&i.OtpAuthEnabled,
+			&i.RequiresTotpMfa,
+			&i.RestrictedByAdmin,
+			&i.RestrictedByAdminReason,
+			&i.RestrictedByAdminPrivateDetails,
+			&i.CountryCode,
+			&i.RiskScoreBot,
+			&i.RiskScoreFreeTrialAbuse,
+			&i.Version,
+			&i.SignedUpAt,
+			&i.LastActiveAt,
+			&i.PrimaryEmail,
+			&i.PrimaryEmailVerified,
+			&i.PrimaryEmailUsedForAuth,
+			&i.HasPassword,
+			&i.HasPasskey,
+			&i.OauthAccounts,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const verifiedEmails = `-- name: VerifiedEmails :many
+SELECT user_id, value FROM contact_channels
+WHERE project_id = $1 AND branch_id = $2 AND user_id = ANY($3::uuid[]) AND type = 'email' AND is_verified
+ORDER BY user_id, value
+`
+
+type VerifiedEmailsParams struct {
+	ProjectID string
+	BranchID  string
+	UserIds   []string
+}
+
+type VerifiedEmailsRow struct {
+	UserID string
+	Value  string
+}
+
+func (q *Queries) VerifiedEmails(ctx context.Context, arg VerifiedEmailsParams) ([]VerifiedEmailsRow, error) {
+	rows, err := q.db.Query(ctx, verifiedEmails, arg.ProjectID, arg.BranchID, arg.UserIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []VerifiedEmailsRow
+	for rows.Next() {
+		var i VerifiedEmailsRow
+		if err := rows.Scan(&i.UserID, &i.Value); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
