@@ -3,17 +3,19 @@ package payments
 
 import (
 	"context"
-	"strings"
 	"time"
 
+	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/service"
 	"vestibule.dev/services/payments/internal/app"
 	"vestibule.dev/services/payments/internal/clients"
+	"vestibule.dev/services/payments/internal/config"
 	"vestibule.dev/services/payments/internal/events"
 	"vestibule.dev/services/payments/internal/grpcapi"
 	"vestibule.dev/services/payments/internal/postgres"
+	"vestibule.dev/services/payments/internal/stripe"
 	"vestibule.dev/services/payments/migrations"
 )
 
@@ -21,13 +23,20 @@ import (
 func Command() service.Command {
 	return service.Command{
 		Name:       "payments",
-		Migrations: []migrate.Source{onetime.Migrations(), migrations.Source()},
+		Migrations: []migrate.Source{onetime.Migrations(), courier.Migrations(), migrations.Source()},
 		Build:      build,
 	}
 }
 
 // build wires the context, top to bottom.
 func build(ctx context.Context, p *service.Platform) error {
+	var cfg config.Config
+	if err := p.LoadConfig(&cfg); err != nil {
+		return err
+	}
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
 	identity, err := p.Dial(ctx, "identity")
 	if err != nil {
 		return err
@@ -36,20 +45,33 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
+	notifications, err := p.Dial(ctx, "notifications")
+	if err != nil {
+		return err
+	}
 	codes, err := onetime.New(p.CodeKey)
 	if err != nil {
 		return err
 	}
+	var provider app.Stripe = app.NoStripe{}
+	if cfg.StripeSecretKey != "" {
+		provider = stripe.New(stripe.Config{SecretKey: cfg.StripeSecretKey, WebhookSecret: cfg.StripeWebhookSecret, URL: cfg.StripeURL})
+	}
 	application := app.New(app.Deps{
-		Store:    postgres.NewStore(p.DB, codes, events.Encode),
+		Store:    postgres.NewStore(p.DB, codes, p.Box, events.Encode),
 		Projects: clients.NewProjects(identity),
 		Users:    clients.NewUsers(identity),
 		Teams:    clients.NewTeams(teams),
+		Stripe:   provider,
 		Clock:    p.Clock,
 
-		PublicURL: strings.TrimSuffix(p.Config.PublicURL, "/"),
+		StripePublishableKey: cfg.StripePublishableKey,
+		CheckoutURL:          config.Origin(cfg.CheckoutURL, p.Config.PublicURL),
+		DashboardURL:         config.Origin(cfg.DashboardURL, p.Config.PublicURL),
 	})
 	grpcapi.Register(p.GRPC, application)
+	p.Consume(events.Subscriptions(application)...)
+	p.Go("courier", courier.NewWorker(p.DB, p.Box, clients.NewNotifications(notifications).Deliver, p.Logger).Run)
 	p.Every(time.Hour, "forget purchase codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
 	p.Every(time.Hour, "forget old keys", func(ctx context.Context) error { return postgres.Forget(ctx, p.DB) })
 	return nil

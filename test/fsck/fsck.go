@@ -131,6 +131,45 @@ var rules = []rule{
 		set{"teams", "SELECT project_id || '/team/' || id FROM teams"},
 		set{"teams", eventOf + "'teams.v1.team.created.%'"},
 	},
+	{
+		"a user who owns something is there, or known to be gone",
+		set{"payments", "SELECT " + tenant + "customer_id FROM customers WHERE customer_type = 'user' AND deleted_at IS NULL"},
+		set{"identity", "SELECT " + tenant + "id FROM users"},
+	},
+	{
+		"a team that owns something is there, or known to be gone",
+		set{"payments", "SELECT " + tenant + "customer_id FROM customers WHERE customer_type = 'team' AND deleted_at IS NULL"},
+		set{"teams", "SELECT " + tenant + "id FROM teams"},
+	},
+	{
+		"what somebody owns belongs to a project",
+		set{"payments", "SELECT project_id FROM customers WHERE deleted_at IS NULL UNION SELECT project_id FROM tenancies"},
+		set{"identity", "SELECT id FROM projects"},
+	},
+	{
+		"a purchase that was paid for has its event",
+		set{"payments", "SELECT project_id || '/purchase/' || id FROM subscriptions WHERE started UNION " +
+			"SELECT project_id || '/purchase/' || id FROM one_time_purchases"},
+		set{"payments", eventOf + "'payments.v1.purchase.completed.%'"},
+	},
+	{
+		"an event of a purchase has its purchase, or no project",
+		set{"payments", eventOf + "'payments.v1.purchase.completed.%'"},
+		set{"payments", "SELECT project_id || '/purchase/' || id FROM subscriptions UNION " +
+			"SELECT project_id || '/purchase/' || id FROM one_time_purchases UNION " +
+			"SELECT o.project_id || '/' || o.aggregate FROM outbox o WHERE NOT EXISTS (SELECT FROM customers c WHERE c.project_id = o.project_id)"},
+	},
+	{
+		"a quantity that was changed by hand has its event",
+		set{"payments", "SELECT DISTINCT project_id || '/item_quantity/' || customer_type || '/' || customer_id || '/' || item_id FROM item_quantity_changes"},
+		set{"payments", eventOf + "'payments.v1.item_quantity.changed.%'"},
+	},
+	{
+		"a purchase at the payment provider is in the books",
+		set{"payments", "SELECT project_id || '/' || branch_id || '/' || stripe_subscription_id FROM subscriptions WHERE stripe_subscription_id IS NOT NULL UNION " +
+			"SELECT project_id || '/' || branch_id || '/' || stripe_payment_intent_id FROM one_time_purchases WHERE stripe_payment_intent_id IS NOT NULL"},
+		set{"payments", "SELECT project_id || '/' || branch_id || '/' || stripe_id FROM stripe_purchases"},
+	},
 }
 
 // everywhere is forbidden in every database that has the table: what this

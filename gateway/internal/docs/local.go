@@ -43,6 +43,8 @@ var local = map[string]struct {
 		id: "checkFeatureSupport", summary: "Check feature support", description: "Says that a feature is not supported by this server.",
 		contentType: "text/plain", content: &schema{Type: types{"string"}},
 	},
+	// The payment provider alone calls it.
+	"POST /api/v1/integrations/stripe/webhooks":                                {undocumented: true},
 	"GET /api/v1/projects-anonymous-users/{project_id}/.well-known/{rest=**}":  {undocumented: true},
 	"GET /api/v1/projects-restricted-users/{project_id}/.well-known/{rest=**}": {undocumented: true},
 }

@@ -69,7 +69,11 @@ func New(ctx context.Context, c Config) (*Pipeline, error) {
 			return nil, err
 		}
 	}
-	for _, r := range localRoutes() {
+	local := localRoutes()
+	if payments := c.Connections["payments"]; payments != nil {
+		local = append(local, stripeWebhook(payments, c.Log))
+	}
+	for _, r := range local {
 		if err := p.table.add(r); err != nil {
 			return nil, err
 		}

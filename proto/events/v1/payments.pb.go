@@ -210,7 +210,7 @@ func (x *PurchaseCompleted) GetSource() string {
 	return ""
 }
 
-// A subscription was cancelled or replaced.
+// A subscription was renewed, switched, refunded, cancelled or replaced.
 type SubscriptionChanged struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	CustomerType   string                 `protobuf:"bytes,1,opt,name=customer_type,json=customerType,proto3" json:"customer_type,omitempty"`
@@ -313,6 +313,95 @@ func (x *SubscriptionChanged) GetEndedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+// Money was sent back for a purchase. Its items stay with the customer.
+type PurchaseRefunded struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	CustomerType string                 `protobuf:"bytes,1,opt,name=customer_type,json=customerType,proto3" json:"customer_type,omitempty"`
+	CustomerId   string                 `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// Subscription or one-time purchase.
+	PurchaseId string `protobuf:"bytes,3,opt,name=purchase_id,json=purchaseId,proto3" json:"purchase_id,omitempty"`
+	// Empty for an inline product.
+	ProductId string `protobuf:"bytes,4,opt,name=product_id,json=productId,proto3" json:"product_id,omitempty"`
+	// How many of the product are no longer owned.
+	Quantity int64 `protobuf:"varint,5,opt,name=quantity,proto3" json:"quantity,omitempty"`
+	// In US cents.
+	AmountCents   int64 `protobuf:"varint,6,opt,name=amount_cents,json=amountCents,proto3" json:"amount_cents,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PurchaseRefunded) Reset() {
+	*x = PurchaseRefunded{}
+	mi := &file_events_v1_payments_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PurchaseRefunded) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PurchaseRefunded) ProtoMessage() {}
+
+func (x *PurchaseRefunded) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_payments_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PurchaseRefunded.ProtoReflect.Descriptor instead.
+func (*PurchaseRefunded) Descriptor() ([]byte, []int) {
+	return file_events_v1_payments_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *PurchaseRefunded) GetCustomerType() string {
+	if x != nil {
+		return x.CustomerType
+	}
+	return ""
+}
+
+func (x *PurchaseRefunded) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *PurchaseRefunded) GetPurchaseId() string {
+	if x != nil {
+		return x.PurchaseId
+	}
+	return ""
+}
+
+func (x *PurchaseRefunded) GetProductId() string {
+	if x != nil {
+		return x.ProductId
+	}
+	return ""
+}
+
+func (x *PurchaseRefunded) GetQuantity() int64 {
+	if x != nil {
+		return x.Quantity
+	}
+	return 0
+}
+
+func (x *PurchaseRefunded) GetAmountCents() int64 {
+	if x != nil {
+		return x.AmountCents
+	}
+	return 0
+}
+
 var File_events_v1_payments_proto protoreflect.FileDescriptor
 
 const file_events_v1_payments_proto_rawDesc = "" +
@@ -347,7 +436,17 @@ const file_events_v1_payments_proto_rawDesc = "" +
 	"\x06status\x18\x05 \x01(\tR\x06status\x12/\n" +
 	"\x14cancel_at_period_end\x18\x06 \x01(\bR\x11cancelAtPeriodEnd\x12H\n" +
 	"\x12current_period_end\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x10currentPeriodEnd\x125\n" +
-	"\bended_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aendedAtB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
+	"\bended_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\"\xd7\x01\n" +
+	"\x10PurchaseRefunded\x12#\n" +
+	"\rcustomer_type\x18\x01 \x01(\tR\fcustomerType\x12\x1f\n" +
+	"\vcustomer_id\x18\x02 \x01(\tR\n" +
+	"customerId\x12\x1f\n" +
+	"\vpurchase_id\x18\x03 \x01(\tR\n" +
+	"purchaseId\x12\x1d\n" +
+	"\n" +
+	"product_id\x18\x04 \x01(\tR\tproductId\x12\x1a\n" +
+	"\bquantity\x18\x05 \x01(\x03R\bquantity\x12!\n" +
+	"\famount_cents\x18\x06 \x01(\x03R\vamountCentsB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
 
 var (
 	file_events_v1_payments_proto_rawDescOnce sync.Once
@@ -361,18 +460,19 @@ func file_events_v1_payments_proto_rawDescGZIP() []byte {
 	return file_events_v1_payments_proto_rawDescData
 }
 
-var file_events_v1_payments_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_events_v1_payments_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
 var file_events_v1_payments_proto_goTypes = []any{
 	(*ItemQuantityChanged)(nil),   // 0: events.v1.ItemQuantityChanged
 	(*PurchaseCompleted)(nil),     // 1: events.v1.PurchaseCompleted
 	(*SubscriptionChanged)(nil),   // 2: events.v1.SubscriptionChanged
-	(*structpb.Struct)(nil),       // 3: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
+	(*PurchaseRefunded)(nil),      // 3: events.v1.PurchaseRefunded
+	(*structpb.Struct)(nil),       // 4: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 5: google.protobuf.Timestamp
 }
 var file_events_v1_payments_proto_depIdxs = []int32{
-	3, // 0: events.v1.PurchaseCompleted.product:type_name -> google.protobuf.Struct
-	4, // 1: events.v1.SubscriptionChanged.current_period_end:type_name -> google.protobuf.Timestamp
-	4, // 2: events.v1.SubscriptionChanged.ended_at:type_name -> google.protobuf.Timestamp
+	4, // 0: events.v1.PurchaseCompleted.product:type_name -> google.protobuf.Struct
+	5, // 1: events.v1.SubscriptionChanged.current_period_end:type_name -> google.protobuf.Timestamp
+	5, // 2: events.v1.SubscriptionChanged.ended_at:type_name -> google.protobuf.Timestamp
 	3, // [3:3] is the sub-list for method output_type
 	3, // [3:3] is the sub-list for method input_type
 	3, // [3:3] is the sub-list for extension type_name
@@ -391,7 +491,7 @@ func file_events_v1_payments_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_v1_payments_proto_rawDesc), len(file_events_v1_payments_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   4,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -675,6 +675,145 @@ func (x *CancelProductRequest) GetSubscriptionId() string {
 	return ""
 }
 
+type SwitchSubscriptionRequest struct {
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	CustomerType string                 `protobuf:"bytes,1,opt,name=customer_type,json=customerType,proto3" json:"customer_type,omitempty"`
+	CustomerId   string                 `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	Change       *SubscriptionSwitch    `protobuf:"bytes,3,opt,name=change,proto3" json:"change,omitempty"`
+	// With the same key, the same request takes effect once.
+	IdempotencyKey *string `protobuf:"bytes,4,opt,name=idempotency_key,json=idempotencyKey,proto3,oneof" json:"idempotency_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *SwitchSubscriptionRequest) Reset() {
+	*x = SwitchSubscriptionRequest{}
+	mi := &file_payments_v1_owned_product_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SwitchSubscriptionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SwitchSubscriptionRequest) ProtoMessage() {}
+
+func (x *SwitchSubscriptionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_payments_v1_owned_product_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SwitchSubscriptionRequest.ProtoReflect.Descriptor instead.
+func (*SwitchSubscriptionRequest) Descriptor() ([]byte, []int) {
+	return file_payments_v1_owned_product_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SwitchSubscriptionRequest) GetCustomerType() string {
+	if x != nil {
+		return x.CustomerType
+	}
+	return ""
+}
+
+func (x *SwitchSubscriptionRequest) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *SwitchSubscriptionRequest) GetChange() *SubscriptionSwitch {
+	if x != nil {
+		return x.Change
+	}
+	return nil
+}
+
+func (x *SwitchSubscriptionRequest) GetIdempotencyKey() string {
+	if x != nil && x.IdempotencyKey != nil {
+		return *x.IdempotencyKey
+	}
+	return ""
+}
+
+type SubscriptionSwitch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	FromProductId string                 `protobuf:"bytes,1,opt,name=from_product_id,json=fromProductId,proto3" json:"from_product_id,omitempty"`
+	ToProductId   string                 `protobuf:"bytes,2,opt,name=to_product_id,json=toProductId,proto3" json:"to_product_id,omitempty"`
+	// The first recurring price unless given.
+	PriceId *string `protobuf:"bytes,3,opt,name=price_id,json=priceId,proto3,oneof" json:"price_id,omitempty"`
+	// As before unless given.
+	Quantity      *int32 `protobuf:"varint,4,opt,name=quantity,proto3,oneof" json:"quantity,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SubscriptionSwitch) Reset() {
+	*x = SubscriptionSwitch{}
+	mi := &file_payments_v1_owned_product_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SubscriptionSwitch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SubscriptionSwitch) ProtoMessage() {}
+
+func (x *SubscriptionSwitch) ProtoReflect() protoreflect.Message {
+	mi := &file_payments_v1_owned_product_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SubscriptionSwitch.ProtoReflect.Descriptor instead.
+func (*SubscriptionSwitch) Descriptor() ([]byte, []int) {
+	return file_payments_v1_owned_product_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SubscriptionSwitch) GetFromProductId() string {
+	if x != nil {
+		return x.FromProductId
+	}
+	return ""
+}
+
+func (x *SubscriptionSwitch) GetToProductId() string {
+	if x != nil {
+		return x.ToProductId
+	}
+	return ""
+}
+
+func (x *SubscriptionSwitch) GetPriceId() string {
+	if x != nil && x.PriceId != nil {
+		return *x.PriceId
+	}
+	return ""
+}
+
+func (x *SubscriptionSwitch) GetQuantity() int32 {
+	if x != nil && x.Quantity != nil {
+		return *x.Quantity
+	}
+	return 0
+}
+
 var File_payments_v1_owned_product_proto protoreflect.FileDescriptor
 
 const file_payments_v1_owned_product_proto_rawDesc = "" +
@@ -741,14 +880,30 @@ const file_payments_v1_owned_product_proto_rawDesc = "" +
 	"\n" +
 	"product_id\x18\x03 \x01(\tR\tproductId\x12,\n" +
 	"\x0fsubscription_id\x18\x04 \x01(\tH\x00R\x0esubscriptionId\x88\x01\x01B\x12\n" +
-	"\x10_subscription_id2\x9a\a\n" +
+	"\x10_subscription_id\"\xa2\x02\n" +
+	"\x19SwitchSubscriptionRequest\x126\n" +
+	"\rcustomer_type\x18\x01 \x01(\tB\x11\xbaH\x0er\fR\x04userR\x04teamR\fcustomerType\x12)\n" +
+	"\vcustomer_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\n" +
+	"customerId\x12?\n" +
+	"\x06change\x18\x03 \x01(\v2\x1f.payments.v1.SubscriptionSwitchB\x06\xbaH\x03\xc8\x01\x01R\x06change\x12M\n" +
+	"\x0fidempotency_key\x18\x04 \x01(\tB\x1f\xbaH\ar\x05\x10\x01\x18\xff\x01\x8a\xa3\x1e\x11\x1a\x0fIdempotency-KeyH\x00R\x0eidempotencyKey\x88\x01\x01B\x12\n" +
+	"\x10_idempotency_key\"\xc4\x01\n" +
+	"\x12SubscriptionSwitch\x12&\n" +
+	"\x0ffrom_product_id\x18\x01 \x01(\tR\rfromProductId\x12\"\n" +
+	"\rto_product_id\x18\x02 \x01(\tR\vtoProductId\x12\x1e\n" +
+	"\bprice_id\x18\x03 \x01(\tH\x00R\apriceId\x88\x01\x01\x12(\n" +
+	"\bquantity\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01H\x01R\bquantity\x88\x01\x01B\v\n" +
+	"\t_price_idB\v\n" +
+	"\t_quantity2\xf4\t\n" +
 	"\x0eProductService\x12\x93\x02\n" +
 	"\fListProducts\x12 .payments.v1.ListProductsRequest\x1a!.payments.v1.ListProductsResponse\"\xbd\x01\x8a\xa3\x1ez\n" +
 	"\x03\x01\x02\x03 \x01J\x1cUSER_AUTHENTICATION_REQUIREDJ\x19TEAM_MEMBERSHIP_NOT_FOUNDJ\x18TEAM_PERMISSION_REQUIREDJ\x0eUSER_NOT_FOUNDJ\x0eTEAM_NOT_FOUND\x82\xd3\xe4\x93\x029\x127/api/v1/payments/products/{customer_type}/{customer_id}\x12\x9d\x02\n" +
 	"\fGrantProduct\x12 .payments.v1.GrantProductRequest\x1a!.payments.v1.GrantProductResponse\"\xc7\x01\x8a\xa3\x1e}\n" +
 	"\x02\x02\x03 \x01J\x0eUSER_NOT_FOUNDJ\x0eTEAM_NOT_FOUNDJ\x16PRODUCT_DOES_NOT_EXISTJ$PRODUCT_CUSTOMER_TYPE_DOES_NOT_MATCHJ\x17PRODUCT_ALREADY_GRANTED\x82\xd3\xe4\x93\x02@:\x05grant\"7/api/v1/payments/products/{customer_type}/{customer_id}\x12\xd1\x02\n" +
 	"\rCancelProduct\x12!.payments.v1.CancelProductRequest\x1a\x11.types.v1.Success\"\x89\x02\x8a\xa3\x1e\xb8\x01\n" +
-	"\x03\x01\x02\x03 \x01J\x1cUSER_AUTHENTICATION_REQUIREDJ\x19TEAM_MEMBERSHIP_NOT_FOUNDJ\x18TEAM_PERMISSION_REQUIREDJ\x0eUSER_NOT_FOUNDJ\x0eTEAM_NOT_FOUNDJ\x16PRODUCT_DOES_NOT_EXISTJ$PRODUCT_CUSTOMER_TYPE_DOES_NOT_MATCH\x82\xd3\xe4\x93\x02F*D/api/v1/payments/products/{customer_type}/{customer_id}/{product_id}B,Z*vestibule.dev/proto/payments/v1;paymentsv1b\x06proto3"
+	"\x03\x01\x02\x03 \x01J\x1cUSER_AUTHENTICATION_REQUIREDJ\x19TEAM_MEMBERSHIP_NOT_FOUNDJ\x18TEAM_PERMISSION_REQUIREDJ\x0eUSER_NOT_FOUNDJ\x0eTEAM_NOT_FOUNDJ\x16PRODUCT_DOES_NOT_EXISTJ$PRODUCT_CUSTOMER_TYPE_DOES_NOT_MATCH\x82\xd3\xe4\x93\x02F*D/api/v1/payments/products/{customer_type}/{customer_id}/{product_id}\x12\xd7\x02\n" +
+	"\x12SwitchSubscription\x12&.payments.v1.SwitchSubscriptionRequest\x1a\x11.types.v1.Success\"\x85\x02\x8a\xa3\x1e\xb2\x01\n" +
+	"\x03\x01\x02\x03 \x01J\x15NEW_PURCHASES_BLOCKEDJ\x1cUSER_AUTHENTICATION_REQUIREDJ\x19TEAM_MEMBERSHIP_NOT_FOUNDJ\x18TEAM_PERMISSION_REQUIREDJ\x0eUSER_NOT_FOUNDJ\x0eTEAM_NOT_FOUNDJ\x1fDEFAULT_PAYMENT_METHOD_REQUIRED\x82\xd3\xe4\x93\x02H:\x06change\">/api/v1/payments/products/{customer_type}/{customer_id}/switchB,Z*vestibule.dev/proto/payments/v1;paymentsv1b\x06proto3"
 
 var (
 	file_payments_v1_owned_product_proto_rawDescOnce sync.Once
@@ -762,46 +917,51 @@ func file_payments_v1_owned_product_proto_rawDescGZIP() []byte {
 	return file_payments_v1_owned_product_proto_rawDescData
 }
 
-var file_payments_v1_owned_product_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_payments_v1_owned_product_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_payments_v1_owned_product_proto_goTypes = []any{
-	(*ListProductsRequest)(nil),    // 0: payments.v1.ListProductsRequest
-	(*ListProductsResponse)(nil),   // 1: payments.v1.ListProductsResponse
-	(*Pagination)(nil),             // 2: payments.v1.Pagination
-	(*OwnedProduct)(nil),           // 3: payments.v1.OwnedProduct
-	(*OwnedSubscription)(nil),      // 4: payments.v1.OwnedSubscription
-	(*SwitchOption)(nil),           // 5: payments.v1.SwitchOption
-	(*GrantProductRequest)(nil),    // 6: payments.v1.GrantProductRequest
-	(*ProductGrant)(nil),           // 7: payments.v1.ProductGrant
-	(*GrantProductResponse)(nil),   // 8: payments.v1.GrantProductResponse
-	(*CancelProductRequest)(nil),   // 9: payments.v1.CancelProductRequest
-	(*wrapperspb.StringValue)(nil), // 10: google.protobuf.StringValue
-	(*InlineProduct)(nil),          // 11: payments.v1.InlineProduct
-	(*structpb.ListValue)(nil),     // 12: google.protobuf.ListValue
-	(*v1.Success)(nil),             // 13: types.v1.Success
+	(*ListProductsRequest)(nil),       // 0: payments.v1.ListProductsRequest
+	(*ListProductsResponse)(nil),      // 1: payments.v1.ListProductsResponse
+	(*Pagination)(nil),                // 2: payments.v1.Pagination
+	(*OwnedProduct)(nil),              // 3: payments.v1.OwnedProduct
+	(*OwnedSubscription)(nil),         // 4: payments.v1.OwnedSubscription
+	(*SwitchOption)(nil),              // 5: payments.v1.SwitchOption
+	(*GrantProductRequest)(nil),       // 6: payments.v1.GrantProductRequest
+	(*ProductGrant)(nil),              // 7: payments.v1.ProductGrant
+	(*GrantProductResponse)(nil),      // 8: payments.v1.GrantProductResponse
+	(*CancelProductRequest)(nil),      // 9: payments.v1.CancelProductRequest
+	(*SwitchSubscriptionRequest)(nil), // 10: payments.v1.SwitchSubscriptionRequest
+	(*SubscriptionSwitch)(nil),        // 11: payments.v1.SubscriptionSwitch
+	(*wrapperspb.StringValue)(nil),    // 12: google.protobuf.StringValue
+	(*InlineProduct)(nil),             // 13: payments.v1.InlineProduct
+	(*structpb.ListValue)(nil),        // 14: google.protobuf.ListValue
+	(*v1.Success)(nil),                // 15: types.v1.Success
 }
 var file_payments_v1_owned_product_proto_depIdxs = []int32{
 	3,  // 0: payments.v1.ListProductsResponse.items:type_name -> payments.v1.OwnedProduct
 	2,  // 1: payments.v1.ListProductsResponse.pagination:type_name -> payments.v1.Pagination
-	10, // 2: payments.v1.Pagination.next_cursor:type_name -> google.protobuf.StringValue
-	10, // 3: payments.v1.OwnedProduct.id:type_name -> google.protobuf.StringValue
-	11, // 4: payments.v1.OwnedProduct.product:type_name -> payments.v1.InlineProduct
+	12, // 2: payments.v1.Pagination.next_cursor:type_name -> google.protobuf.StringValue
+	12, // 3: payments.v1.OwnedProduct.id:type_name -> google.protobuf.StringValue
+	13, // 4: payments.v1.OwnedProduct.product:type_name -> payments.v1.InlineProduct
 	4,  // 5: payments.v1.OwnedProduct.subscription:type_name -> payments.v1.OwnedSubscription
-	12, // 6: payments.v1.OwnedProduct.switch_options:type_name -> google.protobuf.ListValue
-	10, // 7: payments.v1.OwnedSubscription.current_period_end:type_name -> google.protobuf.StringValue
-	11, // 8: payments.v1.SwitchOption.product:type_name -> payments.v1.InlineProduct
+	14, // 6: payments.v1.OwnedProduct.switch_options:type_name -> google.protobuf.ListValue
+	12, // 7: payments.v1.OwnedSubscription.current_period_end:type_name -> google.protobuf.StringValue
+	13, // 8: payments.v1.SwitchOption.product:type_name -> payments.v1.InlineProduct
 	7,  // 9: payments.v1.GrantProductRequest.grant:type_name -> payments.v1.ProductGrant
-	11, // 10: payments.v1.ProductGrant.product_inline:type_name -> payments.v1.InlineProduct
-	0,  // 11: payments.v1.ProductService.ListProducts:input_type -> payments.v1.ListProductsRequest
-	6,  // 12: payments.v1.ProductService.GrantProduct:input_type -> payments.v1.GrantProductRequest
-	9,  // 13: payments.v1.ProductService.CancelProduct:input_type -> payments.v1.CancelProductRequest
-	1,  // 14: payments.v1.ProductService.ListProducts:output_type -> payments.v1.ListProductsResponse
-	8,  // 15: payments.v1.ProductService.GrantProduct:output_type -> payments.v1.GrantProductResponse
-	13, // 16: payments.v1.ProductService.CancelProduct:output_type -> types.v1.Success
-	14, // [14:17] is the sub-list for method output_type
-	11, // [11:14] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	13, // 10: payments.v1.ProductGrant.product_inline:type_name -> payments.v1.InlineProduct
+	11, // 11: payments.v1.SwitchSubscriptionRequest.change:type_name -> payments.v1.SubscriptionSwitch
+	0,  // 12: payments.v1.ProductService.ListProducts:input_type -> payments.v1.ListProductsRequest
+	6,  // 13: payments.v1.ProductService.GrantProduct:input_type -> payments.v1.GrantProductRequest
+	9,  // 14: payments.v1.ProductService.CancelProduct:input_type -> payments.v1.CancelProductRequest
+	10, // 15: payments.v1.ProductService.SwitchSubscription:input_type -> payments.v1.SwitchSubscriptionRequest
+	1,  // 16: payments.v1.ProductService.ListProducts:output_type -> payments.v1.ListProductsResponse
+	8,  // 17: payments.v1.ProductService.GrantProduct:output_type -> payments.v1.GrantProductResponse
+	15, // 18: payments.v1.ProductService.CancelProduct:output_type -> types.v1.Success
+	15, // 19: payments.v1.ProductService.SwitchSubscription:output_type -> types.v1.Success
+	16, // [16:20] is the sub-list for method output_type
+	12, // [12:16] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_payments_v1_owned_product_proto_init() }
@@ -816,13 +976,15 @@ func file_payments_v1_owned_product_proto_init() {
 	file_payments_v1_owned_product_proto_msgTypes[7].OneofWrappers = []any{}
 	file_payments_v1_owned_product_proto_msgTypes[8].OneofWrappers = []any{}
 	file_payments_v1_owned_product_proto_msgTypes[9].OneofWrappers = []any{}
+	file_payments_v1_owned_product_proto_msgTypes[10].OneofWrappers = []any{}
+	file_payments_v1_owned_product_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_payments_v1_owned_product_proto_rawDesc), len(file_payments_v1_owned_product_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -20,9 +20,10 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ProductService_ListProducts_FullMethodName  = "/payments.v1.ProductService/ListProducts"
-	ProductService_GrantProduct_FullMethodName  = "/payments.v1.ProductService/GrantProduct"
-	ProductService_CancelProduct_FullMethodName = "/payments.v1.ProductService/CancelProduct"
+	ProductService_ListProducts_FullMethodName       = "/payments.v1.ProductService/ListProducts"
+	ProductService_GrantProduct_FullMethodName       = "/payments.v1.ProductService/GrantProduct"
+	ProductService_CancelProduct_FullMethodName      = "/payments.v1.ProductService/CancelProduct"
+	ProductService_SwitchSubscription_FullMethodName = "/payments.v1.ProductService/SwitchSubscription"
 )
 
 // ProductServiceClient is the client API for ProductService service.
@@ -44,6 +45,11 @@ type ProductServiceClient interface {
 	// Cancels the subscriptions to a product, or one subscription. What they give
 	// lasts until the end of the paid period.
 	CancelProduct(ctx context.Context, in *CancelProductRequest, opts ...grpc.CallOption) (*v1.Success, error)
+	// Switch Subscription
+	//
+	// Turns the subscription to one product into one to another product of the
+	// same line, charged to the stored payment method.
+	SwitchSubscription(ctx context.Context, in *SwitchSubscriptionRequest, opts ...grpc.CallOption) (*v1.Success, error)
 }
 
 type productServiceClient struct {
@@ -84,6 +90,16 @@ func (c *productServiceClient) CancelProduct(ctx context.Context, in *CancelProd
 	return out, nil
 }
 
+func (c *productServiceClient) SwitchSubscription(ctx context.Context, in *SwitchSubscriptionRequest, opts ...grpc.CallOption) (*v1.Success, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Success)
+	err := c.cc.Invoke(ctx, ProductService_SwitchSubscription_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ProductServiceServer is the server API for ProductService service.
 // All implementations must embed UnimplementedProductServiceServer
 // for forward compatibility.
@@ -103,6 +119,11 @@ type ProductServiceServer interface {
 	// Cancels the subscriptions to a product, or one subscription. What they give
 	// lasts until the end of the paid period.
 	CancelProduct(context.Context, *CancelProductRequest) (*v1.Success, error)
+	// Switch Subscription
+	//
+	// Turns the subscription to one product into one to another product of the
+	// same line, charged to the stored payment method.
+	SwitchSubscription(context.Context, *SwitchSubscriptionRequest) (*v1.Success, error)
 	mustEmbedUnimplementedProductServiceServer()
 }
 
@@ -121,6 +142,9 @@ func (UnimplementedProductServiceServer) GrantProduct(context.Context, *GrantPro
 }
 func (UnimplementedProductServiceServer) CancelProduct(context.Context, *CancelProductRequest) (*v1.Success, error) {
 	return nil, status.Error(codes.Unimplemented, "method CancelProduct not implemented")
+}
+func (UnimplementedProductServiceServer) SwitchSubscription(context.Context, *SwitchSubscriptionRequest) (*v1.Success, error) {
+	return nil, status.Error(codes.Unimplemented, "method SwitchSubscription not implemented")
 }
 func (UnimplementedProductServiceServer) mustEmbedUnimplementedProductServiceServer() {}
 func (UnimplementedProductServiceServer) testEmbeddedByValue()                        {}
@@ -197,6 +221,24 @@ func _ProductService_CancelProduct_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ProductService_SwitchSubscription_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SwitchSubscriptionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProductServiceServer).SwitchSubscription(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProductService_SwitchSubscription_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProductServiceServer).SwitchSubscription(ctx, req.(*SwitchSubscriptionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ProductService_ServiceDesc is the grpc.ServiceDesc for ProductService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -215,6 +257,10 @@ var ProductService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CancelProduct",
 			Handler:    _ProductService_CancelProduct_Handler,
+		},
+		{
+			MethodName: "SwitchSubscription",
+			Handler:    _ProductService_SwitchSubscription_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

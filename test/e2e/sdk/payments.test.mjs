@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { api, baseUrl, clientApp, freshEmail, serverApp } from "./system.mjs";
+import { api, baseUrl, clientApp, freshEmail, project, serverApp } from "./system.mjs";
 
 async function signedUp() {
   const app = clientApp();
@@ -118,4 +118,53 @@ test("nobody buys for others", async () => {
   assert.equal((await api(`/payments/products/user/${user.id}`, { headers })).status, 403);
   assert.equal((await api(`/payments/products/user/${user.id}/starter`, { method: "DELETE", headers })).status, 403);
   assert.equal((await api(`/payments/products/user/${user.id}`, { method: "POST", headers, body: { product_id: "starter" } })).json.code, "INSUFFICIENT_ACCESS_TYPE");
+});
+
+test("without a payment provider there is nothing to bill", async () => {
+  const { user } = await signedUp();
+  assert.deepEqual(await user.getBilling(), { hasCustomer: false, defaultPaymentMethod: null });
+  assert.equal((await user.listInvoices()).length, 0);
+  await assert.rejects(user.createPaymentMethodSetupIntent());
+  await assert.rejects(user.switchSubscription({ fromProductId: "starter", toProductId: "other" }));
+});
+
+test("a request with an idempotency key takes effect once", async () => {
+  const { user } = await signedUp();
+  const backend = serverApp();
+  const key = project.secret_server_key;
+  const headers = { "X-Hexclave-Access-Type": "server", "X-Hexclave-Secret-Server-Key": key, "Idempotency-Key": crypto.randomUUID() };
+  const path = `/payments/items/user/${user.id}/credits/update-quantity?allow_negative=false`;
+  const answers = await Promise.all(Array.from({ length: 6 }, () => api(path, { method: "POST", headers, body: { delta: 5 } })));
+  for (const answer of answers) {
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.text, answers[0].text);
+  }
+  assert.equal((await backend.getItem({ userId: user.id, itemId: "credits" })).quantity, 5);
+  assert.equal((await api(path, { method: "POST", headers, body: { delta: 6 } })).status, 409);
+
+  const grant = { method: "POST", headers: { ...headers, "Idempotency-Key": crypto.randomUUID() }, body: { product_id: "starter" } };
+  const first = await api(`/payments/products/user/${user.id}`, grant);
+  const again = await api(`/payments/products/user/${user.id}`, grant);
+  assert.equal(first.status, 200, first.text);
+  assert.match(first.json.subscription_id, /^[0-9a-f-]{36}$/);
+  assert.equal(again.text, first.text);
+});
+
+test("the books show what was bought and given", async () => {
+  const { user } = await signedUp();
+  const headers = { "X-Hexclave-Access-Type": "admin", "X-Hexclave-Super-Secret-Admin-Key": project.super_secret_admin_key };
+  await completePurchase(await user.createCheckoutUrl({ productId: "starter" }), "monthly");
+  const page = await api("/internal/payments/transactions?limit=200&customer_type=user", { headers });
+  assert.equal(page.status, 200, page.text);
+  const bought = page.json.transactions.find((entry) => entry.entries[0].customer_id === user.id);
+  assert.equal(bought.type, "purchase");
+  assert.equal(bought.test_mode, true);
+  assert.deepEqual(bought.entries.map((entry) => entry.type), ["product_grant", "item_quantity_change"]);
+  const refund = await api("/internal/payments/transactions/refund", {
+    method: "POST", headers, body: { type: "subscription", id: bought.id, refund_entries: [{ entry_index: 0, quantity: 1, amount_usd: "9.99" }] },
+  });
+  assert.equal(refund.json.code, "SUBSCRIPTION_INVOICE_NOT_FOUND");
+  assert.equal((await api("/internal/payments/transactions?cursor=x", { headers })).status, 400);
+  assert.equal((await api("/internal/payments/setup", { method: "POST", headers, body: {} })).status, 400);
+  assert.equal((await api("/integrations/stripe/webhooks", { method: "POST", body: {} })).json.code, "SCHEMA_ERROR");
 });

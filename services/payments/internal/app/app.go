@@ -21,9 +21,10 @@ type Deps struct {
 	// StripePublishableKey is the key with which a browser talks to the payment
 	// provider; empty if there is none.
 	StripePublishableKey string
-	// PublicURL is the origin under which the checkout page is reached, without
-	// a trailing slash.
-	PublicURL string
+	// CheckoutURL is the origin under which the checkout page is reached, and
+	// DashboardURL where operators look after their projects; both without a
+	// trailing slash.
+	CheckoutURL, DashboardURL string
 }
 
 // App runs the use cases.
@@ -36,14 +37,15 @@ type App struct {
 	clock    clock.Clock
 
 	stripePublishableKey string
-	publicURL            string
+	checkoutURL          string
+	dashboardURL         string
 }
 
 // New returns an App over its ports.
 func New(deps Deps) *App {
 	a := &App{
 		store: deps.Store, projects: deps.Projects, users: deps.Users, teams: deps.Teams, stripe: deps.Stripe, clock: deps.Clock,
-		stripePublishableKey: deps.StripePublishableKey, publicURL: deps.PublicURL,
+		stripePublishableKey: deps.StripePublishableKey, checkoutURL: deps.CheckoutURL, dashboardURL: deps.DashboardURL,
 	}
 	if a.stripe == nil {
 		a.stripe = NoStripe{}

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -26,10 +28,10 @@ type book struct {
 	events   []Event
 }
 
-// openBook locks the accounts that a change of the named subscriptions, and a
-// purchase of the product if there is one, will touch. The customer must be
+// openBook locks the accounts that a change of the named subscriptions, and
+// purchases of the products, will touch. The customer must be
 // locked.
-func openBook(ctx context.Context, tx Tx, now time.Time, tenant ids.Tenant, customer domain.Customer, holdings *domain.Holdings, subscriptionIDs []string, bought *domain.Product) (*book, error) {
+func openBook(ctx context.Context, tx Tx, now time.Time, tenant ids.Tenant, customer domain.Customer, holdings *domain.Holdings, subscriptionIDs []string, bought ...*domain.Product) (*book, error) {
 	var itemIDs []string
 	include := func(product *domain.Product) {
 		for _, item := range product.IncludedItems {
@@ -41,8 +43,8 @@ func openBook(ctx context.Context, tx Tx, now time.Time, tenant ids.Tenant, cust
 			include(&holdings.Subscriptions[i].Product)
 		}
 	}
-	if bought != nil {
-		include(bought)
+	for _, product := range bought {
+		include(product)
 	}
 	slices.Sort(itemIDs)
 	accounts, err := tx.OpenAccounts(ctx, tenant, customer, slices.Compact(itemIDs))
@@ -92,6 +94,47 @@ func (b *book) update(ctx context.Context, subscription *domain.Subscription) er
 	}
 	b.events = append(b.events, SubscriptionChanged{Tenant: b.tenant, Subscription: *subscription})
 	return b.tx.UpdateSubscription(ctx, b.tenant, subscription)
+}
+
+// adopt enters a subscription at the provider as it is there: a new one, or one
+// of those that the book was opened for. What is as it was leaves no trace.
+func (b *book) adopt(ctx context.Context, adopted domain.Subscription) error {
+	i := slices.IndexFunc(b.holdings.Subscriptions, func(s domain.Subscription) bool { return s.ID == adopted.ID })
+	if i < 0 {
+		adopted.CreatedAt, adopted.Version = b.at, 1
+		b.holdings.Subscriptions = append(b.holdings.Subscriptions, adopted)
+		for _, item := range adopted.Product.IncludedItems {
+			b.revalued[item.ID] = true
+		}
+		if !adopted.Unpaid {
+			b.events = append(b.events, PurchaseCompleted{Tenant: b.tenant, Purchase: adopted.Purchase, Subscription: true})
+		}
+		return b.tx.CreateSubscription(ctx, b.tenant, &adopted)
+	}
+	known := &b.holdings.Subscriptions[i]
+	same, err := equal(known, &adopted)
+	if err != nil || same {
+		return err
+	}
+	adopted.Version = known.Version + 1
+	if known.Unpaid && !adopted.Unpaid {
+		b.events = append(b.events, PurchaseCompleted{Tenant: b.tenant, Purchase: adopted.Purchase, Subscription: true})
+	}
+	for _, item := range known.Product.IncludedItems {
+		b.revalued[item.ID] = true
+	}
+	*known = adopted
+	return b.update(ctx, known)
+}
+
+// equal compares what is remembered of two subscriptions.
+func equal(a, b *domain.Subscription) (bool, error) {
+	first, err := json.Marshal(a)
+	if err != nil {
+		return false, err
+	}
+	second, err := json.Marshal(b)
+	return bytes.Equal(first, second), err
 }
 
 // record enters a purchase that was made at the moment of the change.

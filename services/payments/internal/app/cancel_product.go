@@ -79,7 +79,7 @@ func (a *App) CancelProduct(ctx context.Context, customer domain.Customer, produ
 		if len(ids) == 0 {
 			return errNoSubscription // somebody was faster
 		}
-		book, err := openBook(ctx, tx, holdings.AsOf(a.clock.Now()), req.tenant, customer, holdings, ids, nil)
+		book, err := openBook(ctx, tx, holdings.AsOf(a.clock.Now()), req.tenant, customer, holdings, ids)
 		if err != nil {
 			return err
 		}

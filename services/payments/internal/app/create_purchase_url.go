@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"time"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/ids"
 	"vestibule.dev/services/payments/internal/domain"
 )
 
@@ -46,10 +48,20 @@ func (a *App) CreatePurchaseURL(ctx context.Context, in NewPurchaseURL) (string,
 	if err := offer.CheckOwned(holdings.Owned(holdings.AsOf(a.clock.Now()))); err != nil {
 		return "", err
 	}
-	if !req.project.Catalog.TestMode {
-		return "", errNotSetUp
+	accountID, err := a.stripeAccount(ctx, req.tenant)
+	if err != nil && (!req.project.Catalog.TestMode || !errors.Is(err, errNotSetUp)) {
+		return "", err
+	}
+	if accountID != "" {
+		if err := a.requireOther(ctx, req, in.Customer); err != nil {
+			return "", err
+		}
 	}
 	if err := checkReturnURL(req.project, in.ReturnURL); err != nil {
+		return "", err
+	}
+	data, err := a.stripeData(ctx, req.tenant, accountID, in.Customer)
+	if err != nil && !req.project.Catalog.TestMode {
 		return "", err
 	}
 	var full string
@@ -58,16 +70,32 @@ func (a *App) CreatePurchaseURL(ctx context.Context, in NewPurchaseURL) (string,
 		if err != nil {
 			return err
 		}
-		code, err := tx.IssuePurchaseCode(ctx, req.tenant, offer, purchaseCodeTTL)
+		code, err := tx.IssuePurchaseCode(ctx, req.tenant, offer, data, purchaseCodeTTL)
 		full = tenancyID + "_" + code
 		return err
 	})
 	if err != nil {
 		return "", err
 	}
-	address := a.publicURL + "/purchase/" + full
+	address := a.checkoutURL + "/purchase/" + full
 	if in.ReturnURL != nil {
 		address += "?return_url=" + url.QueryEscape(*in.ReturnURL)
 	}
 	return address, nil
+}
+
+// stripeData prepares a purchase at the provider; nil without an account there.
+func (a *App) stripeData(ctx context.Context, tenant ids.Tenant, accountID string, customer domain.Customer) (*StripeData, error) {
+	if accountID == "" {
+		return nil, nil
+	}
+	customerID, err := a.stripeCustomer(ctx, tenant, accountID, customer)
+	if err != nil {
+		return nil, err
+	}
+	account, err := a.stripe.Account(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	return &StripeData{CustomerID: customerID, AccountID: accountID, ChargesEnabled: account.ChargesEnabled}, nil
 }

@@ -32,6 +32,14 @@ type SubscriptionChanged struct {
 	Subscription domain.Subscription
 }
 
+// PurchaseRefunded says that money was sent back for a purchase.
+type PurchaseRefunded struct {
+	Tenant   ids.Tenant
+	Purchase domain.Purchase
+	Refund   Refund
+}
+
 func (ItemQuantityChanged) isEvent() {}
 func (PurchaseCompleted) isEvent()   {}
 func (SubscriptionChanged) isEvent() {}
+func (PurchaseRefunded) isEvent()    {}

@@ -3,12 +3,15 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/onetime"
@@ -17,10 +20,12 @@ import (
 	"vestibule.dev/pkg/pgtest"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/projectconfig"
+	"vestibule.dev/pkg/secret"
 	"vestibule.dev/services/payments/internal/app"
 	"vestibule.dev/services/payments/internal/domain"
 	"vestibule.dev/services/payments/internal/events"
 	"vestibule.dev/services/payments/internal/postgres"
+	"vestibule.dev/services/payments/internal/stripe/memory"
 	"vestibule.dev/services/payments/migrations"
 )
 
@@ -89,6 +94,18 @@ func (w *world) Membership(_ context.Context, _ ids.Tenant, teamID, userID strin
 	return permissionIDs, member, nil
 }
 
+func (w *world) Holders(_ context.Context, _ ids.Tenant, teamID, permissionID string) (userIDs []string, _ error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for member, permissionIDs := range w.members {
+		if team, userID, _ := strings.Cut(member, "/"); team == teamID && slices.Contains(permissionIDs, permissionID) {
+			userIDs = append(userIDs, userID)
+		}
+	}
+	slices.Sort(userIDs)
+	return userIDs, nil
+}
+
 func (w *world) Project(_ context.Context, tenant ids.Tenant, _ int64) (*app.Project, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -111,11 +128,14 @@ func (w *world) configure(from, to string) {
 	w.config = strings.Replace(w.config, from, to, 1)
 }
 
-var sources = []migrate.Source{outbox.Migrations(), onetime.Migrations(), migrations.Source()}
+var sources = []migrate.Source{outbox.Migrations(), onetime.Migrations(), courier.Migrations(), migrations.Source()}
 
 type fixture struct {
 	*app.App
 	*world
+	// stripe is nil without a payment provider.
+	stripe *memory.Stripe
+	box    *secret.Box
 
 	t     *testing.T
 	db    *pg.DB
@@ -128,8 +148,22 @@ func newFixture(t *testing.T) *fixture {
 	return newFixtureOn(t, pgtest.New(t, sources...))
 }
 
+// newStripeFixture is a fixture with a payment provider.
+func newStripeFixture(t *testing.T) *fixture {
+	f := newFixture(t)
+	f.stripe = memory.New(f.clock)
+	f.App = f.replica(f.db)
+	return f
+}
+
 func newFixtureOn(t *testing.T, db *pg.DB) *fixture {
+	ring, err := secret.ParseKeyRing(secret.Secret("k1:" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))))
+	if err != nil {
+		t.Fatal(err)
+	}
 	f := &fixture{
+		box: secret.NewBox(ring),
+
 		world: &world{users: map[string]bool{}, teams: map[string]bool{}, members: map[string][]string{}, config: config},
 		t:     t, db: db, clock: clock.NewFake(start), user: ids.NewUUID(), team: ids.NewUUID(),
 	}
@@ -146,10 +180,14 @@ func (f *fixture) replica(db *pg.DB) *app.App {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return app.New(app.Deps{
-		Store: postgres.NewStore(db, codes, events.Encode), Projects: f, Users: f, Teams: f, Clock: f.clock,
-		PublicURL: "https://pay.example.com",
-	})
+	deps := app.Deps{
+		Store: postgres.NewStore(db, codes, f.box, events.Encode), Projects: f, Users: f, Teams: f, Clock: f.clock,
+		CheckoutURL: "https://pay.example.com", DashboardURL: "https://dash.example.com", StripePublishableKey: "pk_test",
+	}
+	if f.stripe != nil {
+		deps.Stripe = f.stripe
+	}
+	return app.New(deps)
 }
 
 func (f *fixture) server() context.Context {

@@ -38,6 +38,8 @@ type Teams interface {
 	// Membership returns the ids of the permissions that a user holds in a
 	// team, directly or not; member is false when they do not belong to it.
 	Membership(ctx context.Context, tenant ids.Tenant, teamID, userID string) (permissionIDs []string, member bool, err error)
+	// Holders lists the users who hold a permission in a team.
+	Holders(ctx context.Context, tenant ids.Tenant, teamID, permissionID string) (userIDs []string, err error)
 }
 
 // ItemKey names an item of a customer.
@@ -62,6 +64,14 @@ type ItemQuantityChange struct {
 	Description *string
 	ExpiresAt   *time.Time
 	CreatedAt   time.Time
+}
+
+// ChangeOfCustomer is an entry of the ledger and whose it is.
+type ChangeOfCustomer struct {
+	ItemQuantityChange
+
+	Customer domain.Customer
+	ItemID   string
 }
 
 // CustomerState is what is remembered of a customer.
@@ -95,6 +105,32 @@ type Store interface {
 	// StripeAccount reads the connected account of a branch; empty if there is
 	// none.
 	StripeAccount(ctx context.Context, tenant ids.Tenant) (accountID string, err error)
+	// TenantOfStripeAccount reads whose a connected account is.
+	TenantOfStripeAccount(ctx context.Context, accountID string) (tenant ids.Tenant, found bool, err error)
+	// ProductVersion reads a product as it was sold; nil if it is unknown.
+	ProductVersion(ctx context.Context, tenant ids.Tenant, id string) (*domain.Product, error)
+	// Invoices reads invoices of a customer after a position, newest first.
+	Invoices(ctx context.Context, tenant ids.Tenant, customer domain.Customer, after Position, count int) ([]Invoice, error)
+	// Invoice reads an invoice of a customer; nil if there is none.
+	Invoice(ctx context.Context, tenant ids.Tenant, customer domain.Customer, id string) (*Invoice, error)
+	// CreationInvoice reads the first invoice of a subscription at the
+	// provider; nil if there is none.
+	CreationInvoice(ctx context.Context, tenant ids.Tenant, stripeSubscriptionID string) (*Invoice, error)
+	// Subscription reads a subscription; nil if there is none.
+	Subscription(ctx context.Context, tenant ids.Tenant, id string) (*domain.Subscription, error)
+	// OneTimePurchase reads a one-time purchase; nil if there is none.
+	OneTimePurchase(ctx context.Context, tenant ids.Tenant, id string) (*domain.OneTimePurchase, error)
+
+	// SubscriptionsPage, OneTimePurchasesPage, ChangesPage and RenewalsPage
+	// read the books of a branch after a position, newest first. An empty
+	// customer type means all.
+	SubscriptionsPage(ctx context.Context, tenant ids.Tenant, customerType string, after Position, count int) ([]domain.Subscription, error)
+	OneTimePurchasesPage(ctx context.Context, tenant ids.Tenant, customerType string, after Position, count int) ([]domain.OneTimePurchase, error)
+	ChangesPage(ctx context.Context, tenant ids.Tenant, customerType string, after Position, count int) ([]ChangeOfCustomer, error)
+	RenewalsPage(ctx context.Context, tenant ids.Tenant, customerType string, after Position, count int) ([]Renewal, error)
+	// RefundsOf counts the entries of completed refunds, by purchase.
+	RefundsOf(ctx context.Context, tenant ids.Tenant, purchaseIDs []string) (map[string]int, error)
+
 	// IdempotentAnswer reads how a request with the key was answered; nil if
 	// it was not.
 	IdempotentAnswer(ctx context.Context, tenant ids.Tenant, key IdempotencyKey) (*IdempotentAnswer, error)
@@ -108,6 +144,63 @@ type PurchaseCode struct {
 	Tenant ids.Tenant
 	ID     string
 	Offer  domain.Offer
+	// Stripe is nil when payments were not set up as the code was made.
+	Stripe *StripeData
+}
+
+// StripeData is what a purchase is prepared with at the payment provider.
+type StripeData struct {
+	CustomerID     string `json:"customer_id"`
+	AccountID      string `json:"account_id"`
+	ChargesEnabled bool   `json:"charges_enabled"`
+}
+
+// Invoice is an invoice of a subscription.
+type Invoice struct {
+	ID                   string
+	Customer             domain.Customer
+	StripeSubscriptionID string
+	StripeInvoiceID      string
+	// Creation says that it is the first one.
+	Creation bool
+	Status   *string
+	// AmountTotal is in the currency's smallest coin.
+	AmountTotal *int64
+	HostedURL   *string
+	CreatedAt   time.Time
+}
+
+// Position is a place in a list that is ordered by time and id, newest first.
+// The zero Position is the beginning.
+type Position struct {
+	CreatedAt time.Time
+	ID        string
+}
+
+// Refund is the one refund of a purchase.
+type Refund struct {
+	PurchaseID string
+	Entries    []RefundEntry
+	// Quantity is no longer owned.
+	Quantity int64
+	// Amount is in US cents.
+	Amount int64
+	// CompletedAt is nil until the money was sent.
+	CompletedAt *time.Time
+}
+
+// Renewal is an invoice after the first one.
+type Renewal struct {
+	Invoice      Invoice
+	Subscription domain.Subscription
+}
+
+// Mail is a mail about a payment.
+type Mail struct {
+	// UserID is who gets it.
+	UserID    string
+	Template  string
+	Variables map[string]string
 }
 
 // Tx is what a use case writes.
@@ -142,10 +235,43 @@ type Tx interface {
 	// AnswerIdempotencyKey keeps the answer to the request with a reserved key.
 	AnswerIdempotencyKey(ctx context.Context, tenant ids.Tenant, key IdempotencyKey, answer []byte) error
 
+	// SaveStripeAccount remembers the connected account of a branch. Of two that
+	// are remembered at the same time one wins, which it returns.
+	SaveStripeAccount(ctx context.Context, tenant ids.Tenant, accountID string) (string, error)
+	// ClaimStripePurchase returns the purchase that something at the provider
+	// stands for: the given one, unless there was one before.
+	ClaimStripePurchase(ctx context.Context, tenant ids.Tenant, stripeID, purchaseID string) (string, error)
+	// TakeReading numbers a reading of a customer's subscriptions at the
+	// provider, before it is taken.
+	TakeReading(ctx context.Context, tenant ids.Tenant, stripeCustomerID string) (number int64, err error)
+	// ApplyReading reports false if a later reading has been applied.
+	ApplyReading(ctx context.Context, tenant ids.Tenant, stripeCustomerID string, number int64) (bool, error)
+	// RememberStripeEvent reports false if the event has been remembered.
+	RememberStripeEvent(ctx context.Context, tenant ids.Tenant, eventID string) (bool, error)
+	// SaveInvoice writes an invoice, unless a later state of it is known.
+	SaveInvoice(ctx context.Context, tenant ids.Tenant, invoice *Invoice) error
+	// SaveProductVersion remembers a product as it is sold and returns its id.
+	SaveProductVersion(ctx context.Context, tenant ids.Tenant, productID *string, product *domain.Product) (id string, err error)
+	// BeginRefund writes down a refund and returns it, or the one that was
+	// written down before.
+	BeginRefund(ctx context.Context, tenant ids.Tenant, refund *Refund) (*Refund, error)
+	// CompleteRefund reports false if the refund was complete.
+	CompleteRefund(ctx context.Context, tenant ids.Tenant, purchaseID string, at time.Time) (bool, error)
+	// AbandonRefund forgets a refund that did not take place.
+	AbandonRefund(ctx context.Context, tenant ids.Tenant, purchaseID string) error
+	// RefundOneTimePurchase writes the refund of a one-time purchase.
+	RefundOneTimePurchase(ctx context.Context, tenant ids.Tenant, purchase *domain.OneTimePurchase) error
+	// EnqueueMails sends mails after the commit.
+	EnqueueMails(ctx context.Context, tenant ids.Tenant, mails ...Mail) error
+	// DeleteCustomer remembers that a user or team is gone.
+	DeleteCustomer(ctx context.Context, tenant ids.Tenant, customer domain.Customer) error
+	// PurgeProject deletes everything of a project.
+	PurgeProject(ctx context.Context, projectID string) error
+
 	// TenancyID returns the id that names the tenant in purchase codes.
 	TenancyID(ctx context.Context, tenant ids.Tenant) (string, error)
 	// IssuePurchaseCode stores a new code and returns its text.
-	IssuePurchaseCode(ctx context.Context, tenant ids.Tenant, offer domain.Offer, ttl time.Duration) (text string, err error)
+	IssuePurchaseCode(ctx context.Context, tenant ids.Tenant, offer domain.Offer, stripe *StripeData, ttl time.Duration) (text string, err error)
 	// ConsumePurchaseCode spends a code. Of all that try, one succeeds; the
 	// others fail as verification codes do.
 	ConsumePurchaseCode(ctx context.Context, code *PurchaseCode) error

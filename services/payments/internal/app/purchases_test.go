@@ -210,19 +210,19 @@ func TestPurchase_refused_leavesTheCode(t *testing.T) {
 	if err := settle(free, "once", 1); !errors.Is(err, forbidden) {
 		t.Errorf("outside test mode: %v", err)
 	}
-	if err := f.CreatePurchaseSession(t.Context(), choose(free, "once", 1)); !errors.Is(err, badRequest) {
+	if _, err := f.CreatePurchaseSession(t.Context(), choose(free, "once", 1)); !errors.Is(err, badRequest) {
 		t.Errorf("nothing to pay once: %v", err)
 	}
-	if err := f.CreatePurchaseSession(t.Context(), choose(second, "monthly", 1)); !errors.Is(err, badRequest) {
+	if _, err := f.CreatePurchaseSession(t.Context(), choose(second, "monthly", 1)); !errors.Is(err, badRequest) {
 		t.Errorf("something to pay without provider: %v", err)
 	}
-	if err := f.CreatePurchaseSession(t.Context(), choose(free, "monthly", 1)); err != nil {
+	if _, err := f.CreatePurchaseSession(t.Context(), choose(free, "monthly", 1)); err != nil {
 		t.Errorf("a free subscription: %v", err)
 	}
 	f.configure(`"blockNewPurchases": false`, `"blockNewPurchases": true`)
 	for name, attempt := range map[string]func() error{
 		"settle":  func() error { return settle(second, "monthly", 1) },
-		"session": func() error { return f.CreatePurchaseSession(t.Context(), choose(second, "monthly", 1)) },
+		"session": func() error { _, err := f.CreatePurchaseSession(t.Context(), choose(second, "monthly", 1)); return err },
 	} {
 		if err := attempt(); !errors.Is(err, apierr.NewPurchasesBlocked()) {
 			t.Errorf("%s while blocked: %v", name, err)
@@ -269,7 +269,7 @@ func TestPurchase_sameLine_replacesTheSubscription(t *testing.T) {
 func (f *fixture) wantRefolded() {
 	f.t.Helper()
 	kept := f.credits()
-	store := postgres.NewStore(f.db, nil, events.Encode)
+	store := postgres.NewStore(f.db, nil, nil, events.Encode)
 	holdings, err := store.Holdings(f.t.Context(), tenant, f.owner())
 	if err != nil {
 		f.t.Fatal(err)

@@ -31,23 +31,29 @@ func (*replacing) Error() string {
 // the id of the subscription, or nothing for a one-time purchase. A product
 // without prices leaves no trace.
 func (a *App) settle(ctx context.Context, s settlement, also func(ctx context.Context, tx Tx) error) (subscriptionID string, err error) {
+	return settleAs(ctx, a, s, also, func(subscriptionID string) string { return subscriptionID })
+}
+
+// settleAs is settle for requests that are answered with something else.
+func settleAs[T any](ctx context.Context, a *App, s settlement, also func(ctx context.Context, tx Tx) error, answer func(subscriptionID string) T) (result T, err error) {
 	// Cancelled at the provider; their rows follow when it tells so.
 	canceled := map[string]bool{}
 	for {
-		subscriptionID, err = commit(ctx, a, s.tenant, func(ctx context.Context, tx Tx) (string, error) {
+		result, err = commit(ctx, a, s.tenant, func(ctx context.Context, tx Tx) (none T, err error) {
 			if also != nil {
 				if err := also(ctx, tx); err != nil {
-					return "", err
+					return none, err
 				}
 			}
-			return a.record(ctx, tx, s, canceled)
+			subscriptionID, err := a.record(ctx, tx, s, canceled)
+			return answer(subscriptionID), err
 		})
 		replaced, ok := errors.AsType[*replacing](err)
 		if !ok {
-			return subscriptionID, err
+			return result, err
 		}
 		if err := a.cancelAtStripe(ctx, s.tenant, &replaced.subscription); err != nil {
-			return "", err
+			return result, err
 		}
 		canceled[replaced.subscription.ID] = true
 	}

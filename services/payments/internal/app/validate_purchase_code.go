@@ -15,6 +15,8 @@ type PurchaseOverview struct {
 	AlreadyOwned bool
 	// Conflicts are owned products of the same line, by id.
 	Conflicts []domain.Owned
+	// Stripe is nil when payments were not set up as the code was made.
+	Stripe *StripeData
 }
 
 // ValidatePurchaseCode tells what a purchase code is for (payments.md §6.2).
@@ -32,7 +34,7 @@ func (a *App) ValidatePurchaseCode(ctx context.Context, fullCode string, returnU
 		return nil, err
 	}
 	owned := holdings.Owned(holdings.AsOf(a.clock.Now()))
-	overview := &PurchaseOverview{Project: project, Product: offer.Product, AlreadyOwned: offer.AlreadyOwned(owned)}
+	overview := &PurchaseOverview{Project: project, Product: offer.Product, Stripe: code.Stripe, AlreadyOwned: offer.AlreadyOwned(owned)}
 	if _, ok := project.Catalog.Lines[offer.Product.LineID]; ok && len(offer.Product.Recurring()) > 0 {
 		overview.Conflicts = offer.Rivals(owned)
 	}

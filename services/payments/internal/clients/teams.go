@@ -32,3 +32,11 @@ func (t *Teams) Membership(ctx context.Context, tenant ids.Tenant, teamID, userI
 	})
 	return res.GetPermissionIds(), res.GetTeam() != nil, err
 }
+
+// Holders implements app.Teams.
+func (t *Teams) Holders(ctx context.Context, tenant ids.Tenant, teamID, permissionID string) ([]string, error) {
+	res, err := t.rpc.ListTeamMembers(ctx, &teamsv1.ListTeamMembersRequest{
+		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, TeamId: teamID, PermissionId: permissionID,
+	})
+	return res.GetUserIds(), err
+}

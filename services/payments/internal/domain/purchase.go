@@ -91,6 +91,16 @@ func (s *Subscription) Cancel(now, end time.Time) {
 	s.Version++
 }
 
+// Bill enters the quantity that the provider charges for from now on. What a
+// refund took off the bill was bought all the same; it is just not owned any
+// more.
+func (s *Subscription) Bill(quantity int64) {
+	if s.RefundedAt != nil && quantity == s.Quantity-s.RefundedQuantity {
+		return
+	}
+	s.Quantity = quantity
+}
+
 // OneTimePurchase is a purchase that lasts for ever.
 type OneTimePurchase struct {
 	Purchase

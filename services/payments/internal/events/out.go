@@ -32,6 +32,8 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 		return purchaseCompleted(ctx, event)
 	case app.SubscriptionChanged:
 		return subscriptionChanged(ctx, event), nil
+	case app.PurchaseRefunded:
+		return purchaseRefunded(ctx, event), nil
 	}
 	return nil, fmt.Errorf("events: %T has no published form", event)
 }
@@ -74,6 +76,18 @@ func subscriptionChanged(ctx context.Context, event app.SubscriptionChanged) *ev
 		payload.EndedAt = timestamppb.New(*subscription.EndedAt)
 	}
 	envelope.Payload = &eventsv1.Envelope_SubscriptionChanged{SubscriptionChanged: payload}
+	return envelope
+}
+
+func purchaseRefunded(ctx context.Context, event app.PurchaseRefunded) *eventsv1.Envelope {
+	purchase := &event.Purchase
+	envelope := outbox.NewEnvelope(ctx, outbox.Fact{
+		Context: "payments", Aggregate: "purchase", Name: "refunded", ID: purchase.ID, Tenant: event.Tenant,
+	})
+	envelope.Payload = &eventsv1.Envelope_PurchaseRefunded{PurchaseRefunded: &eventsv1.PurchaseRefunded{
+		CustomerType: string(purchase.Customer.Type), CustomerId: purchase.Customer.ID, PurchaseId: purchase.ID,
+		ProductId: productID(purchase), Quantity: event.Refund.Quantity, AmountCents: event.Refund.Amount,
+	}}
 	return envelope
 }
 

@@ -36,6 +36,8 @@ func (open) Membership(context.Context, ids.Tenant, string, string) ([]string, b
 	return []string{"team_admin"}, true, nil
 }
 
+func (open) Holders(context.Context, ids.Tenant, string, string) ([]string, error) { return nil, nil }
+
 func (open) Project(_ context.Context, tenant ids.Tenant, _ int64) (*app.Project, error) {
 	parsed, err := projectconfig.Parse([]byte(config))
 	if err != nil {
@@ -53,7 +55,7 @@ func newServer(t *testing.T) *grpctest.Harness {
 		t.Fatal(err)
 	}
 	application := app.New(app.Deps{
-		Store: postgres.NewStore(db, codes, events.Encode), Projects: open{}, Users: open{}, Teams: open{}, Clock: clock.System(),
+		Store: postgres.NewStore(db, codes, nil, events.Encode), Projects: open{}, Users: open{}, Teams: open{}, Clock: clock.System(),
 	})
 	return grpctest.New(t, "payments", func(r grpc.ServiceRegistrar) { grpcapi.Register(r, application) })
 }

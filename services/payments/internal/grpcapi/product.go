@@ -118,3 +118,18 @@ func (s *Products) CancelProduct(ctx context.Context, req *paymentsv1.CancelProd
 	}
 	return &typesv1.Success{Success: true}, nil
 }
+
+// SwitchSubscription implements paymentsv1.ProductServiceServer.
+func (s *Products) SwitchSubscription(ctx context.Context, req *paymentsv1.SwitchSubscriptionRequest) (*typesv1.Success, error) {
+	change := req.GetChange()
+	in := app.SubscriptionSwitch{
+		Customer: customer(req), FromProduct: change.GetFromProductId(), ToProduct: change.GetToProductId(), PriceID: change.PriceId,
+	}
+	if change.Quantity != nil {
+		in.Quantity = new(int64(*change.Quantity))
+	}
+	if err := s.app.SwitchSubscription(idempotent(ctx, req), in); err != nil {
+		return nil, err
+	}
+	return &typesv1.Success{Success: true}, nil
+}

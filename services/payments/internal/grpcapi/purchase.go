@@ -58,6 +58,10 @@ func purchase(overview *app.PurchaseOverview) (*paymentsv1.ValidatePurchaseCodeR
 		AlreadyBoughtNonStackable: overview.AlreadyOwned,
 		TestMode:                  overview.Project.Catalog.TestMode,
 	}
+	if overview.Stripe != nil {
+		res.StripeAccountId = wrapperspb.String(overview.Stripe.AccountID)
+		res.ChargesEnabled = wrapperspb.Bool(overview.Stripe.ChargesEnabled)
+	}
 	if logo := overview.Project.Logos.URL; logo != "" {
 		res.ProjectLogoUrl = wrapperspb.String(logo)
 	}
@@ -109,10 +113,11 @@ func (s *Purchases) GetReturnURLValidity(ctx context.Context, req *paymentsv1.Ge
 
 // CreatePurchaseSession implements paymentsv1.PurchaseServiceServer.
 func (s *Purchases) CreatePurchaseSession(ctx context.Context, req *paymentsv1.CreatePurchaseSessionRequest) (*paymentsv1.CreatePurchaseSessionResponse, error) {
-	if err := s.app.CreatePurchaseSession(idempotent(ctx, req), choice(req)); err != nil {
+	clientSecret, err := s.app.CreatePurchaseSession(idempotent(ctx, req), choice(req))
+	if err != nil {
 		return nil, err
 	}
-	return &paymentsv1.CreatePurchaseSessionResponse{}, nil
+	return &paymentsv1.CreatePurchaseSessionResponse{ClientSecret: clientSecret}, nil
 }
 
 // CreateTestModePurchase implements paymentsv1.PurchaseServiceServer.

@@ -11,5 +11,8 @@ import (
 func Register(r grpc.ServiceRegistrar, application *app.App) {
 	paymentsv1.RegisterPurchaseServiceServer(r, &Purchases{app: application})
 	paymentsv1.RegisterProductServiceServer(r, &Products{app: application})
+	paymentsv1.RegisterBillingServiceServer(r, &Billing{app: application})
+	paymentsv1.RegisterPaymentAdminServiceServer(r, &Admin{app: application})
+	paymentsv1.RegisterStripeInternalServiceServer(r, &Stripe{app: application})
 	paymentsv1.RegisterItemServiceServer(r, &Items{app: application})
 }

@@ -25,6 +25,7 @@ type codeData struct {
 	CustomerID   string              `json:"customer_id"`
 	ProductID    *string             `json:"product_id"`
 	Product      domain.Product      `json:"product"`
+	Stripe       *app.StripeData     `json:"stripe,omitempty"`
 }
 
 // Tenancy implements app.Store.
@@ -49,16 +50,16 @@ func (s *Store) FindPurchaseCode(ctx context.Context, tenant ids.Tenant, code st
 	return &app.PurchaseCode{Tenant: tenant, ID: row.ID, Offer: domain.Offer{
 		Customer:  domain.Customer{Type: data.CustomerType, ID: data.CustomerID},
 		ProductID: data.ProductID, Product: data.Product,
-	}}, nil
+	}, Stripe: data.Stripe}, nil
 }
 
 func (t *tx) TenancyID(ctx context.Context, tenant ids.Tenant) (string, error) {
 	return t.queries.TenancyID(ctx, db.TenancyIDParams{ID: ids.NewUUID(), ProjectID: tenant.ProjectID, BranchID: tenant.BranchID})
 }
 
-func (t *tx) IssuePurchaseCode(ctx context.Context, tenant ids.Tenant, offer domain.Offer, ttl time.Duration) (string, error) {
+func (t *tx) IssuePurchaseCode(ctx context.Context, tenant ids.Tenant, offer domain.Offer, stripe *app.StripeData, ttl time.Duration) (string, error) {
 	data, err := json.Marshal(codeData{
-		CustomerType: offer.Customer.Type, CustomerID: offer.Customer.ID, ProductID: offer.ProductID, Product: offer.Product,
+		CustomerType: offer.Customer.Type, CustomerID: offer.Customer.ID, ProductID: offer.ProductID, Product: offer.Product, Stripe: stripe,
 	})
 	if err != nil {
 		return "", err

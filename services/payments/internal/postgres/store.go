@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/pg"
 	eventsv1 "vestibule.dev/proto/events/v1"
@@ -23,19 +24,20 @@ type Encode func(ctx context.Context, event app.Event) (*eventsv1.Envelope, erro
 type Store struct {
 	db     *pg.DB
 	codes  *onetime.Codes
+	sealer courier.Sealer
 	encode Encode
 }
 
 // NewStore returns a Store that publishes events through the outbox in the
-// form encode gives them.
-func NewStore(database *pg.DB, codes *onetime.Codes, encode Encode) *Store {
-	return &Store{db: database, codes: codes, encode: encode}
+// form encode gives them, and seals waiting mails.
+func NewStore(database *pg.DB, codes *onetime.Codes, sealer courier.Sealer, encode Encode) *Store {
+	return &Store{db: database, codes: codes, sealer: sealer, encode: encode}
 }
 
 // RunTx implements app.Store.
 func (s *Store) RunTx(ctx context.Context, fn func(ctx context.Context, tx app.Tx) error) error {
 	return s.db.RunTx(ctx, func(ctx context.Context, pgxTx pgx.Tx) error {
-		return fn(ctx, &tx{tx: pgxTx, queries: db.New(pgxTx), codes: s.codes, encode: s.encode})
+		return fn(ctx, &tx{tx: pgxTx, queries: db.New(pgxTx), codes: s.codes, sealer: s.sealer, encode: s.encode})
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/outbox"
@@ -21,6 +22,7 @@ type tx struct {
 	tx      pgx.Tx
 	queries *db.Queries
 	codes   *onetime.Codes
+	sealer  courier.Sealer
 	encode  Encode
 }
 

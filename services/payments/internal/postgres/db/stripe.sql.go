@@ -333,6 +333,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT ON CONSTRAINT subscription_invoices_stripe_invoice_id_key DO UPDATE
 SET status = excluded.status, amount_total = excluded.amount_total, hosted_invoice_url = excluded.hosted_invoice_url,
     is_creation_invoice = excluded.is_creation_invoice
+WHERE array_position(ARRAY['draft', 'open', 'uncollectible', 'void', 'paid'], excluded.status)
+   >= coalesce(array_position(ARRAY['draft', 'open', 'uncollectible', 'void', 'paid'], subscription_invoices.status), 0)
 `
 
 type SaveInvoiceParams struct {
@@ -350,6 +352,7 @@ type SaveInvoiceParams struct {
 	CreatedAt            time.Time
 }
 
+// An invoice never goes back to a state that it has left.
 func (q *Queries) SaveInvoice(ctx context.Context, arg SaveInvoiceParams) error {
 	_, err := q.db.Exec(ctx, saveInvoice,
 		arg.ProjectID,

@@ -39,13 +39,16 @@ ON CONFLICT ON CONSTRAINT stripe_events_pkey DO NOTHING;
 DELETE FROM stripe_events WHERE created_at < now() - interval '30 days';
 
 -- name: SaveInvoice :exec
+-- An invoice never goes back to a state that it has left.
 INSERT INTO subscription_invoices
     (project_id, branch_id, id, customer_type, customer_id, stripe_subscription_id, stripe_invoice_id, is_creation_invoice,
      status, amount_total, hosted_invoice_url, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 ON CONFLICT ON CONSTRAINT subscription_invoices_stripe_invoice_id_key DO UPDATE
 SET status = excluded.status, amount_total = excluded.amount_total, hosted_invoice_url = excluded.hosted_invoice_url,
-    is_creation_invoice = excluded.is_creation_invoice;
+    is_creation_invoice = excluded.is_creation_invoice
+WHERE array_position(ARRAY['draft', 'open', 'uncollectible', 'void', 'paid'], excluded.status)
+   >= coalesce(array_position(ARRAY['draft', 'open', 'uncollectible', 'void', 'paid'], subscription_invoices.status), 0);
 
 -- name: InvoicesOfCustomer :many
 -- Newest first, from after the one with the id if it is given.

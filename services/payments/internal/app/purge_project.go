@@ -1,0 +1,9 @@
+package app
+
+import "context"
+
+// PurgeProject deletes everything this context holds of a deleted project.
+// Repeating it has no effect.
+func (a *App) PurgeProject(ctx context.Context, projectID string) error {
+	return a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error { return tx.PurgeProject(ctx, projectID) })
+}
