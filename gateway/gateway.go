@@ -21,10 +21,12 @@ import (
 	"vestibule.dev/gateway/internal/config"
 	"vestibule.dev/gateway/internal/docs"
 	"vestibule.dev/gateway/internal/edge"
+	"vestibule.dev/gateway/internal/facts"
 	"vestibule.dev/gateway/internal/routes"
 	"vestibule.dev/gateway/internal/transcode"
 	"vestibule.dev/gateway/internal/upstream"
 	"vestibule.dev/pkg/accesstoken"
+	"vestibule.dev/pkg/bus"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/httpx"
@@ -131,6 +133,12 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: limiter: %w", err)
 	}
+	var told *facts.Publisher
+	if cfg.NATSURL != "" {
+		if told, err = facts.New(d.clock, d.log); err != nil {
+			return nil, fmt.Errorf("gateway: facts: %w", err)
+		}
+	}
 	locator, err := newLocator(cfg)
 	if err != nil {
 		return nil, err
@@ -140,6 +148,7 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 		Connections:    d.connections,
 		Authenticator:  authn.New(projects, tokens, identity, d.clock),
 		Limiter:        limiter,
+		Facts:          told,
 		Bodies:         transcode.NewBodyReader(cfg.BodyMemory),
 		ProjectChanged: projects.Drop,
 		Log:            d.log,
@@ -165,14 +174,21 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 		Locator:     locator,
 		MaxInFlight: cfg.MaxInFlight,
 		Limiter:     limiter,
+		Facts:       told,
 	}, pages)
 
 	g.group = runner.New(runner.Config{Logger: d.log, Grace: cfg.ShutdownGrace})
 	g.group.Add(runner.Servers, "http", g.serve)
 	if cfg.NATSURL != "" {
+		b, err := bus.Connect(bus.Config{URL: cfg.NATSURL, Name: "gateway", Logger: d.log})
+		if err != nil {
+			return nil, err
+		}
+		g.group.AddClose(runner.Pools, "nats", func() error { b.Close(); return nil })
 		g.group.Add(runner.Workers, "project changes", func(ctx context.Context) error {
-			return upstream.Changes(ctx, cfg.NATSURL, d.log, projects.Drop)
+			return upstream.Changes(ctx, b, projects.Drop)
 		})
+		g.group.Add(runner.Workers, "facts", func(ctx context.Context) error { return told.Run(ctx, b.PublishCore) })
 	}
 	return g, nil
 }

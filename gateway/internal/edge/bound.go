@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"vestibule.dev/gateway/internal/facts"
 	"vestibule.dev/gateway/internal/transcode"
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/httpx"
@@ -19,8 +20,8 @@ var errPanic = errors.New("edge: panic")
 
 // bound refuses what would cost too much: one request too many at a time, or
 // a URL longer than any operation needs.
-func bound(inFlight int) func(http.Handler) http.Handler {
-	slots := make(chan struct{}, inFlight)
+func bound(c Config) func(http.Handler) http.Handler {
+	slots := make(chan struct{}, c.MaxInFlight)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if len(r.RequestURI) > maxURL {
@@ -32,6 +33,7 @@ func bound(inFlight int) func(http.Handler) http.Handler {
 				defer func() { <-slots }()
 				next.ServeHTTP(w, r)
 			default:
+				c.Facts.LimitExceeded(r.Context(), facts.Request{Method: r.Method}, facts.LimitInFlight)
 				transcode.RenderError(w, apierr.Unavailable(time.Second))
 			}
 		})
