@@ -38,9 +38,9 @@ func listen(t *testing.T, r *rig, url string) <-chan *eventsv1.Envelope {
 
 // The edge tells who was refused, what was too much and which keys are used.
 func TestFacts_refusalsLimitsAndKeys_arePublished(t *testing.T) {
-	server := natstest.New(t)
-	r := newRig(t, func(c *Config) { c.NATSURL = server.URL(); c.RatePerMinute = 60 })
-	got := listen(t, r, server.URL())
+	nats := natstest.New(t)
+	r := newRig(t, func(c *Config) { c.NATSURL = nats.URL(); c.RatePerMinute = 60 })
+	got := listen(t, r, nats.URL())
 	go func() { _ = r.gateway.Run(t.Context()) }()
 	await := func(request func(), matches func(*eventsv1.Envelope) bool) *eventsv1.Envelope {
 		t.Helper()

@@ -41,8 +41,6 @@ func WebhookSubscriptions(application *app.App) []inbox.Subscription {
 			"teams.v1.membership.*.*",
 			"teams.v1.team_permission.*.*",
 			"teams.v1.project_permission.*.*",
-			"teams.v1.team_permission.*.*",
-			"teams.v1.project_permission.*.*",
 		},
 		Handle: handle,
 	}}
@@ -80,24 +78,6 @@ func teamWebhookFacts(event *eventsv1.Envelope) ([]app.WebhookFact, error) {
 		return one(webhookFact(event, "team.created", payload.TeamCreated.GetTeam()))
 	case *eventsv1.Envelope_TeamUpdated:
 		return one(webhookFact(event, "team.updated", payload.TeamUpdated.GetTeam()))
-	case *eventsv1.Envelope_TeamDeleted:
-		return one(webhookFact(event, "team.deleted", object{"id": payload.TeamDeleted.GetTeamId()}))
-	case *eventsv1.Envelope_TeamMembershipCreated:
-		return one(webhookFact(event, "team_membership.created", object{
-			"team_id": payload.TeamMembershipCreated.GetTeamId(), "user_id": payload.TeamMembershipCreated.GetUserId(),
-		}))
-	case *eventsv1.Envelope_TeamPermissionCreated:
-		return one(webhookFact(event, "team_permission.created", teamPermission(payload.TeamPermissionCreated)))
-	case *eventsv1.Envelope_TeamPermissionDeleted:
-		return one(webhookFact(event, "team_permission.deleted", teamPermission(payload.TeamPermissionDeleted)))
-	case *eventsv1.Envelope_ProjectPermissionCreated:
-		return one(webhookFact(event, "project_permission.created", object{
-			"id": payload.ProjectPermissionCreated.GetId(), "user_id": payload.ProjectPermissionCreated.GetUserId(),
-		}))
-	case *eventsv1.Envelope_ProjectPermissionDeleted:
-		return one(webhookFact(event, "project_permission.deleted", object{
-			"id": payload.ProjectPermissionDeleted.GetId(), "user_id": payload.ProjectPermissionDeleted.GetUserId(),
-		}))
 	case *eventsv1.Envelope_TeamDeleted:
 		return one(webhookFact(event, "team.deleted", object{"id": payload.TeamDeleted.GetTeamId()}))
 	case *eventsv1.Envelope_TeamMembershipCreated:
@@ -142,14 +122,6 @@ func teamPermission(event *eventsv1.Envelope, eventType string, permission inter
 	fact.OccurredAt = fact.OccurredAt.Add(time.Microsecond)
 	fact.Delay = time.Second
 	return fact, err
-}
-
-func teamPermission(payload interface {
-	GetId() string
-	GetUserId() string
-	GetTeamId() string
-}) object {
-	return object{"id": payload.GetId(), "team_id": payload.GetTeamId(), "user_id": payload.GetUserId()}
 }
 
 func one(fact app.WebhookFact, err error) ([]app.WebhookFact, error) {
