@@ -22,10 +22,12 @@ import (
 	"vestibule.dev/gateway/internal/config"
 	"vestibule.dev/gateway/internal/docs"
 	"vestibule.dev/gateway/internal/edge"
+	"vestibule.dev/gateway/internal/facts"
 	"vestibule.dev/gateway/internal/routes"
 	"vestibule.dev/gateway/internal/transcode"
 	"vestibule.dev/gateway/internal/upstream"
 	"vestibule.dev/pkg/accesstoken"
+	"vestibule.dev/pkg/bus"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/environ"
 	"vestibule.dev/pkg/footprint"
@@ -150,6 +152,12 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: limiter: %w", err)
 	}
+	var told *facts.Publisher
+	if cfg.NATSURL != "" {
+		if told, err = facts.New(d.clock, d.log); err != nil {
+			return nil, fmt.Errorf("gateway: facts: %w", err)
+		}
+	}
 	locator, err := newLocator(cfg)
 	if err != nil {
 		return nil, err
@@ -168,6 +176,7 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 		Connections:    d.connections,
 		Authenticator:  authn.New(projects, tokens, identity, d.clock, revoked),
 		Limiter:        limiter,
+		Facts:          told,
 		Bodies:         bodies,
 		ProjectChanged: projects.Drop,
 		Log:            d.log,
@@ -195,6 +204,7 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 		Load:        load,
 		Requests:    requests,
 		Limiter:     limiter,
+		Facts:       told,
 	}, pages)
 
 	g.group = runner.New(runner.Config{Logger: d.log, Grace: cfg.ShutdownGrace})
@@ -207,9 +217,15 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 		})
 	}
 	if cfg.NATSURL != "" {
+		b, err := bus.Connect(bus.Config{URL: cfg.NATSURL, Name: "gateway", Logger: d.log})
+		if err != nil {
+			return nil, err
+		}
+		g.group.AddClose(runner.Pools, "nats", func() error { b.Close(); return nil })
 		g.group.Add(runner.Workers, "project changes", func(ctx context.Context) error {
-			return upstream.Changes(ctx, cfg.NATSURL, d.log, projects.Drop)
+			return upstream.Changes(ctx, b, projects.Drop)
 		})
+		g.group.Add(runner.Workers, "facts", func(ctx context.Context) error { return told.Run(ctx, b.PublishCore) })
 	}
 	if revoked != nil {
 		g.group.Add(runner.Workers, "revoked sessions", func(ctx context.Context) error {

@@ -1,11 +1,13 @@
 package gateway
 
 import (
+	"context"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"sync"
@@ -152,35 +154,110 @@ func (e *endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestServe_endlessBodies_costBoundedMemory(t *testing.T) {
-	r := newRig(t)
-	var before, peak runtime.MemStats
+// peakHeap samples what the heap holds while work runs, in bytes above what it
+// held before.
+func peakHeap(work func()) int64 {
+	read := func() int64 {
+		sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+		metrics.Read(sample)
+		return int64(sample[0].Value.Uint64())
+	}
 	runtime.GC()
-	runtime.ReadMemStats(&before)
-	var wait sync.WaitGroup
-	for range 50 {
-		wait.Go(func() {
-			body := &endless{}
-			req := httptest.NewRequest("POST", "/api/v1/things", io.NopCloser(body))
-			req.ContentLength = -1
-			req.Header.Set("Content-Type", "application/json")
-			w := httptest.NewRecorder()
-			r.gateway.ServeHTTP(w, req)
-			if w.Code != http.StatusRequestEntityTooLarge {
-				t.Errorf("%d %s", w.Code, w.Body)
+	before, peak := read(), int64(0)
+	done, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				peak = max(peak, read()-before)
+				runtime.Gosched()
 			}
-			if body.read > 9<<20 {
-				t.Errorf("%d bytes were read", body.read)
+		}
+	}()
+	work()
+	close(done)
+	<-watched
+	return peak
+}
+
+// Fifty bodies without end, or as long as they may be, cost little more than one
+// of them.
+func TestServe_floodOfLargeBodies_costsBoundedMemory(t *testing.T) {
+	r := newRig(t)
+	flood := func(open func() io.Reader, length int64, want ...int) int64 {
+		return peakHeap(func() {
+			var wait sync.WaitGroup
+			for range 50 {
+				wait.Go(func() {
+					req := httptest.NewRequest("POST", "/api/v1/things", io.NopCloser(open()))
+					req.ContentLength = length
+					req.Header.Set("Content-Type", "application/json")
+					for n, v := range server() {
+						req.Header.Set("X-Hexclave-"+n, v)
+					}
+					w := httptest.NewRecorder()
+					r.gateway.ServeHTTP(w, req)
+					if !slices.Contains(want, w.Code) {
+						t.Errorf("%d %.200s", w.Code, w.Body)
+					}
+				})
 			}
+			wait.Wait()
 		})
 	}
-	wait.Wait()
-	runtime.ReadMemStats(&peak)
-	// The heap never held more than the budget's worth of bodies at a time;
-	// the system memory of the process is what an operator sees of it.
-	if grown := int64(peak.HeapSys) - int64(before.HeapSys); grown > 160<<20 {
-		t.Errorf("the heap grew by %d MiB", grown>>20)
+	endlessly := func() io.Reader { return &endless{} }
+	if grown := flood(endlessly, -1, http.StatusRequestEntityTooLarge, http.StatusServiceUnavailable); grown > 32<<20 {
+		t.Errorf("endless bodies: the heap grew by %d MiB", grown>>20)
 	}
+	// As many values as are read at all, in spaces up to the limit.
+	document := "{\"name\":[" + strings.Repeat("0,", 90_000) + "0]" + strings.Repeat(" ", 7<<20) + "}"
+	long := func() io.Reader { return strings.NewReader(document) }
+	for _, length := range []int64{-1, int64(len(document))} {
+		if grown := flood(long, length, http.StatusBadRequest, http.StatusServiceUnavailable); grown > 80<<20 {
+			t.Errorf("long bodies (length %d): the heap grew by %d MiB", length, grown>>20)
+		}
+	}
+}
+
+// Who announces a long body and sends none holds nothing up.
+func TestServe_slowLargeBodies_leaveRoomForOthers(t *testing.T) {
+	r := newRig(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var slow sync.WaitGroup
+	var stuck sync.WaitGroup
+	for range 20 {
+		stuck.Add(1)
+		slow.Go(func() {
+			body := io.MultiReader(strings.NewReader(`{"name":"`), &dripping{ctx: ctx, reached: stuck.Done})
+			req := httptest.NewRequest("POST", "/api/v1/things", io.NopCloser(body)).WithContext(ctx)
+			req.ContentLength = 8 << 20
+			req.Header.Set("Content-Type", "application/json")
+			r.gateway.ServeHTTP(httptest.NewRecorder(), req)
+		})
+	}
+	stuck.Wait()
+	body := `{"name":"` + strings.Repeat("x", 100_000) + `"}`
+	if w := r.do(request{method: "POST", path: "/api/v1/things", body: body, headers: server()}); w.Code >= 500 {
+		t.Errorf("%d %.200s", w.Code, w.Body)
+	}
+	cancel()
+	slow.Wait()
+}
+
+// dripping sends nothing until it is given up.
+type dripping struct {
+	ctx     context.Context
+	reached func()
+	once    sync.Once
+}
+
+func (d *dripping) Read([]byte) (int, error) {
+	d.once.Do(d.reached)
+	<-d.ctx.Done()
+	return 0, d.ctx.Err()
 }
 
 func TestServe_oddBodies_never5xx(t *testing.T) {

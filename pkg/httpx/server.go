@@ -24,7 +24,9 @@ type ServerConfig struct {
 	// MaxConnections bounds the open connections and with them the file
 	// descriptors. 0 means 8192.
 	MaxConnections int
-	Logger         *slog.Logger
+	// HeaderTimeout bounds the time for the headers of a request. 0 means 5 s.
+	HeaderTimeout time.Duration
+	Logger        *slog.Logger
 }
 
 // Server is an HTTP server with every limit set.
@@ -42,13 +44,16 @@ func NewServer(cfg ServerConfig) *Server {
 	if cfg.MaxConnections == 0 {
 		cfg.MaxConnections = 8192
 	}
+	if cfg.HeaderTimeout == 0 {
+		cfg.HeaderTimeout = 5 * time.Second
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Server{
 		http: &http.Server{
 			Handler:           http.MaxBytesHandler(cfg.Handler, cfg.MaxBody),
-			ReadHeaderTimeout: 5 * time.Second,
+			ReadHeaderTimeout: cfg.HeaderTimeout,
 			ReadTimeout:       30 * time.Second,
 			WriteTimeout:      30 * time.Second,
 			IdleTimeout:       60 * time.Second,

@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"vestibule.dev/pkg/httpx"
 )
@@ -124,5 +126,66 @@ func TestNewServer_tooManyConnections_wait(t *testing.T) {
 	close(release)
 	if path := <-begun; path != "/2" {
 		t.Errorf("then %s", path)
+	}
+}
+
+// Clients that send a header a byte at a time, a body that never ends or nothing
+// at all, and ones that do not read their answer, are cut off or wait alone:
+// others are answered meanwhile.
+func TestNewServer_slowClients_hinderNobody(t *testing.T) {
+	large := strings.Repeat("x", 4<<20)
+	address, _, _ := serve(t, httpx.ServerConfig{
+		HeaderTimeout: 500 * time.Millisecond,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/body":
+				_, _ = io.Copy(io.Discard, r.Body)
+			case "/large":
+				_, _ = io.WriteString(w, large)
+			}
+		}),
+	})
+	open := func(text string) net.Conn {
+		t.Helper()
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if _, err := io.WriteString(conn, text); err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	const each = 100
+	var slow []net.Conn
+	for range each {
+		open("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nx")
+		open("GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+		slow = append(slow, open(""), open("GET / HT"), open("GET / HTTP/1.1\r\nHost: a\r\nX-Slow: "))
+	}
+	// One of them keeps dripping.
+	dripping := slow[len(slow)-1]
+	go func() {
+		for {
+			if _, err := io.WriteString(dripping, "x"); err != nil {
+				return
+			}
+		}
+	}()
+	for range 20 {
+		if res, _, err := get(t, http.DefaultClient, "http://"+address+"/"); err != nil || res.StatusCode != http.StatusOK {
+			t.Errorf("in between: %v", err)
+		}
+	}
+	for _, conn := range slow {
+		// The server ends it, with 408 or without a word; the test's own limit
+		// is the time-out of the test.
+		if _, err := io.Copy(io.Discard, conn); err != nil && !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("a slow client: %v", err)
+		}
+	}
+	if res, _, err := get(t, http.DefaultClient, "http://"+address+"/"); err != nil || res.StatusCode != http.StatusOK {
+		t.Errorf("afterwards: %v", err)
 	}
 }

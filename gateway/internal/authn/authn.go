@@ -26,6 +26,9 @@ type Identity struct {
 	principal.Principal
 	// Email is the user's primary e-mail as their access token has it.
 	Email string
+	// KeySetID names the set of the project key that was sent; empty when none
+	// was needed.
+	KeySetID string
 }
 
 // Authenticator decides who a request comes from.
@@ -88,7 +91,8 @@ func read(h http.Header) credentials {
 }
 
 // Authenticate runs steps 3 to 12 of protocol §5. Its error is the first that
-// applies, always an *apierr.Error.
+// applies, always an *apierr.Error; with one, the identity names at most the
+// project whose key was not presented.
 func (a *Authenticator) Authenticate(ctx context.Context, h http.Header) (Identity, error) {
 	c := read(h)
 	if c.access == "" {
@@ -122,14 +126,14 @@ func (a *Authenticator) Authenticate(ctx context.Context, h http.Header) (Identi
 	if project == nil {
 		return Identity{}, apierr.CurrentProjectNotFound(c.project)
 	}
-	operator := ""
+	operator, keySet := "", ""
 	if c.adminToken != "" {
 		operator, err = a.admin(ctx, &c)
 	} else {
-		err = a.key(&c, access, project)
+		keySet, err = a.key(&c, access, project)
 	}
 	if err != nil {
-		return Identity{}, err
+		return Identity{Principal: principal.Principal{ProjectID: project.id}}, err
 	}
 	if !project.hasBranch(c.branch) {
 		return Identity{}, apierr.BranchDoesNotExist(c.branch)
@@ -140,7 +144,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, h http.Header) (Identi
 		Access:        access,
 		ConfigVersion: project.version,
 		AdminUserID:   operator,
-	}}
+	}, KeySetID: keySet}
 	if user != nil {
 		id.UserID, id.SessionID, id.Email = user.UserID, user.SessionID, user.Email
 		id.Anonymous, id.Restricted, id.RestrictedReason = user.Anonymous, user.Restricted, user.RestrictedReason
@@ -208,34 +212,34 @@ func (a *Authenticator) admin(ctx context.Context, c *credentials) (string, erro
 }
 
 // key is step 10: the key of the declared access type, and no other.
-func (a *Authenticator) key(c *credentials, access principal.Access, project *projectAccess) error {
+func (a *Authenticator) key(c *credentials, access principal.Access, project *projectAccess) (keySetID string, err error) {
 	now := a.clock.Now()
+	var ok bool
 	switch access {
 	case principal.AccessServer:
-		switch key := c.keys[keyServer]; {
-		case key == "":
-			return apierr.ServerAuthenticationRequired()
-		case !project.holds(keyServer, key, now):
-			return apierr.InvalidSecretServerKey(project.id)
+		if c.keys[keyServer] == "" {
+			return "", apierr.ServerAuthenticationRequired()
+		}
+		if keySetID, ok = project.holds(keyServer, c.keys[keyServer], now); !ok {
+			return "", apierr.InvalidSecretServerKey(project.id)
 		}
 	case principal.AccessAdmin:
-		switch key := c.keys[keyAdmin]; {
-		case key == "":
-			return apierr.AdminAuthenticationRequired()
-		case !project.holds(keyAdmin, key, now):
-			return apierr.InvalidSuperSecretAdminKey(project.id)
+		if c.keys[keyAdmin] == "" {
+			return "", apierr.AdminAuthenticationRequired()
+		}
+		if keySetID, ok = project.holds(keyAdmin, c.keys[keyAdmin], now); !ok {
+			return "", apierr.InvalidSuperSecretAdminKey(project.id)
 		}
 	default:
 		// Without a key nobody may find out which branches exist.
 		required := project.clientKeyMust || !project.hasBranch(c.branch)
-		switch key := c.keys[keyClient]; {
-		case key == "" || key == publicClientKey:
+		if key := c.keys[keyClient]; key == "" || key == publicClientKey {
 			if required {
-				return apierr.PublishableClientKeyRequiredForProject(project.id)
+				return "", apierr.PublishableClientKeyRequiredForProject(project.id)
 			}
-		case !project.holds(keyClient, key, now):
-			return apierr.InvalidPublishableClientKey(project.id)
+		} else if keySetID, ok = project.holds(keyClient, key, now); !ok {
+			return "", apierr.InvalidPublishableClientKey(project.id)
 		}
 	}
-	return nil
+	return keySetID, nil
 }

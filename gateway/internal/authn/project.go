@@ -48,26 +48,31 @@ type projectAccess struct {
 }
 
 type projectKeys struct {
+	// id is that of the set.
+	id      string
 	hashes  [3][]byte
 	expires time.Time
 }
 
 func (p *projectAccess) hasBranch(id string) bool { return slices.Contains(p.branches, id) }
 
-// holds reports whether key is a valid key of the project. All sets are
-// compared, so that the time taken says nothing about which one fits.
-func (p *projectAccess) holds(kind keyKind, key string, now time.Time) bool {
+// holds reports whether key is a valid key of the project, and of which set. All
+// sets are compared, so that the time taken says nothing about which one fits.
+func (p *projectAccess) holds(kind keyKind, key string, now time.Time) (keySetID string, ok bool) {
 	sum := sha256.Sum256([]byte(key))
-	found := 0
+	found := -1
 	for i := range p.keys {
 		k := &p.keys[i]
 		fits := subtle.ConstantTimeCompare(k.hashes[kind], sum[:])
 		if !k.expires.IsZero() && !now.Before(k.expires) {
 			fits = 0
 		}
-		found |= fits
+		found = subtle.ConstantTimeSelect(fits, i, found)
 	}
-	return found == 1
+	if found < 0 {
+		return "", false
+	}
+	return p.keys[found].id, true
 }
 
 // Projects looks projects up at identity and remembers them for seconds.
@@ -151,7 +156,7 @@ func newProjectAccess(res *identityv1.GetProjectAccessResponse) *projectAccess {
 		branches:      res.GetBranches(),
 	}
 	for _, set := range res.GetKeySets() {
-		k := projectKeys{hashes: [3][]byte{
+		k := projectKeys{id: set.GetId(), hashes: [3][]byte{
 			keyClient: set.GetPublishableClientKeyHash(),
 			keyServer: set.GetSecretServerKeyHash(),
 			keyAdmin:  set.GetSuperSecretAdminKeyHash(),

@@ -33,8 +33,8 @@ type Config struct {
 	TeamsAddr         string `env:"TEAMS_ADDR,required"`
 	NotificationsAddr string `env:"NOTIFICATIONS_ADDR,required"`
 	PaymentsAddr      string `env:"PAYMENTS_ADDR,required"`
-	// NATSURL is where word of changed projects comes from. Without it such
-	// changes are noticed within seconds.
+	// NATSURL is where word of changed projects comes from and the edge's own
+	// facts go to. Without it such changes are noticed within seconds.
 	NATSURL string `env:"NATS_URL"`
 
 	// RefuseRevokedFor is how long access tokens are refused whose session has
@@ -65,7 +65,8 @@ type Config struct {
 	ProjectRatePerMinute   int `env:"PROJECT_RATE_PER_MINUTE" envDefault:"300000"`
 	// MaxInFlight bounds the requests served at a time.
 	MaxInFlight int `env:"MAX_IN_FLIGHT" envDefault:"2048"`
-	// BodyMemory bounds the bytes of large bodies held at a time.
+	// BodyMemory bounds the memory of bodies beyond 16 KiB; less than one body of
+	// 8 MiB needs is rounded up to it.
 	BodyMemory int64 `env:"BODY_MEMORY" envDefault:"16777216"`
 	// MemoryLimit is the soft limit of the whole process in bytes; towards it
 	// memory is given back sooner. GOMEMLIMIT wins.

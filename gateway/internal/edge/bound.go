@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"vestibule.dev/gateway/internal/facts"
 	"vestibule.dev/gateway/internal/transcode"
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/httpx"
@@ -28,6 +29,7 @@ func (c Config) bound(next http.Handler) http.Handler {
 		defer c.Load.inFlight.Add(-1)
 		if c.Load.inFlight.Add(1) > int64(c.MaxInFlight) {
 			c.Load.shed.Add(1)
+			c.Facts.LimitExceeded(r.Context(), facts.Request{Method: r.Method}, facts.LimitInFlight)
 			transcode.RenderError(w, apierr.Unavailable(time.Second))
 			return
 		}

@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"vestibule.dev/gateway/internal/facts"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/httpx"
 	"vestibule.dev/pkg/obs"
@@ -28,6 +29,8 @@ type Config struct {
 	// Requests measures what callers see; nil if nobody looks.
 	Requests *obs.Calls
 	Limiter  *Limiter
+	// Facts is told of requests that were too many; nil tells nobody.
+	Facts *facts.Publisher
 }
 
 // Chain wraps the API in the edge. The first element is the outermost.
@@ -36,18 +39,18 @@ func Chain(c Config, api http.Handler) http.Handler {
 		c.Load = &Load{}
 	}
 	chain := []func(http.Handler) http.Handler{
-		identify(c.Clock),    // request id in both spellings, so that every answer has one
-		observe(c),           // access log and root span; sees what the caller sees
-		secure,               // security headers, and no-store unless the answer says otherwise
-		recoverPanics(c.Log), // a bug costs one request and a 500, not the process
-		c.bound,              // in-flight and URL limits, before anything costs memory
-		locate(c.Locator),    // client address from the trusted proxy only
-		unifyHeaders,         // X-Hexclave-… over X-Stack-…, before anyone reads either
-		cors,                 // headers on every answer under /api/, redirects included
-		canonicalPath,        // 308 for doubled and trailing slashes; /api/latest is /api/v1
-		preflight,            // OPTIONS ends here, without authentication
-		overrideStatus,       // 4xx as 200 for browsers that dislike red consoles
-		c.Limiter.limit,      // too fast a caller gets 429 before a body is read
+		identify(c.Clock),        // request id in both spellings, so that every answer has one
+		observe(c),               // access log and root span; sees what the caller sees
+		secure,                   // security headers, and no-store unless the answer says otherwise
+		recoverPanics(c.Log),     // a bug costs one request and a 500, not the process
+		c.bound,                  // in-flight and URL limits, before anything costs memory
+		locate(c.Locator),        // client address from the trusted proxy only
+		unifyHeaders,             // X-Hexclave-… over X-Stack-…, before anyone reads either
+		cors,                     // headers on every answer under /api/, redirects included
+		canonicalPath,            // 308 for doubled and trailing slashes; /api/latest is /api/v1
+		preflight,                // OPTIONS ends here, without authentication
+		overrideStatus,           // 4xx as 200 for browsers that dislike red consoles
+		c.Limiter.limit(c.Facts), // too fast a caller gets 429 before a body is read
 	}
 	for _, wrap := range slices.Backward(chain) {
 		api = wrap(api)

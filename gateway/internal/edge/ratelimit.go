@@ -8,6 +8,7 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
+	"vestibule.dev/gateway/internal/facts"
 	"vestibule.dev/gateway/internal/transcode"
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/clock"
@@ -74,14 +75,17 @@ func NewLimiter(limits Limits, c clock.Clock) (*Limiter, error) {
 // Refused is the number of requests refused so far.
 func (l *Limiter) Refused() int64 { return l.refused.Load() }
 
-func (l *Limiter) limit(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if wait, ok := l.allowAddress(r, classAddress, l.limits.PerAddress); !ok {
-			transcode.RenderError(w, apierr.TooManyRequests(wait))
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+func (l *Limiter) limit(told *facts.Publisher) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if wait, ok := l.allowAddress(r, classAddress, l.limits.PerAddress); !ok {
+				told.LimitExceeded(r.Context(), facts.Request{Method: r.Method}, facts.LimitAddress)
+				transcode.RenderError(w, apierr.TooManyRequests(wait))
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}
 }
 
 // AllowExpensive counts a request that costs a password hash or a message.

@@ -13,6 +13,7 @@ import (
 
 	"vestibule.dev/gateway/internal/authn"
 	"vestibule.dev/gateway/internal/edge"
+	"vestibule.dev/gateway/internal/facts"
 	"vestibule.dev/gateway/internal/transcode"
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/principal"
@@ -42,9 +43,11 @@ type Limiter interface {
 type Config struct {
 	Services []Service
 	// Connections are the upstreams by context name.
-	Connections    map[string]grpc.ClientConnInterface
-	Authenticator  Authenticator
-	Limiter        Limiter
+	Connections   map[string]grpc.ClientConnInterface
+	Authenticator Authenticator
+	Limiter       Limiter
+	// Facts is told who was refused; nil tells nobody.
+	Facts          *facts.Publisher
 	Bodies         *transcode.BodyReader
 	ProjectChanged func(projectID string)
 	Log            *slog.Logger
@@ -117,10 +120,13 @@ func (p *Pipeline) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// 3 to 12: who is calling.
 	id, err := p.Authenticator.Authenticate(r.Context(), r.Header)
 	if err != nil {
+		p.Facts.AccessRefused(r.Context(), about(r, route, id), err)
 		p.fail(w, r, err)
 		return
 	}
+	p.Facts.KeyUsed(r.Context(), about(r, route, id), id.KeySetID)
 	if wait, ok := p.Limiter.AllowProject(r, id.ProjectID); !ok {
+		p.Facts.LimitExceeded(r.Context(), about(r, route, id), facts.LimitProject)
 		transcode.RenderError(w, apierr.TooManyRequests(wait))
 		return
 	}
@@ -135,6 +141,7 @@ func (p *Pipeline) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// 14 and 15: access type.
 	if err := allow(route.Policy, id.Access); err != nil {
+		p.Facts.AccessRefused(r.Context(), about(r, route, id), err)
 		transcode.RenderError(w, err)
 		return
 	}
@@ -171,9 +178,15 @@ func (p *Pipeline) limit(r *http.Request, route *Route) error {
 		return nil
 	}
 	if wait, ok := p.Limiter.AllowExpensive(r); !ok {
+		p.Facts.LimitExceeded(r.Context(), about(r, route, authn.Identity{}), facts.LimitExpensive)
 		return apierr.TooManyRequests(wait)
 	}
 	return nil
+}
+
+// about is what facts tell of a request.
+func about(r *http.Request, route *Route, id authn.Identity) facts.Request {
+	return facts.Request{Method: r.Method, Route: route.Pattern, Caller: id.Principal}
 }
 
 // accessTypes are the wire names of the access types.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
@@ -21,8 +22,15 @@ import (
 const (
 	// maxBody is the largest body after decoding.
 	maxBody = 8 << 20
-	// smallBody is what a request may hold without a reservation.
-	smallBody = 64 << 10
+	// smallBody is what a request may hold without a reservation, and
+	// mediumBody what a longer one reserves as long as its length is not known.
+	smallBody  = 16 << 10
+	mediumBody = 1 << 20
+	// bodyCost is how often a body is in memory: as it came and as it is read.
+	bodyCost = 2
+	// longestWait is how long a request waits for room; then it is told to come
+	// back.
+	longestWait = 3 * time.Second
 	// maxFormFields bounds the fields of a form and the query parameters.
 	maxFormFields = 1000
 )
@@ -33,13 +41,21 @@ type BodyReader struct {
 	budget *semaphore.Weighted
 	size   int64
 	used   atomic.Int64
+	// large holds buffers for the longest bodies. They are reused, because what
+	// a flood leaves behind would add up until it is collected; whoever has one
+	// holds the room of a full body.
+	large sync.Pool
 }
 
-// NewBodyReader returns a reader that holds at most budget bytes of large
-// bodies at a time; less than one full body is rounded up to it.
+// NewBodyReader returns a reader that uses at most budget bytes for large
+// bodies at a time; less than one full body needs is rounded up to it.
 func NewBodyReader(budget int64) *BodyReader {
-	budget = max(budget, maxBody)
-	return &BodyReader{budget: semaphore.NewWeighted(budget), size: budget}
+	budget = max(budget, bodyCost*(maxBody+1))
+	return &BodyReader{
+		budget: semaphore.NewWeighted(budget),
+		size:   budget,
+		large:  sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, maxBody+1+bytes.MinRead)) }},
+	}
 }
 
 // Used is how many bytes of large bodies are held now, Limit how many may be.
@@ -77,16 +93,18 @@ func (br *BodyReader) Read(r *http.Request) (Body, error) {
 	if !ok {
 		return Body{}, apierr.BodyParsingError("The content type " + quoteName(contentType) + " is not supported.")
 	}
-	data, release, err := br.bytes(r)
-	if err != nil {
+	held := &reservation{reader: br, buf: new(bytes.Buffer)}
+	if err := held.read(r); err != nil {
+		held.release()
 		return Body{}, err
 	}
-	v, err := decode(data)
+	v, err := decode(held.buf.Bytes())
+	held.recycle()
 	if err != nil {
-		release()
+		held.release()
 		return Body{}, apierr.BodyParsingError("The request body could not be read: " + err.Error() + ".")
 	}
-	return Body{present: true, value: v, release: release}, nil
+	return Body{present: true, value: v, release: held.release}, nil
 }
 
 var decoders = map[string]func([]byte) (value, error){
@@ -111,64 +129,107 @@ func parseFormBody(data []byte) (value, error) {
 // other, so that the refusal is the schema's and not a second mechanism.
 func parseText([]byte) (value, error) { return value{kind: kindString}, nil }
 
-// bytes reads the body after undoing its content encoding.
-func (br *BodyReader) bytes(r *http.Request) ([]byte, func(), error) {
+// reservation is what one request takes of the budget.
+type reservation struct {
+	reader *BodyReader
+	held   int64
+	// buf is the body as it came. What is read from it is a copy.
+	buf *bytes.Buffer
+}
+
+// read fills the buffer with the body after undoing its content encoding.
+func (h *reservation) read(r *http.Request) error {
 	encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding")))
 	plain := encoding == "" || encoding == "identity"
 	if plain && r.ContentLength > maxBody {
-		return nil, nil, tooLarge()
+		return tooLarge()
 	}
 	body, err := decompress(encoding, io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
-		return nil, nil, undecodable(encoding)
+		return undecodable(encoding)
 	}
-	var buf bytes.Buffer
-	if plain && r.ContentLength > 0 {
-		buf.Grow(int(min(r.ContentLength, smallBody)) + bytes.MinRead)
-	}
-	n, err := buf.ReadFrom(io.LimitReader(body, smallBody))
-	release := func() {}
-	if err == nil && n == smallBody {
-		reserved := int64(maxBody)
-		if plain && r.ContentLength > 0 {
-			reserved = r.ContentLength
+	// A body takes room as it grows, so that whoever sends slowly, or lies about
+	// the length, holds little.
+	for _, size := range steps(plain, r.ContentLength) {
+		if size > smallBody {
+			if err := h.reserve(r.Context(), size); err != nil {
+				return err
+			}
 		}
-		if release, err = br.reserve(r.Context(), reserved); err != nil {
-			return nil, nil, err
+		if _, err = h.buf.ReadFrom(io.LimitReader(body, size-int64(h.buf.Len()))); err != nil || int64(h.buf.Len()) < size {
+			break
 		}
-		buf.Grow(int(min(reserved, 1<<20)))
-		_, err = buf.ReadFrom(io.LimitReader(body, maxBody+1-smallBody))
 	}
 	// The server may bound what is sent, whatever it decodes to.
 	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
-		release()
-		return nil, nil, tooLarge()
+		return tooLarge()
 	}
 	switch {
 	case err != nil && !plain:
-		release()
-		return nil, nil, undecodable(encoding)
+		return undecodable(encoding)
 	case err != nil:
-		release()
-		return nil, nil, apierr.BodyParsingError("The request body ended early.")
-	case buf.Len() > maxBody:
-		release()
-		return nil, nil, tooLarge()
+		return apierr.BodyParsingError("The request body ended early.")
+	case h.buf.Len() > maxBody:
+		return tooLarge()
 	}
-	return buf.Bytes(), release, nil
+	return nil
 }
 
-// reserve waits for room for a large body. The wait ends with the request, so
-// whoever holds the room slows others down but never locks them out.
-func (br *BodyReader) reserve(ctx context.Context, n int64) (func(), error) {
-	if err := br.budget.Acquire(ctx, n); err != nil {
-		return nil, apierr.Unavailable(time.Second).WithCause(err)
+// steps are the sizes up to which a body is read before it needs more room. The
+// last is one more than there should be, which tells a full body from a longer
+// one.
+func steps(plain bool, length int64) []int64 {
+	last := int64(maxBody + 1)
+	if plain && length > 0 {
+		last = length + 1
 	}
-	br.used.Add(n)
-	return func() {
-		br.used.Add(-n)
-		br.budget.Release(n)
-	}, nil
+	sizes := []int64{smallBody, mediumBody, last}
+	for len(sizes) > 1 && sizes[len(sizes)-2] >= last {
+		sizes = append(sizes[:len(sizes)-2], last)
+	}
+	return sizes
+}
+
+// reserve waits until a body of the size may be held, and makes room in the
+// buffer. The wait is bounded: who holds the room slows others down but never
+// locks them out, and two that wait for each other do not do so for long.
+func (h *reservation) reserve(ctx context.Context, size int64) error {
+	ctx, cancel := context.WithTimeout(ctx, longestWait)
+	defer cancel()
+	cost := bodyCost * size
+	if size > mediumBody {
+		cost = bodyCost * (maxBody + 1)
+	}
+	if err := h.reader.budget.Acquire(ctx, cost-h.held); err != nil {
+		return apierr.Unavailable(time.Second).WithCause(err)
+	}
+	h.reader.used.Add(cost - h.held)
+	h.held = cost
+	if size <= mediumBody {
+		h.buf.Grow(int(size) - h.buf.Len() + bytes.MinRead)
+		return nil
+	}
+	large, _ := h.reader.large.Get().(*bytes.Buffer)
+	large.Write(h.buf.Bytes())
+	h.buf = large
+	return nil
+}
+
+// recycle gives the buffer back, once nothing refers to it.
+func (h *reservation) recycle() {
+	if h.buf != nil && h.buf.Cap() > maxBody {
+		h.buf.Reset()
+		h.reader.large.Put(h.buf)
+	}
+	h.buf = nil
+}
+
+// release gives back all that is held.
+func (h *reservation) release() {
+	h.recycle()
+	h.reader.used.Add(-h.held)
+	h.reader.budget.Release(h.held)
+	h.held = 0
 }
 
 func decompress(encoding string, r io.Reader) (io.Reader, error) {

@@ -316,7 +316,7 @@ func TestRead_body_isDecodedOrRefused(t *testing.T) {
 			}
 		})
 	}
-	if !br.budget.TryAcquire(br.size) {
+	if !br.budget.TryAcquire(bodyCost * (maxBody + 1)) {
 		t.Error("a body kept its reservation")
 	}
 }
