@@ -183,14 +183,14 @@ func peakHeap(work func()) int64 {
 	return peak
 }
 
-// Fifty bodies without end cost little more than one of them, and fifty as long
+// Twenty bodies without end cost little more than one of them, and twenty as long
 // as they may be a few times one.
 func TestServe_floodOfLargeBodies_costsBoundedMemory(t *testing.T) {
 	r := newRig(t)
 	flood := func(open func() io.Reader, length int64, want ...int) int64 {
 		return peakHeap(func() {
 			var wait sync.WaitGroup
-			for range 50 {
+			for range 20 {
 				wait.Go(func() {
 					req := httptest.NewRequest("POST", "/api/v1/things", io.NopCloser(open()))
 					req.ContentLength = length
