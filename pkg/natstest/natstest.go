@@ -3,6 +3,7 @@
 package natstest
 
 import (
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -21,13 +22,24 @@ type Server struct {
 // New starts a server that ends with the test.
 func New(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{t: t, dir: t.TempDir()}
-	s.options = server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: s.dir, NoSigs: true, NoLog: true,
-	}
+	s := in(t.TempDir())
+	s.t = t
 	s.Start()
 	t.Cleanup(s.Stop)
 	return s
+}
+
+// Run starts a server for more than one test, with its store in a directory of
+// the caller, who stops it.
+func Run(dir string) (*Server, error) {
+	s := in(dir)
+	return s, s.Up()
+}
+
+func in(dir string) *Server {
+	return &Server{dir: dir, options: server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true,
+	}}
 }
 
 // URL is where clients connect; it stays the same across restarts.
@@ -36,17 +48,25 @@ func (s *Server) URL() string { return s.running.ClientURL() }
 // Start starts the server after a Stop.
 func (s *Server) Start() {
 	s.t.Helper()
+	if err := s.Up(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Up is Start for a server of [Run].
+func (s *Server) Up() error {
 	options := s.options
 	running, err := server.NewServer(&options)
 	if err != nil {
-		s.t.Fatal(err)
+		return err
 	}
 	running.Start()
 	if !running.ReadyForConnections(10 * time.Second) {
-		s.t.Fatal("the NATS server does not accept connections")
+		return errors.New("natstest: the server does not accept connections")
 	}
 	s.options.Port = options.Port
 	s.running = running
+	return nil
 }
 
 // Stop ends the server; its store stays.

@@ -4,6 +4,8 @@ package identity
 
 import (
 	"context"
+	"encoding/base64"
+	"errors"
 	"strings"
 	"time"
 
@@ -14,8 +16,10 @@ import (
 	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/secret"
 	"vestibule.dev/pkg/service"
+	"vestibule.dev/pkg/throttle"
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/clients"
+	"vestibule.dev/services/identity/internal/config"
 	"vestibule.dev/services/identity/internal/events"
 	"vestibule.dev/services/identity/internal/grpcapi"
 	"vestibule.dev/services/identity/internal/postgres"
@@ -27,9 +31,9 @@ import (
 func Command() service.Command {
 	return service.Command{
 		Name:       "identity",
-		Migrations: []migrate.Source{migrations.Source(), onetime.Migrations(), courier.Migrations()},
+		Migrations: []migrate.Source{migrations.Source(), onetime.Migrations(), courier.Migrations(), throttle.Migrations()},
 		Build:      build,
-		Commands:   map[string]func(ctx context.Context, p *service.Platform, args []string) error{"seed": seed},
+		Commands:   map[string]func(ctx context.Context, p *service.Platform, args []string) error{"seed": seed, "seal-config": sealConfig},
 	}
 }
 
@@ -57,8 +61,20 @@ func build(ctx context.Context, p *service.Platform) error {
 		return err
 	}
 
+	var limits config.Limits
+	var bots config.BotChallenge
+	for _, settings := range []interface{ Validate() error }{&limits, &bots} {
+		if err := p.LoadConfig(settings); err != nil {
+			return err
+		}
+		if err := settings.Validate(); err != nil {
+			return err
+		}
+	}
+
 	store := postgres.NewStore(p.DB, codes, p.Box, events.Encode)
 	renditions := app.NewProjectRenditions(store, p.Logger)
+	hasher := secret.NewHasher(secret.HasherConfig{})
 	application := app.New(app.Deps{
 		Store:      store,
 		Configs:    renditions,
@@ -66,13 +82,19 @@ func build(ctx context.Context, p *service.Platform) error {
 		Announce:   func(projectID string) { p.Bus.PublishCore(service.ProjectChanged, []byte(projectID)) },
 		Sessions:   clients.NewSessions(sessions),
 		Teams:      clients.NewTeams(teams),
-		Hasher:     secret.NewHasher(secret.HasherConfig{}),
+		Hasher:     hasher,
 		Sealer:     p.Box,
 		Conditions: conditions,
-		Logger:     p.Logger,
-		Clock:      p.Clock,
-		Pause:      clock.Pause,
-		PublicURL:  strings.TrimRight(p.Config.PublicURL, "/"),
+		Bots:       bots.Verifier(),
+		BotPolicy:  bots.Policy(),
+		Limits:     limits.App(),
+		Fingerprint: func(use, text string) string {
+			return base64.RawURLEncoding.EncodeToString(secret.HMAC(p.CodeKey, use, text)[:18])
+		},
+		Logger:    p.Logger,
+		Clock:     p.Clock,
+		Pause:     clock.Pause,
+		PublicURL: strings.TrimRight(p.Config.PublicURL, "/"),
 	})
 
 	p.LookUpProjects(lookUpProject(application))
@@ -80,7 +102,12 @@ func build(ctx context.Context, p *service.Platform) error {
 	grpcapi.RegisterProjects(p.GRPC, application)
 	p.Consume(events.Subscriptions(application)...)
 	p.Go("courier", courier.NewWorker(p.DB, p.Box, clients.NewNotifications(notifications).Deliver, p.Logger).Run)
+	if err := errors.Join(p.MeasureGate("password hashing", hasher.Load), p.MeasureQueue("courier", courier.Status(p.DB))); err != nil {
+		return err
+	}
 	p.Every(time.Hour, "forget expired codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
+	p.Every(time.Hour, "forget full throttles", func(ctx context.Context) error { return throttle.ForgetFull(ctx, p.DB) })
+	p.Every(time.Hour, "forget old guesses", store.ForgetOldGuesses)
 	p.Every(time.Minute, "purge deleted projects", application.PurgeDeletedProjects)
 	return nil
 }

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"encoding/base64"
 	"log/slog"
 	"strings"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"vestibule.dev/pkg/pbjson"
 	"vestibule.dev/pkg/pgtest"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/secret"
 	identityv1 "vestibule.dev/proto/identity/v1"
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/domain/config"
@@ -37,9 +39,18 @@ type rig struct {
 	app *app.App
 }
 
+func testBox(t *testing.T) *secret.Box {
+	t.Helper()
+	ring, err := secret.ParseKeyRing(secret.Secret("k1:" + base64.StdEncoding.EncodeToString(make([]byte, 32))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret.NewBox(ring)
+}
+
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	store := postgres.NewStore(pgtest.New(t, Command().Sources()...), nil, nil, events.Encode)
+	store := postgres.NewStore(pgtest.New(t, Command().Sources()...), nil, testBox(t), events.Encode)
 	logger := slog.New(slog.DiscardHandler)
 	renditions := app.NewProjectRenditions(store, logger)
 	application := app.New(app.Deps{
@@ -274,7 +285,7 @@ func TestProjectInternalService_callers(t *testing.T) {
 	if err != nil || keys.PublishableClientKey == "" {
 		t.Fatal(err)
 	}
-	for caller, allowed := range map[string]bool{"gateway": true, "sessions": true, "teams": false} {
+	for caller, allowed := range map[string]bool{"gateway": true, "sessions": true, "identity": false} {
 		t.Run(caller, func(t *testing.T) {
 			internal := identityv1.NewProjectInternalServiceClient(r.Caller(caller))
 			res, err := internal.GetProjectAccess(t.Context(), &identityv1.GetProjectAccessRequest{ProjectId: projectID})

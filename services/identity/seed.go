@@ -62,7 +62,7 @@ func seed(ctx context.Context, p *service.Platform, args []string) error {
 		return err
 	}
 	// No code, mail or image is made here.
-	application := app.New(app.Deps{Store: postgres.NewStore(p.DB, nil, nil, events.Encode), Logger: p.Logger})
+	application := app.New(app.Deps{Store: postgres.NewStore(p.DB, nil, p.Box, events.Encode), Logger: p.Logger})
 	for _, seed := range seeds {
 		if err := application.SeedProject(ctx, seed); err != nil {
 			return err

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -118,6 +120,28 @@ func TestAPIKeys_userDeleted_areGone(t *testing.T) {
 	if keys := succeed(t, server, http.MethodGet, "/user-api-keys?user_id="+made["user_id"].(string), nil); len(keys["items"].([]any)) != 0 {
 		t.Errorf("keys %v", keys)
 	}
+}
+
+// A deleted team's keys end with it, as soon as the event has come round.
+func TestAPIKeys_teamDeleted_areGone(t *testing.T) {
+	server := client.For(proxyURL, dev, client.Server)
+	team := succeed(t, server, http.MethodPost, "/teams", map[string]any{"display_name": "Short-lived"})
+	teamID := team["id"].(string)
+	made := succeed(t, server, http.MethodPost, "/team-api-keys", map[string]any{"description": "CI", "team_id": teamID})
+	check := map[string]any{"api_key": made["value"]}
+	succeed(t, server, http.MethodPost, "/team-api-keys/check", check)
+	succeed(t, server, http.MethodDelete, "/teams/"+teamID, nil)
+	err := client.Poll(t.Context(), func(ctx context.Context) error {
+		response, err := server.Do(ctx, http.MethodPost, "/team-api-keys/check", check)
+		if err == nil && response.Code() != "API_KEY_NOT_FOUND" {
+			err = fmt.Errorf("check: %s", response)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	refuse(t, server, http.MethodPost, "/team-api-keys", map[string]any{"description": "CI", "team_id": teamID}, "TEAM_NOT_FOUND")
 }
 
 func TestCLILogin_requests_followTheContract(t *testing.T) {

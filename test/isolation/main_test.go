@@ -36,7 +36,8 @@ func TestMain(m *testing.M) {
 
 func run(m *testing.M) (code int, err error) {
 	ctx := context.Background()
-	if system, err = stack.Start(ctx); err != nil {
+	// The same few people fail more often here than strangers may.
+	if system, err = stack.Start(ctx, "IDENTITY_PASSWORD_FAILURES_BURST=100000", "IDENTITY_FAILURES_IN_A_ROW=1000000"); err != nil {
 		return 1, err
 	}
 	defer func() {
@@ -66,6 +67,9 @@ const (
 	anInvitation kind = "invitation"
 	aKeySet      kind = "API key set"
 
+	aWebhookEndpoint kind = "webhook endpoint"
+	aWebhookMessage  kind = "webhook message"
+
 	aSubscription kind = "subscription"
 	// Whoever holds a code or a refresh token may use it, but in its own
 	// project alone.
@@ -87,7 +91,7 @@ const (
 
 // projectWide are the kinds that are told from what does not exist, or may be
 // used, by everybody in the same project.
-var projectWide = []kind{aCode, aRefreshToken, aLoginCode, aPollingCode, anAPIKeyText, aKeySet, aUserAPIKey}
+var projectWide = []kind{aCode, aRefreshToken, aLoginCode, aPollingCode, anAPIKeyText, aKeySet, aUserAPIKey, aWebhookEndpoint, aWebhookMessage}
 
 // person is a user with one of everything.
 type person struct {
@@ -119,7 +123,7 @@ func settleIn(ctx context.Context) error {
 			return err
 		}
 		config := map[string]any{"allow_localhost": true, "create_team_on_sign_up": true, "client_user_deletion_enabled": true,
-			"allow_user_api_keys": true, "allow_team_api_keys": true}
+			"passkey_enabled": true, "allow_user_api_keys": true, "allow_team_api_keys": true}
 		if projects[i], err = operators[i].NewProject(ctx, "Project "+string(rune('A'+i)), config); err != nil {
 			return err
 		}
@@ -146,11 +150,15 @@ func (t *tenant) populate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	endpoint, message, err := t.webhooks(ctx)
+	if err != nil {
+		return err
+	}
 	for _, p := range []*person{&t.own, &t.other, &t.restricted} {
 		if *p, err = t.signUp(ctx); err != nil {
 			return err
 		}
-		p.things[aKeySet] = keySet
+		p.things[aKeySet], p.things[aWebhookEndpoint], p.things[aWebhookMessage] = keySet, endpoint, message
 		if err := t.equip(ctx, p); err != nil {
 			return err
 		}
@@ -176,6 +184,33 @@ func (t *tenant) keySet(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("%s has no API keys", t.name)
 	}
 	return sets.Items[0].ID, nil
+}
+
+// webhooks makes a disabled endpoint, which is never called, and a message that
+// waits for it.
+func (t *tenant) webhooks(ctx context.Context) (endpoint, message string, err error) {
+	admin := t.caller(client.Admin)
+	var created struct {
+		ID string `json:"id"`
+	}
+	if err := admin.Expect(ctx, http.MethodPost, "/webhooks/endpoints", map[string]any{"url": "https://hooks.example.com", "disabled": true}, &created); err != nil {
+		return "", "", err
+	}
+	if err := admin.Expect(ctx, http.MethodPost, "/internal/send-test-webhook", map[string]any{"endpoint_id": created.ID}, nil); err != nil {
+		return "", "", err
+	}
+	var messages struct {
+		Items []struct {
+			ID string `json:"id"`
+		} `json:"items"`
+	}
+	if err := admin.Expect(ctx, http.MethodGet, "/webhooks/messages", nil, &messages); err != nil {
+		return "", "", err
+	}
+	if len(messages.Items) == 0 {
+		return "", "", fmt.Errorf("%s has no webhook messages", t.name)
+	}
+	return created.ID, messages.Items[0].ID, nil
 }
 
 // signUp makes a person with a mail that holds an unused code, a second

@@ -41,15 +41,18 @@ var kinds = map[string]kind{
 	"team_id":                               aTeam,
 	"user_id":                               aUser,
 	"notification_category_id":              aCategory,
+	"endpoint_id":                           aWebhookEndpoint,
+	"message_id":                            aWebhookMessage,
 	"GET /user-api-keys/{api_key_id} api_key_id":   aUserAPIKey,
 	"PATCH /user-api-keys/{api_key_id} api_key_id": aUserAPIKey,
 	"GET /team-api-keys/{api_key_id} api_key_id":   aTeamAPIKey,
 	"PATCH /team-api-keys/{api_key_id} api_key_id": aTeamAPIKey,
-	"anon_refresh_token":                           aRefreshToken,
-	"api_key":                                      anAPIKeyText,
-	"login_code":                                   aLoginCode,
-	"polling_code":                                 aPollingCode,
-	"cursor":                                       aUser,
+
+	"anon_refresh_token": aRefreshToken,
+	"api_key":            anAPIKeyText,
+	"login_code":         aLoginCode,
+	"polling_code":       aPollingCode,
+	"cursor":             aUser,
 }
 
 // bearers are fields that work for whoever knows their value.
@@ -73,6 +76,8 @@ var examples = map[string]map[string]any{
 	"POST /auth/oauth/token": {
 		"grant_type": "refresh_token", "client_secret": "__stack_public_client__",
 	},
+	"POST /auth/passkey/register":         {"credential": map[string]any{"type": "public-key"}},
+	"POST /auth/passkey/sign-in":          {"authentication_response": map[string]any{"type": "public-key"}},
 	"POST /user-api-keys":                 {"description": "more"},
 	"POST /team-api-keys":                 {"description": "more"},
 	"PATCH /user-api-keys/{api_key_id}":   {"description": "changed", "revoked": true},
@@ -126,13 +131,17 @@ var examples = map[string]map[string]any{
 		"description": "more", "expires_at_millis": 4102444800000, "has_publishable_client_key": true,
 		"has_secret_server_key": true, "has_super_secret_admin_key": true,
 	},
-	"PATCH /internal/api-keys/{api_key_id}":             {"description": "changed", "revoked": true},
-	"GET /internal/config/override/{level}":             {"level": "environment"},
-	"PATCH /internal/config/override/{level}":           {"level": "environment", "config_override_string": `{"auth.allowSignUp":false}`},
-	"PUT /internal/config/override/{level}":             {"level": "environment", "config_string": `{"auth.allowSignUp":false}`},
-	"POST /internal/config/override/{level}/reset-keys": {"level": "environment", "keys": []string{"auth"}},
-	"POST /internal/projects":                           {"display_name": "Yet another"},
-	"PATCH /internal/projects/current":                  {"display_name": "Renamed"},
+	"PATCH /internal/api-keys/{api_key_id}":                {"description": "changed", "revoked": true},
+	"GET /internal/config/override/{level}":                {"level": "environment"},
+	"PATCH /internal/config/override/{level}":              {"level": "environment", "config_override_string": `{"auth.allowSignUp":false}`},
+	"PUT /internal/config/override/{level}":                {"level": "environment", "config_string": `{"auth.allowSignUp":false}`},
+	"POST /internal/config/override/{level}/reset-keys":    {"level": "environment", "keys": []string{"auth"}},
+	"POST /internal/projects":                              {"display_name": "Yet another"},
+	"POST /webhooks/endpoints":                             {"url": "https://hooks.example.com/more"},
+	"PATCH /webhooks/endpoints/{endpoint_id}":              {"description": "changed"},
+	"POST /webhooks/endpoints/{endpoint_id}/secret/rotate": {},
+	"POST /webhooks/endpoints/{endpoint_id}/replay":        {"since_millis": 0},
+	"PATCH /internal/projects/current":                     {"display_name": "Renamed"},
 }
 
 // references are the fields of a route that name something of somebody.

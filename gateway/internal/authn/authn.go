@@ -34,11 +34,13 @@ type Authenticator struct {
 	tokens   *accesstoken.Verifier
 	identity identityv1.ProjectInternalServiceClient
 	clock    clock.Clock
+	revoked  *Revocations
 }
 
-// New returns an authenticator.
-func New(projects *Projects, tokens *accesstoken.Verifier, identity identityv1.ProjectInternalServiceClient, c clock.Clock) *Authenticator {
-	return &Authenticator{projects: projects, tokens: tokens, identity: identity, clock: c}
+// New returns an authenticator. Access tokens of revoked sessions count as
+// expired; with nil they live as long as they say.
+func New(projects *Projects, tokens *accesstoken.Verifier, identity identityv1.ProjectInternalServiceClient, c clock.Clock, revoked *Revocations) *Authenticator {
+	return &Authenticator{projects: projects, tokens: tokens, identity: identity, clock: c, revoked: revoked}
 }
 
 // credentials are the headers of protocol §2 that authenticate.
@@ -158,6 +160,11 @@ func (a *Authenticator) user(ctx context.Context, c *credentials) (*accesstoken.
 	switch {
 	case user.ProjectID != c.project:
 		return nil, apierr.InvalidProjectForAccessToken(c.project, user.ProjectID)
+	case a.revoked.ended(user.SessionID):
+		// SDKs then ask for another token, and learn that the session is over.
+		return nil, apierr.AccessTokenExpired(apierr.ExpiredToken{
+			ExpiredAt: a.clock.Now(), ProjectID: user.ProjectID, UserID: user.UserID, RefreshTokenID: user.SessionID,
+		})
 	case user.Anonymous && !c.allowAnonymous:
 		return nil, apierr.AnonymousAuthenticationNotAllowed()
 	case user.Restricted && !c.allowRestricted:
@@ -182,6 +189,8 @@ func (a *Authenticator) admin(ctx context.Context, c *credentials) (string, erro
 		return "", apierr.UnparsableAdminAccessToken()
 	case user.ProjectID != internalProject:
 		return "", apierr.AdminAccessTokenIsNotAdmin()
+	case a.revoked.ended(user.SessionID):
+		return "", apierr.AdminAccessTokenExpired(a.clock.Now())
 	}
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()

@@ -37,6 +37,11 @@ type Config struct {
 	// changes are noticed within seconds.
 	NATSURL string `env:"NATS_URL"`
 
+	// RefuseRevokedFor is how long access tokens are refused whose session has
+	// ended: the lifetime of access tokens, or more. With 0 they live until they
+	// expire, as the API contract has it. It needs NATS.
+	RefuseRevokedFor time.Duration `env:"REFUSE_REVOKED_FOR" envDefault:"0s"`
+
 	// PrincipalKey is the Ed25519 key that signs principals: PKCS #8 PEM or
 	// the base64 of its seed.
 	PrincipalKey secret.Secret `env:"PRINCIPAL_KEY,required"`
@@ -72,6 +77,9 @@ type Config struct {
 	LogText  bool       `env:"LOG_TEXT" envDefault:"false"`
 	// OTLPEndpoint is where traces and metrics go; empty means nowhere.
 	OTLPEndpoint string `env:"OTLP_ENDPOINT"`
+	// OpsAddr is where /metrics, /livez, /readyz and profiles are served;
+	// empty means nowhere.
+	OpsAddr string `env:"OPS_ADDR"`
 }
 
 // Load reads the environment, given like os.Environ.
@@ -95,6 +103,8 @@ func (c Config) Validate() error {
 	check(err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && u.Path == "" && u.RawQuery == "",
 		"PUBLIC_URL", "must be an origin such as https://api.example.com")
 	check(c.TLS.Enabled() || len(c.ServiceKey) >= 32, "SERVICE_KEY", "must have at least 32 bytes")
+	check(c.RefuseRevokedFor >= 0, "REFUSE_REVOKED_FOR", "must not be negative")
+	check(c.RefuseRevokedFor == 0 || c.NATSURL != "", "REFUSE_REVOKED_FOR", "needs NATS_URL")
 	for name, n := range map[string]int{
 		"RATE_PER_MINUTE": c.RatePerMinute, "EXPENSIVE_RATE_PER_MINUTE": c.ExpensiveRatePerMinute,
 		"PROJECT_RATE_PER_MINUTE": c.ProjectRatePerMinute, "MAX_IN_FLIGHT": c.MaxInFlight,

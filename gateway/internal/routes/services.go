@@ -19,6 +19,7 @@ func Services() []Service {
 		NewService(identityv1.ImageService_ServiceDesc, identityv1.NewImageServiceClient, identityv1.RegisterImageServiceHandlerClient),
 		NewService(identityv1.MfaService_ServiceDesc, identityv1.NewMfaServiceClient, identityv1.RegisterMfaServiceHandlerClient),
 		NewService(identityv1.OtpService_ServiceDesc, identityv1.NewOtpServiceClient, identityv1.RegisterOtpServiceHandlerClient),
+		NewService(identityv1.PasskeyService_ServiceDesc, identityv1.NewPasskeyServiceClient, identityv1.RegisterPasskeyServiceHandlerClient),
 		NewService(identityv1.PasswordService_ServiceDesc, identityv1.NewPasswordServiceClient, identityv1.RegisterPasswordServiceHandlerClient),
 		NewService(identityv1.ProjectService_ServiceDesc, identityv1.NewProjectServiceClient, identityv1.RegisterProjectServiceHandlerClient),
 		NewService(identityv1.UserAdminService_ServiceDesc, identityv1.NewUserAdminServiceClient, identityv1.RegisterUserAdminServiceHandlerClient),

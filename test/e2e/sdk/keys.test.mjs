@@ -51,6 +51,26 @@ test("a backend makes API keys for its users", async () => {
   assert.equal(await serverApp().getUser({ apiKey: key.value }), null, "an expired key is nobody's");
 });
 
+test("a team's API keys are managed by its creator", async () => {
+  const user = await signedUp(clientApp());
+  const team = await user.createTeam({ displayName: "Key holders" });
+  const key = await team.createApiKey({ description: "CI", expiresAt: null });
+  assert.match(key.value, /^sk_[0-9a-z]{99}$/);
+  assert.equal(key.type, "team");
+  assert.equal(key.teamId, team.id);
+  assert.equal((await serverApp().getTeam({ apiKey: key.value })).id, team.id);
+  assert.equal(await serverApp().getUser({ apiKey: key.value }), null, "a team's key is no user's");
+  const [listed] = await team.listApiKeys();
+  assert.equal(listed.id, key.id);
+  await listed.revoke();
+  assert.equal((await team.listApiKeys())[0].isValid(), false);
+  assert.equal(await serverApp().getTeam({ apiKey: key.value }), null);
+
+  const known = await serverApp().getTeam(team.id);
+  const own = await known.createApiKey({ description: "from the backend", expiresAt: null });
+  assert.deepEqual((await known.listApiKeys()).map((each) => each.id), [own.id, key.id]);
+});
+
 test("a command-line program signs in with the session of a browser", async () => {
   const browser = clientApp();
   const user = await signedUp(browser);

@@ -23,6 +23,14 @@ type Deps struct {
 	Logger   *slog.Logger
 	// Conditions evaluates the conditions of sign-up rules.
 	Conditions Conditions
+	// Bots verifies bot challenges; nil lets everybody pass.
+	Bots      BotVerifier
+	BotPolicy BotPolicy
+	// Limits are the usual ones when empty.
+	Limits Limits
+	// Fingerprint stands for a text where it is only to be recognised. Nobody
+	// finds the text by trying.
+	Fingerprint func(use, text string) string
 	// Renditions shows rendered configurations.
 	Renditions Renditions
 	// Announce tells whoever remembers projects that one changed.
@@ -49,13 +57,21 @@ type App struct {
 	pause     func(ctx context.Context, d time.Duration) error
 	publicURL string
 
-	conditions Conditions
+	conditions  Conditions
+	bots        BotVerifier
+	botPolicy   BotPolicy
+	limits      Limits
+	fingerprint func(use, text string) string
+
 	renditions Renditions
 	announce   func(projectID string)
 }
 
 // New returns an App over its ports.
 func New(deps Deps) *App {
+	if deps.Limits == (Limits{}) {
+		deps.Limits = DefaultLimits()
+	}
 	return &App{
 		store:     deps.Store,
 		configs:   deps.Configs,
@@ -68,7 +84,12 @@ func New(deps Deps) *App {
 		pause:     deps.Pause,
 		publicURL: deps.PublicURL,
 
-		conditions: deps.Conditions,
+		conditions:  deps.Conditions,
+		bots:        deps.Bots,
+		botPolicy:   deps.BotPolicy,
+		limits:      deps.Limits,
+		fingerprint: deps.Fingerprint,
+
 		renditions: deps.Renditions,
 		announce:   deps.Announce,
 	}

@@ -91,6 +91,10 @@ func (a *App) changeUserTx(ctx context.Context, req request, before *domain.User
 		after = view(user, team, req.config)
 		events := []Event{UserUpdated{User: after}}
 		if change.passwordChanged {
+			// Whoever could change it proved more than a guess would.
+			if err := tx.ForgetGuesses(ctx, user.Tenant, user.ID); err != nil {
+				return err
+			}
 			events = append(events, PasswordChanged{Tenant: user.Tenant, UserID: user.ID, RevokesSessions: true})
 		}
 		return tx.Emit(ctx, events...)

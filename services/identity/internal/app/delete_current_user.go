@@ -45,6 +45,9 @@ func (a *App) deleteUser(ctx context.Context, tenant ids.Tenant, userID string) 
 		if deleted = version > 0; err != nil || !deleted {
 			return err
 		}
+		if err := tx.ForgetGuesses(ctx, tenant, userID); err != nil {
+			return err
+		}
 		return tx.Emit(ctx, UserDeleted{Tenant: tenant, UserID: userID, Version: version + 1, TeamIDs: teamIDs})
 	})
 	if err != nil || !deleted {

@@ -25,6 +25,7 @@ import (
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/projectconfig"
 	"vestibule.dev/pkg/secret"
+	"vestibule.dev/pkg/throttle"
 	eventsv1 "vestibule.dev/proto/events/v1"
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/domain"
@@ -55,6 +56,8 @@ type harness struct {
 	hasher     *fakeHasher
 	box        *secret.Box
 	conditions app.Conditions
+	bots       app.BotVerifier
+	botPolicy  app.BotPolicy
 	clock      *clock.Fake
 	tenant     ids.Tenant
 	// paused holds how long each pause was to be.
@@ -75,7 +78,7 @@ func newHarness(t *testing.T) *harness {
 	}
 	h := &harness{
 		t:          t,
-		url:        pgtest.URL(t, migrations.Source(), outbox.Migrations(), onetime.Migrations(), courier.Migrations()),
+		url:        pgtest.URL(t, migrations.Source(), outbox.Migrations(), onetime.Migrations(), courier.Migrations(), throttle.Migrations()),
 		config:     &projectconfig.Config{},
 		sessions:   &fakeSessions{},
 		teams:      &fakeTeams{members: map[string]domain.Team{}},
@@ -109,17 +112,20 @@ func (h *harness) useDB(db *pg.DB) {
 // deps returns the ports of the use cases, changed as wanted.
 func (h *harness) deps(change ...func(*app.Deps)) app.Deps {
 	deps := app.Deps{
-		Store:      h.store,
-		Configs:    fakeConfigs{h.config},
-		Sessions:   h.sessions,
-		Teams:      h.teams,
-		Hasher:     h.hasher,
-		Sealer:     h.box,
-		Conditions: h.conditions,
-		Logger:     slog.New(slog.DiscardHandler),
-		Clock:      h.clock,
-		Pause:      h.pause,
-		PublicURL:  publicURL,
+		Bots:        h.bots,
+		BotPolicy:   h.botPolicy,
+		Fingerprint: func(use, text string) string { return use + ":" + text },
+		Store:       h.store,
+		Configs:     fakeConfigs{h.config},
+		Sessions:    h.sessions,
+		Teams:       h.teams,
+		Hasher:      h.hasher,
+		Sealer:      h.box,
+		Conditions:  h.conditions,
+		Logger:      slog.New(slog.DiscardHandler),
+		Clock:       h.clock,
+		Pause:       h.pause,
+		PublicURL:   publicURL,
 	}
 	for _, change := range change {
 		change(&deps)

@@ -25,6 +25,9 @@ type Store interface {
 	ContactChannelStore
 	CodeStore
 	SecondFactorStore
+	PasskeyStore
+	GuessStore
+	RateStore
 	ImageStore
 	ProjectStore
 }
@@ -44,9 +47,10 @@ type UserStore interface {
 	// normalised.
 	EmailOwner(ctx context.Context, tenant ids.Tenant, email string) (*EmailOwner, error)
 
-	// RecordSignIn notes that the user was active and reports false when they
-	// are gone or have another password, or none any more.
-	RecordSignIn(ctx context.Context, tenant ids.Tenant, credential *Credential) (current bool, err error)
+	// RecordSignIn notes that the user was active, and that the guess, if any,
+	// was right. It reports false, and notes nothing, when they are gone or have
+	// another password, or none any more.
+	RecordSignIn(ctx context.Context, tenant ids.Tenant, credential *Credential, guess *Guess) (current bool, err error)
 	// RecordActivity notes that the user was active and reads them together
 	// with the version of the project's configuration.
 	RecordActivity(ctx context.Context, tenant ids.Tenant, userID string) (user *domain.User, configVersion int64, err error)
@@ -82,8 +86,10 @@ type Tx interface {
 	ContactChannelTx
 	CodeTx
 	SecondFactorTx
+	PasskeyTx
 	ProjectTx
 	UserImportTx
+	GuessTx
 
 	// Emit records events to be published after the commit.
 	Emit(ctx context.Context, events ...Event) error

@@ -381,6 +381,7 @@ func TestDeleteProject_data_isGoneAndOthersStay(t *testing.T) {
 	p.exec(`INSERT INTO users (project_id, branch_id, id) VALUES ($1, 'main', gen_random_uuid())`, stays.ID)
 	p.exec(`INSERT INTO one_time_codes (project_id, branch_id, id, kind, code_hash, suffix_hash, data, expires_at)
 		VALUES ($1, 'main', gen_random_uuid(), 'k', '', '', '{}', now())`, project.ID)
+	p.exec(`INSERT INTO guesses (project_id, branch_id, kind, subject, source, failures) VALUES ($1, 'main', 'password', 's', '', 1)`, project.ID)
 	p.events()
 
 	if err := p.DeleteProject(admin); err != nil {
@@ -389,7 +390,7 @@ func TestDeleteProject_data_isGoneAndOthersStay(t *testing.T) {
 	if events := p.events(); facts(events) != "project.deleted" || events[0].GetProjectDeleted().GetProjectId() != project.ID {
 		t.Errorf("events %v", events)
 	}
-	for _, table := range []string{"users", "images", "api_key_sets", "config_overrides", "one_time_codes"} {
+	for _, table := range []string{"users", "images", "api_key_sets", "config_overrides", "one_time_codes", "guesses"} {
 		if n := p.count(`SELECT count(*) FROM `+table+` WHERE project_id = $1`, project.ID); n != 0 {
 			t.Errorf("%d rows left in %s", n, table)
 		}

@@ -45,6 +45,10 @@ func (a *App) SendContactChannelVerificationCode(ctx context.Context, in Contact
 		return apierr.RedirectURLNotWhitelisted(in.CallbackURL)
 	}
 	mail := verificationMail{Email: channel.Value, Recipient: channel.Value, CallbackURL: in.CallbackURL}
+	may, err := a.mayMail(ctx, req.tenant, CodeEmailVerification, mail.Email)
+	if err != nil || !may {
+		return err
+	}
 	return a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		return mail.send(ctx, tx, req.tenant, in.UserID)
 	})

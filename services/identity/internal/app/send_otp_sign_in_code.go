@@ -27,6 +27,7 @@ type OTPSignInCode struct {
 	Email string
 	// CallbackURL is the page that receives the code.
 	CallbackURL string
+	Challenge   BotChallenge
 }
 
 // otpSignIn is what the code of such a mail remembers.
@@ -35,6 +36,9 @@ type otpSignIn struct {
 	Email string `json:"email"`
 	// CountryCode is where the code was asked for; null when unknown.
 	CountryCode *string `json:"country_code"`
+	// NoNewUser says that whoever asked did not pass as a person: a user may
+	// sign in, nobody may become one.
+	NoNewUser bool `json:"no_new_user,omitempty"`
 }
 
 // SendOTPSignInCode mails a link and six characters to sign in with to the
@@ -52,10 +56,22 @@ func (a *App) SendOTPSignInCode(ctx context.Context, in OTPSignInCode) (nonce st
 	if err != nil {
 		return "", err
 	}
+	bot, err := a.challenge(ctx, in.Challenge, BotActionOTPSend)
+	if err != nil {
+		return "", err
+	}
 	if !req.config.TrustedURL(in.CallbackURL, false) {
 		return "", apierr.RedirectURLNotWhitelisted(in.CallbackURL)
 	}
-	payload, err := json.Marshal(otpSignIn{Email: in.Email, CountryCode: countryOf(ctx)})
+	may, err := a.mayMail(ctx, req.tenant, CodeOTP, in.Email)
+	if err != nil {
+		return "", err
+	}
+	if !may {
+		// Looks like that of a code.
+		return ids.Secret()[otpTyped:], nil
+	}
+	payload, err := json.Marshal(otpSignIn{Email: in.Email, CountryCode: countryOf(ctx), NoNewUser: bot.noNewUser})
 	if err != nil {
 		return "", err
 	}

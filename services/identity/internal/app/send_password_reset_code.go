@@ -57,8 +57,12 @@ func (a *App) SendPasswordResetCode(ctx context.Context, in PasswordResetCode) e
 
 // mailPasswordReset sends the mail if the address has a user.
 func (a *App) mailPasswordReset(ctx context.Context, req request, in PasswordResetCode) error {
+	may, err := a.mayMail(ctx, req.tenant, CodePasswordReset, in.Email)
+	if err != nil {
+		return err
+	}
 	owner, err := a.store.EmailOwner(ctx, req.tenant, in.Email)
-	if err != nil || owner == nil {
+	if err != nil || owner == nil || !may {
 		return err
 	}
 	payload, err := json.Marshal(passwordReset{UserID: owner.User.ID})

@@ -31,6 +31,10 @@ func (a *App) SendPrimaryEmailVerificationCode(ctx context.Context, email, callb
 		return apierr.RedirectURLNotWhitelisted(callbackURL)
 	}
 	mail := verificationMail{Email: user.Email(), Recipient: user.Email(), CallbackURL: callbackURL}
+	may, err := a.mayMail(ctx, req.tenant, CodeEmailVerification, mail.Email)
+	if err != nil || !may {
+		return err
+	}
 	return a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		return mail.send(ctx, tx, req.tenant, req.UserID)
 	})

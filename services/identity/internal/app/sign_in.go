@@ -37,6 +37,9 @@ type arrival struct {
 	credential *Credential
 	// proof is of the second factor; the zero value proves nothing.
 	proof totpProof
+	// guess was right and is not yet noted as such; nil when nothing was
+	// guessed.
+	guess *Guess
 }
 
 // totpProof says whose second factor was proved. Only proveTOTP makes one.
@@ -58,6 +61,9 @@ var errCredentialChanged = errors.New("the credential changed during the sign-in
 func (a *App) signIn(ctx context.Context, req request, arrived arrival) (*SignedIn, error) {
 	user := arrived.user
 	if user.RequiresTOTPMFA && arrived.proof.userID != user.ID {
+		if err := a.noteGuess(ctx, arrived); err != nil {
+			return nil, err
+		}
 		return nil, a.requireSecondFactor(ctx, arrived)
 	}
 	tokens, err := a.sessions.CreateSession(ctx, TokenSubject{
@@ -65,10 +71,13 @@ func (a *App) signIn(ctx context.Context, req request, arrived arrival) (*Signed
 		RestrictedReason: user.RestrictedReason(req.config.Onboarding.RequireEmailVerification),
 	})
 	if err != nil {
+		if noted := a.noteGuess(ctx, arrived); noted != nil {
+			return nil, noted
+		}
 		return nil, err
 	}
 	if arrived.credential != nil {
-		current, err := a.store.RecordSignIn(ctx, req.tenant, arrived.credential)
+		current, err := a.store.RecordSignIn(ctx, req.tenant, arrived.credential, arrived.guess)
 		if err != nil {
 			return nil, err
 		}
@@ -80,6 +89,14 @@ func (a *App) signIn(ctx context.Context, req request, arrived arrival) (*Signed
 		}
 	}
 	return &SignedIn{UserID: user.ID, IsNewUser: arrived.isNewUser, Tokens: tokens}, nil
+}
+
+// noteGuess says that the guess was right where no sign-in does.
+func (a *App) noteGuess(ctx context.Context, arrived arrival) error {
+	if arrived.guess == nil {
+		return nil
+	}
+	return a.store.SucceedGuess(ctx, *arrived.guess)
 }
 
 // requireSecondFactor returns the error that asks for the second factor.

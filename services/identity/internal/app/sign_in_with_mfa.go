@@ -36,12 +36,17 @@ func (a *App) SignInWithMFA(ctx context.Context, text, totp string) (*SignedIn, 
 	case !sameTime(attempt.PasswordChangedAt, factor.Credential.KnownSince()):
 		return nil, apierr.VerificationCodeExpired()
 	}
-	proof, err := a.proveTOTP(ctx, code, factor, totp)
+	var proof totpProof
+	guess := a.userGuess(ctx, req.tenant, GuessTOTP, factor.User.ID)
+	err = a.tryGuess(ctx, guess, a.limits.TOTP, func() (err error) {
+		proof, err = a.proveTOTP(ctx, code, factor, totp)
+		return err
+	}, apierr.CodeInvalidTOTPCode)
 	if err != nil {
 		return nil, err
 	}
 	signedIn, err := a.signIn(ctx, req, arrival{
-		user: factor.User, isNewUser: attempt.IsNewUser, credential: factor.Credential, proof: proof,
+		user: factor.User, isNewUser: attempt.IsNewUser, credential: factor.Credential, proof: proof, guess: &guess,
 	})
 	if errors.Is(err, errCredentialChanged) {
 		return nil, apierr.VerificationCodeExpired().WithCause(err)

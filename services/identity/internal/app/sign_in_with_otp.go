@@ -43,6 +43,7 @@ func (a *App) SignInWithOTP(ctx context.Context, text string) (*SignedIn, error)
 		method:      signUpByOTP,
 		email:       domain.PrimaryEmail{Value: domain.NormalizeEmail(asked.Email), IsVerified: true, UsedForAuth: true},
 		countryCode: asked.CountryCode,
+		bot:         botVerdict{noNewUser: asked.NoNewUser},
 	})
 }
 
@@ -53,7 +54,9 @@ func (a *App) signInByMail(ctx context.Context, req request, owner *EmailOwner) 
 			return nil, err
 		}
 	}
-	signedIn, err := a.signIn(ctx, req, arrival{user: owner.User, credential: owner.Credential})
+	// Whoever read the mail may try passwords again.
+	guess := a.userGuess(ctx, req.tenant, GuessPassword, owner.User.ID)
+	signedIn, err := a.signIn(ctx, req, arrival{user: owner.User, credential: owner.Credential, guess: &guess})
 	if errors.Is(err, errCredentialChanged) {
 		return nil, apierr.VerificationCodeAlreadyUsed().WithCause(err)
 	}

@@ -11,7 +11,9 @@ import (
 
 // SignInWithPassword opens a session for the user who signs in with the address
 // and knows the password (auth.md §6.2). An unknown address, a user without
-// password and a wrong password cost the same work and look the same.
+// password and a wrong password cost the same work and look the same. After too
+// many wrong ones none is looked at for a while, or until somebody proves the
+// address.
 func (a *App) SignInWithPassword(ctx context.Context, email string, password secret.Secret) (*SignedIn, error) {
 	req, err := a.request(ctx)
 	if err != nil {
@@ -24,27 +26,38 @@ func (a *App) SignInWithPassword(ctx context.Context, email string, password sec
 	if err != nil {
 		return nil, err
 	}
-	if owner == nil || owner.Credential.PasswordHash == "" {
-		if err := a.hasher.VerifyDummy(ctx, password); err != nil {
-			return nil, err
-		}
-		return nil, apierr.EmailPasswordMismatch()
-	}
-	verdict, err := a.hasher.Verify(ctx, owner.Credential.PasswordHash, password)
+	guess := a.passwordGuess(ctx, req.tenant, owner, email)
+	err = a.tryGuess(ctx, guess, a.limits.Password, func() error { return a.provePassword(ctx, req, owner, password) }, apierr.CodeEmailPasswordMismatch)
 	if err != nil {
 		return nil, err
 	}
-	if !verdict.Match {
-		return nil, apierr.EmailPasswordMismatch()
-	}
-	if verdict.NeedsUpgrade {
-		a.upgradePasswordHash(ctx, req, owner.Credential, password)
-	}
-	signedIn, err := a.signIn(ctx, req, arrival{user: owner.User, credential: owner.Credential})
+	signedIn, err := a.signIn(ctx, req, arrival{user: owner.User, credential: owner.Credential, guess: &guess})
 	if errors.Is(err, errCredentialChanged) {
 		return nil, apierr.EmailPasswordMismatch().WithCause(err)
 	}
 	return signedIn, err
+}
+
+// provePassword fails with EMAIL_PASSWORD_MISMATCH unless the password is that of
+// the owner of the address, if there is one and they have any.
+func (a *App) provePassword(ctx context.Context, req request, owner *EmailOwner, password secret.Secret) error {
+	if owner == nil || owner.Credential.PasswordHash == "" {
+		if err := a.hasher.VerifyDummy(ctx, password); err != nil {
+			return err
+		}
+		return apierr.EmailPasswordMismatch()
+	}
+	verdict, err := a.hasher.Verify(ctx, owner.Credential.PasswordHash, password)
+	if err != nil {
+		return err
+	}
+	if !verdict.Match {
+		return apierr.EmailPasswordMismatch()
+	}
+	if verdict.NeedsUpgrade {
+		a.upgradePasswordHash(ctx, req, owner.Credential, password)
+	}
+	return nil
 }
 
 // upgradePasswordHash stores a hash of the current kind for a password that was

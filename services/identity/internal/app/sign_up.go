@@ -31,6 +31,7 @@ type registration struct {
 	// countryCode is nil when unknown.
 	countryCode  *string
 	verification verificationMail
+	bot          botVerdict
 }
 
 // register creates a user, or makes the signed-in anonymous one a normal user,
@@ -39,9 +40,21 @@ type registration struct {
 // USER_EMAIL_ALREADY_EXISTS. When sessions cannot be reached the user exists
 // nevertheless, and may sign in.
 func (a *App) register(ctx context.Context, req request, r registration) (*SignedIn, error) {
+	if err := r.bot.newUser(); err != nil {
+		return nil, err
+	}
 	admitted, err := a.admit(ctx, req, signUp{Email: r.email.Value, Method: r.method, CountryCode: deref(r.countryCode)})
 	if err != nil {
 		return nil, err
+	}
+	if r.verification.CallbackURL != "" {
+		may, err := a.mayMail(ctx, req.tenant, signUpMail, r.email.Value)
+		if err != nil {
+			return nil, err
+		}
+		if !may {
+			r.verification.CallbackURL = ""
+		}
 	}
 	// Hashing takes long and comes before any transaction, which would hold a
 	// connection meanwhile.

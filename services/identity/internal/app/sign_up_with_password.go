@@ -16,6 +16,7 @@ type PasswordSignUp struct {
 	Password secret.Secret
 	// VerificationCallbackURL is empty when no mail is wanted.
 	VerificationCallbackURL string
+	Challenge               BotChallenge
 }
 
 // SignUpWithPassword creates a user, or makes the signed-in anonymous one a
@@ -37,6 +38,10 @@ func (a *App) SignUpWithPassword(ctx context.Context, in PasswordSignUp) (*Signe
 	if err := domain.CheckNewPassword(string(in.Password)); err != nil {
 		return nil, err
 	}
+	bot, err := a.challenge(ctx, in.Challenge, BotActionPasswordSignUp)
+	if err != nil {
+		return nil, err
+	}
 	email := domain.NormalizeEmail(in.Email)
 	return a.register(ctx, req, registration{
 		method:       signUpByPassword,
@@ -44,6 +49,7 @@ func (a *App) SignUpWithPassword(ctx context.Context, in PasswordSignUp) (*Signe
 		password:     &in.Password,
 		countryCode:  countryOf(ctx),
 		verification: verificationMail{Email: email, Recipient: in.Email, CallbackURL: in.VerificationCallbackURL},
+		bot:          bot,
 	})
 }
 

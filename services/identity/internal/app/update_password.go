@@ -25,12 +25,16 @@ func (a *App) UpdatePassword(ctx context.Context, in PasswordUpdate) error {
 	if credential.PasswordHash == "" {
 		return apierr.UserDoesNotHavePassword()
 	}
-	verdict, err := a.hasher.Verify(ctx, credential.PasswordHash, in.Old)
+	guess := a.userGuess(ctx, req.tenant, GuessPassword, req.UserID)
+	err = a.guess(ctx, guess, a.limits.Password, func() error {
+		verdict, err := a.hasher.Verify(ctx, credential.PasswordHash, in.Old)
+		if err == nil && !verdict.Match {
+			err = apierr.PasswordConfirmationMismatch()
+		}
+		return err
+	}, apierr.CodePasswordConfirmationMismatch)
 	if err != nil {
 		return err
-	}
-	if !verdict.Match {
-		return apierr.PasswordConfirmationMismatch()
 	}
 	hash, err := a.hasher.Hash(ctx, in.New)
 	if err != nil {

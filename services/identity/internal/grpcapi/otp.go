@@ -14,13 +14,12 @@ type OTP struct {
 	app *app.App
 }
 
-// SendOtpSignInCode implements identityv1.OtpServiceServer. The parameters of
-// bot challenges are checked by their rules and have no further effect: no
-// challenge is configured (auth.md §4.4).
+// SendOtpSignInCode implements identityv1.OtpServiceServer.
 func (s *OTP) SendOtpSignInCode(ctx context.Context, req *identityv1.SendOtpSignInCodeRequest) (*identityv1.SendOtpSignInCodeResponse, error) {
 	nonce, err := s.app.SendOTPSignInCode(ctx, app.OTPSignInCode{
 		Email:       req.GetEmail(),
 		CallbackURL: req.GetCallbackUrl(),
+		Challenge:   botChallenge(req),
 	})
 	if err != nil {
 		return nil, err

@@ -15,14 +15,13 @@ type Passwords struct {
 	app *app.App
 }
 
-// SignUpWithPassword implements identityv1.PasswordServiceServer. The
-// parameters of bot challenges are checked by their rules and have no further
-// effect: no challenge is configured (auth.md §4.4).
+// SignUpWithPassword implements identityv1.PasswordServiceServer.
 func (s *Passwords) SignUpWithPassword(ctx context.Context, req *identityv1.SignUpWithPasswordRequest) (*typesv1.Tokens, error) {
 	signedIn, err := s.app.SignUpWithPassword(ctx, app.PasswordSignUp{
 		Email:                   req.GetEmail(),
 		Password:                secret.Secret(req.GetPassword()),
 		VerificationCallbackURL: req.GetVerificationCallbackUrl(),
+		Challenge:               botChallenge(req),
 	})
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ const purgeBatch = 500
 
 // Project implements app.ProjectStore.
 func (s *Store) Project(ctx context.Context, tenant ids.Tenant) (*domain.ConfiguredProject, error) {
-	return project(ctx, s.queries(ctx), tenant)
+	return s.project(ctx, s.queries(ctx), tenant)
 }
 
 // ProjectsOfTeams implements app.ProjectStore.
@@ -35,7 +35,7 @@ func (s *Store) ProjectsOfTeams(ctx context.Context, teamIDs []string) ([]domain
 	}
 	projects := make([]domain.ConfiguredProject, 0, len(rows))
 	for _, row := range rows {
-		project, err := toConfiguredProject(domain.MainBranch, db.ProjectRow(row))
+		project, err := s.toConfiguredProject(domain.MainBranch, db.ProjectRow(row))
 		if err != nil {
 			return nil, err
 		}
@@ -100,8 +100,12 @@ func (s *Store) PurgeProject(ctx context.Context, projectID string) (more bool, 
 		return true, nil
 	}
 	return false, s.db.RunTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		gone, err := db.New(tx).PurgeProject(ctx, projectID)
+		queries := db.New(tx)
+		gone, err := queries.PurgeProject(ctx, projectID)
 		if err != nil || gone == 0 {
+			return err
+		}
+		if err := queries.PurgeGuesses(ctx, projectID); err != nil {
 			return err
 		}
 		if err := onetime.PurgeProject(ctx, tx, projectID); err != nil {
@@ -143,7 +147,7 @@ func (t *tx) LockProject(ctx context.Context, tenant ids.Tenant) (*domain.Config
 		return nil, err
 	}
 	// A statement of its own: its snapshot must be younger than the lock.
-	return project(ctx, t.queries, tenant)
+	return t.project(ctx, t.queries, tenant)
 }
 
 func (t *tx) UpdateProject(ctx context.Context, project *domain.Project) (err error) {
@@ -166,8 +170,12 @@ func (t *tx) DeleteProject(ctx context.Context, projectID string) error {
 }
 
 func (t *tx) SaveOverride(ctx context.Context, tenant ids.Tenant, document config.Document, source config.Source) error {
+	sealed, err := t.seal(tenant, document)
+	if err != nil {
+		return err
+	}
 	params := db.SaveOverrideParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, Level: string(document.Level()), Document: []byte(document.String()),
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, Level: string(document.Level()), Document: []byte(sealed.String()),
 	}
 	switch document.Level() {
 	case config.Project:
@@ -188,14 +196,14 @@ func (t *tx) DeleteLogosExcept(ctx context.Context, projectID string, kept []str
 	return t.queries.DeleteLogosExcept(ctx, db.DeleteLogosExceptParams{ProjectID: projectID, Kept: kept})
 }
 
-func project(ctx context.Context, queries *db.Queries, tenant ids.Tenant) (*domain.ConfiguredProject, error) {
+func (o outlets) project(ctx context.Context, queries *db.Queries, tenant ids.Tenant) (*domain.ConfiguredProject, error) {
 	row, err := queries.Project(ctx, db.ProjectParams{ID: tenant.ProjectID, BranchID: tenant.BranchID})
 	return found(row, err, func(row db.ProjectRow) (*domain.ConfiguredProject, error) {
-		return toConfiguredProject(tenant.BranchID, row)
+		return o.toConfiguredProject(tenant.BranchID, row)
 	})
 }
 
-func toConfiguredProject(branchID string, row db.ProjectRow) (*domain.ConfiguredProject, error) {
+func (o outlets) toConfiguredProject(branchID string, row db.ProjectRow) (*domain.ConfiguredProject, error) {
 	project := &domain.ConfiguredProject{
 		Project: domain.Project{
 			ID:          row.Project.ID,
@@ -223,6 +231,9 @@ func toConfiguredProject(branchID string, row db.ProjectRow) (*domain.Configured
 		document, dropped, err := toDocument(level, stored)
 		if err != nil {
 			return nil, fmt.Errorf("project %s: %w", project.ID, err)
+		}
+		if document, err = o.open(ids.Tenant{ProjectID: project.ID, BranchID: branchID}, document); err != nil {
+			return nil, err
 		}
 		project.Set(level, document)
 		project.Dropped = append(project.Dropped, dropped...)

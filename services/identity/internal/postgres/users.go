@@ -80,11 +80,14 @@ func (s *Store) UserContacts(ctx context.Context, tenant ids.Tenant, userIDs []s
 }
 
 // RecordSignIn implements app.UserStore.
-func (s *Store) RecordSignIn(ctx context.Context, tenant ids.Tenant, credential *app.Credential) (current bool, err error) {
-	rows, err := s.queries(ctx).RecordSignIn(ctx, db.RecordSignInParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: credential.UserID, KnownSince: credential.KnownSince(),
-	})
-	return rows == 1, err
+func (s *Store) RecordSignIn(ctx context.Context, tenant ids.Tenant, credential *app.Credential, guess *app.Guess) (current bool, err error) {
+	params := db.RecordSignInParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: credential.UserID, KnownSince: credential.KnownSince(),
+	}
+	if guess != nil {
+		params.GuessKind, params.GuessSubject, params.GuessSource = string(guess.Kind), guess.Subject, guess.Source
+	}
+	return s.queries(ctx).RecordSignIn(ctx, params)
 }
 
 // RecordActivity implements app.UserStore.

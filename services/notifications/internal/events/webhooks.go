@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -80,35 +81,47 @@ func teamWebhookFacts(event *eventsv1.Envelope) ([]app.WebhookFact, error) {
 	case *eventsv1.Envelope_TeamDeleted:
 		return one(webhookFact(event, "team.deleted", object{"id": payload.TeamDeleted.GetTeamId()}))
 	case *eventsv1.Envelope_TeamMembershipCreated:
-		return one(webhookFact(event, "team_membership.created", object{
-			"team_id": payload.TeamMembershipCreated.GetTeamId(), "user_id": payload.TeamMembershipCreated.GetUserId(),
-		}))
-	case *eventsv1.Envelope_TeamPermissionCreated:
-		return one(webhookFact(event, "team_permission.created", teamPermission(payload.TeamPermissionCreated)))
-	case *eventsv1.Envelope_TeamPermissionDeleted:
-		return one(webhookFact(event, "team_permission.deleted", teamPermission(payload.TeamPermissionDeleted)))
-	case *eventsv1.Envelope_ProjectPermissionCreated:
-		return one(webhookFact(event, "project_permission.created", object{
-			"id": payload.ProjectPermissionCreated.GetId(), "user_id": payload.ProjectPermissionCreated.GetUserId(),
-		}))
-	case *eventsv1.Envelope_ProjectPermissionDeleted:
-		return one(webhookFact(event, "project_permission.deleted", object{
-			"id": payload.ProjectPermissionDeleted.GetId(), "user_id": payload.ProjectPermissionDeleted.GetUserId(),
-		}))
+		return one(webhookFact(event, "team_membership.created", member(payload.TeamMembershipCreated)))
 	case *eventsv1.Envelope_TeamMembershipDeleted:
-		return one(webhookFact(event, "team_membership.deleted", object{
-			"team_id": payload.TeamMembershipDeleted.GetTeamId(), "user_id": payload.TeamMembershipDeleted.GetUserId(),
-		}))
+		return one(webhookFact(event, "team_membership.deleted", member(payload.TeamMembershipDeleted)))
+	case *eventsv1.Envelope_TeamPermissionCreated:
+		return one(teamPermission(event, "team_permission.created", payload.TeamPermissionCreated))
+	case *eventsv1.Envelope_TeamPermissionDeleted:
+		return one(teamPermission(event, "team_permission.deleted", payload.TeamPermissionDeleted))
+	case *eventsv1.Envelope_ProjectPermissionCreated:
+		granted := payload.ProjectPermissionCreated
+		return one(webhookFact(event, "project_permission.created", object{"id": granted.GetId(), "user_id": granted.GetUserId()}))
+	case *eventsv1.Envelope_ProjectPermissionDeleted:
+		revoked := payload.ProjectPermissionDeleted
+		return one(webhookFact(event, "project_permission.deleted", object{"id": revoked.GetId(), "user_id": revoked.GetUserId()}))
 	}
 	return nil, nil
 }
 
-func teamPermission(payload interface {
-	GetId() string
-	GetUserId() string
+// membership names a user and a team.
+type membership interface {
 	GetTeamId() string
-}) object {
-	return object{"id": payload.GetId(), "team_id": payload.GetTeamId(), "user_id": payload.GetUserId()}
+	GetUserId() string
+}
+
+func member(m membership) object {
+	return object{"team_id": m.GetTeamId(), "user_id": m.GetUserId()}
+}
+
+// teamPermission is told after the membership that it comes with. The two are
+// different things on the stream and may arrive in any order, so it waits for a
+// moment.
+func teamPermission(event *eventsv1.Envelope, eventType string, permission interface {
+	membership
+	GetId() string
+}) (app.WebhookFact, error) {
+	data := member(permission)
+	data["id"] = permission.GetId()
+	fact, err := webhookFact(event, eventType, data)
+	fact.Resource = "membership/" + permission.GetTeamId() + "/" + permission.GetUserId()
+	fact.OccurredAt = fact.OccurredAt.Add(time.Microsecond)
+	fact.Delay = time.Second
+	return fact, err
 }
 
 func one(fact app.WebhookFact, err error) ([]app.WebhookFact, error) {

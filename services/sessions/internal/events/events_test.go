@@ -134,6 +134,40 @@ func TestHandle_userDeleted_endsAllForGood(t *testing.T) {
 	}
 }
 
+func TestHandle_ownerDeleted_losesKeysForGood(t *testing.T) {
+	s := newSystem(t)
+	const teamID = "0b2c7a4e-8f43-4a55-9d4f-7f6f0a6a1c11"
+	store := postgres.NewStore(s.db, nil, events.Encode)
+	create := func(owner domain.APIKeyOwner) (key *domain.APIKey) {
+		t.Helper()
+		err := store.RunTx(t.Context(), func(ctx context.Context, tx app.Tx) (err error) {
+			made := ids.NewAPIKey(owner.Type, false)
+			key, err = tx.CreateAPIKey(ctx, domain.APIKey{Tenant: tenant, ID: made.ID, Owner: owner}, made.Text())
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	ofUser, ofTeam := domain.APIKeyOwner{Type: ids.UserKey, ID: userID}, domain.APIKeyOwner{Type: ids.TeamKey, ID: teamID}
+	create(ofUser)
+	create(ofTeam)
+	s.deliver(t, &eventsv1.Envelope{Payload: &eventsv1.Envelope_UserDeleted{UserDeleted: &eventsv1.UserDeleted{UserId: userID}}})
+	s.handle = events.Subscriptions(s.App)[1].Handle
+	if create(ofUser) != nil || create(ofTeam) == nil {
+		t.Error("keys of the wrong owner ended")
+	}
+	s.deliver(t, &eventsv1.Envelope{Payload: &eventsv1.Envelope_TeamDeleted{TeamDeleted: &eventsv1.TeamDeleted{TeamId: teamID}}})
+	if create(ofTeam) != nil {
+		t.Error("a deleted team got a key")
+	}
+	var n int
+	if err := s.db.Querier(t.Context()).QueryRow(t.Context(), "SELECT count(*) FROM api_keys").Scan(&n); err != nil || n != 0 {
+		t.Errorf("%d keys, %v", n, err)
+	}
+}
+
 func TestHandle_projectDeleted_purges(t *testing.T) {
 	s := newSystem(t)
 	s.open(t)

@@ -45,6 +45,18 @@ type ContactChannel struct {
 	CreatedAt   time.Time
 }
 
+type Guess struct {
+	ProjectID  string
+	BranchID   string
+	Kind       string
+	Subject    string
+	Source     string
+	Failures   int32
+	FullAt     time.Time
+	KnownUntil *time.Time
+	ChangedAt  time.Time
+}
+
 type Image struct {
 	ProjectID string
 	ID        string

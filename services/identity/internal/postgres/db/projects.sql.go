@@ -231,6 +231,56 @@ func (q *Queries) DeletedProjects(ctx context.Context) ([]string, error) {
 	return items, nil
 }
 
+const environmentOverrides = `-- name: EnvironmentOverrides :many
+SELECT project_id, branch_id FROM config_overrides
+WHERE level = $1
+`
+
+type EnvironmentOverridesRow struct {
+	ProjectID string
+	BranchID  string
+}
+
+// Of all projects.
+func (q *Queries) EnvironmentOverrides(ctx context.Context, level string) ([]EnvironmentOverridesRow, error) {
+	rows, err := q.db.Query(ctx, environmentOverrides, level)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EnvironmentOverridesRow
+	for rows.Next() {
+		var i EnvironmentOverridesRow
+		if err := rows.Scan(&i.ProjectID, &i.BranchID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockOverride = `-- name: LockOverride :one
+SELECT document FROM config_overrides
+WHERE project_id = $1 AND branch_id = $2 AND level = $3
+FOR NO KEY UPDATE
+`
+
+type LockOverrideParams struct {
+	ProjectID string
+	BranchID  string
+	Level     string
+}
+
+func (q *Queries) LockOverride(ctx context.Context, arg LockOverrideParams) ([]byte, error) {
+	row := q.db.QueryRow(ctx, lockOverride, arg.ProjectID, arg.BranchID, arg.Level)
+	var document []byte
+	err := row.Scan(&document)
+	return document, err
+}
+
 const lockProject = `-- name: LockProject :one
 SELECT id FROM projects
 WHERE id = $1 AND deleted_at IS NULL
@@ -485,6 +535,29 @@ func (q *Queries) PurgeUsers(ctx context.Context, arg PurgeUsersParams) (int64, 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const replaceOverride = `-- name: ReplaceOverride :exec
+UPDATE config_overrides
+SET document = $4
+WHERE project_id = $1 AND branch_id = $2 AND level = $3
+`
+
+type ReplaceOverrideParams struct {
+	ProjectID string
+	BranchID  string
+	Level     string
+	Document  []byte
+}
+
+func (q *Queries) ReplaceOverride(ctx context.Context, arg ReplaceOverrideParams) error {
+	_, err := q.db.Exec(ctx, replaceOverride,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.Level,
+		arg.Document,
+	)
+	return err
 }
 
 const saveLogo = `-- name: SaveLogo :exec

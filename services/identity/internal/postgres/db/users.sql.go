@@ -245,39 +245,63 @@ func (q *Queries) RecordActivity(ctx context.Context, arg RecordActivityParams) 
 	return i, err
 }
 
-const recordSignIn = `-- name: RecordSignIn :execrows
-INSERT INTO user_activity (project_id, branch_id, user_id)
-SELECT u.project_id, u.branch_id, u.id FROM users u
-WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
-  AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
-  AND $4::timestamptz IS NOT DISTINCT FROM (
-    SELECT p.changed_at FROM passwords p
-    WHERE p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
-  )
-ON CONFLICT ON CONSTRAINT user_activity_pkey DO UPDATE
+const recordSignIn = `-- name: RecordSignIn :one
+WITH active AS (
+    INSERT INTO user_activity (project_id, branch_id, user_id)
+    SELECT u.project_id, u.branch_id, u.id FROM users u
+    WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
+      AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
+      AND $4::timestamptz IS NOT DISTINCT FROM (
+        SELECT p.changed_at FROM passwords p
+        WHERE p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
+      )
+    ON CONFLICT ON CONSTRAINT user_activity_pkey DO UPDATE
     SET last_active_at = greatest(user_activity.last_active_at, excluded.last_active_at)
+    RETURNING project_id, branch_id
+), own AS (
+    INSERT INTO guesses AS g (project_id, branch_id, kind, subject, source, failures, known_until)
+    SELECT a.project_id, a.branch_id, $5::text, $6::text, $7::text, 0, now() + interval '90 days'
+    FROM active a WHERE $5::text <> ''
+    ON CONFLICT ON CONSTRAINT guesses_pkey DO UPDATE
+    SET failures = 0, full_at = now(), known_until = excluded.known_until, changed_at = now()
+    RETURNING project_id, branch_id
+), others AS (
+    UPDATE guesses g
+    SET failures = 0, changed_at = now()
+    FROM own
+    WHERE g.project_id = own.project_id AND g.branch_id = own.branch_id AND g.kind = $5::text
+      AND g.subject = $6::text AND g.source = '' AND g.failures > 0
+)
+SELECT EXISTS (SELECT FROM active) AS current
 `
 
 type RecordSignInParams struct {
-	ProjectID  string
-	BranchID   string
-	ID         string
-	KnownSince *time.Time
+	ProjectID    string
+	BranchID     string
+	UserID       string
+	KnownSince   *time.Time
+	GuessKind    string
+	GuessSubject string
+	GuessSource  string
 }
 
-// Without a password there is nothing to have changed. The commit does not wait
-// for the disk: what a crash could lose is the time of an activity.
-func (q *Queries) RecordSignIn(ctx context.Context, arg RecordSignInParams) (int64, error) {
-	result, err := q.db.Exec(ctx, recordSignIn,
+// Without a password there is nothing to have changed. A guess that was right
+// is noted like SucceedGuess does it; its kind is empty when there is none. The
+// commit does not wait for the disk: what a crash could lose is the time of an
+// activity and some counts.
+func (q *Queries) RecordSignIn(ctx context.Context, arg RecordSignInParams) (bool, error) {
+	row := q.db.QueryRow(ctx, recordSignIn,
 		arg.ProjectID,
 		arg.BranchID,
-		arg.ID,
+		arg.UserID,
 		arg.KnownSince,
+		arg.GuessKind,
+		arg.GuessSubject,
+		arg.GuessSource,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	var current bool
+	err := row.Scan(&current)
+	return current, err
 }
 
 const updateUser = `-- name: UpdateUser :one

@@ -105,6 +105,21 @@ VALUES ($1, $2, $3, $4, sqlc.narg(source))
 ON CONFLICT ON CONSTRAINT config_overrides_pkey DO UPDATE
 SET document = excluded.document, source = excluded.source, updated_at = now();
 
+-- name: EnvironmentOverrides :many
+-- Of all projects.
+SELECT project_id, branch_id FROM config_overrides
+WHERE level = sqlc.arg(level);
+
+-- name: LockOverride :one
+SELECT document FROM config_overrides
+WHERE project_id = $1 AND branch_id = $2 AND level = $3
+FOR NO KEY UPDATE;
+
+-- name: ReplaceOverride :exec
+UPDATE config_overrides
+SET document = $4
+WHERE project_id = $1 AND branch_id = $2 AND level = $3;
+
 -- name: SaveLogo :exec
 INSERT INTO images (project_id, id, format, bytes)
 VALUES ($1, $2, $3, $4);

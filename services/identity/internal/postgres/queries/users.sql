@@ -36,19 +36,38 @@ FROM active
 JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active.branch_id AND d.id = active.user_id
 JOIN projects p ON p.id = active.project_id;
 
--- name: RecordSignIn :execrows
--- Without a password there is nothing to have changed. The commit does not wait
--- for the disk: what a crash could lose is the time of an activity.
-INSERT INTO user_activity (project_id, branch_id, user_id)
-SELECT u.project_id, u.branch_id, u.id FROM users u
-WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
-  AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
-  AND sqlc.narg(known_since)::timestamptz IS NOT DISTINCT FROM (
-    SELECT p.changed_at FROM passwords p
-    WHERE p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
-  )
-ON CONFLICT ON CONSTRAINT user_activity_pkey DO UPDATE
-    SET last_active_at = greatest(user_activity.last_active_at, excluded.last_active_at);
+-- name: RecordSignIn :one
+-- Without a password there is nothing to have changed. A guess that was right
+-- is noted like SucceedGuess does it; its kind is empty when there is none. The
+-- commit does not wait for the disk: what a crash could lose is the time of an
+-- activity and some counts.
+WITH active AS (
+    INSERT INTO user_activity (project_id, branch_id, user_id)
+    SELECT u.project_id, u.branch_id, u.id FROM users u
+    WHERE u.project_id = sqlc.arg(project_id) AND u.branch_id = sqlc.arg(branch_id) AND u.id = sqlc.arg(user_id)
+      AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
+      AND sqlc.narg(known_since)::timestamptz IS NOT DISTINCT FROM (
+        SELECT p.changed_at FROM passwords p
+        WHERE p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
+      )
+    ON CONFLICT ON CONSTRAINT user_activity_pkey DO UPDATE
+    SET last_active_at = greatest(user_activity.last_active_at, excluded.last_active_at)
+    RETURNING project_id, branch_id
+), own AS (
+    INSERT INTO guesses AS g (project_id, branch_id, kind, subject, source, failures, known_until)
+    SELECT a.project_id, a.branch_id, sqlc.arg(guess_kind)::text, sqlc.arg(guess_subject)::text, sqlc.arg(guess_source)::text, 0, now() + interval '90 days'
+    FROM active a WHERE sqlc.arg(guess_kind)::text <> ''
+    ON CONFLICT ON CONSTRAINT guesses_pkey DO UPDATE
+    SET failures = 0, full_at = now(), known_until = excluded.known_until, changed_at = now()
+    RETURNING project_id, branch_id
+), others AS (
+    UPDATE guesses g
+    SET failures = 0, changed_at = now()
+    FROM own
+    WHERE g.project_id = own.project_id AND g.branch_id = own.branch_id AND g.kind = sqlc.arg(guess_kind)::text
+      AND g.subject = sqlc.arg(guess_subject)::text AND g.source = '' AND g.failures > 0
+)
+SELECT EXISTS (SELECT FROM active) AS current;
 
 -- name: CreateUser :one
 -- The foreign keys are checked at the end of the statement.

@@ -1,0 +1,167 @@
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"testing"
+	"time"
+
+	"vestibule.dev/test/client"
+	"vestibule.dev/test/database"
+	"vestibule.dev/test/events"
+	"vestibule.dev/test/stack"
+)
+
+// restarts is how often Postgres is ended while people sign up.
+const restarts = 3
+
+// Postgres ends at once, without writing down what it holds in memory (R32).
+// Callers are asked to come back, and what was acknowledged is there.
+func TestPostgres_endsAtOnceDuringSignUps_losesNothing(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	log, stop := startSignUps(ctx)
+	defer stop()
+	var slowest time.Duration
+	for range restarts {
+		if err := log.await(ctx, log.count()+between); err != nil {
+			t.Fatalf("before Postgres ends: %v", err)
+		}
+		if err := end(ctx, "postgres", syscall.SIGQUIT); err != nil {
+			t.Fatal(err)
+		}
+		back := time.Now()
+		if err := log.await(ctx, log.count()+1); err != nil {
+			t.Fatalf("after Postgres is back: %v", err)
+		}
+		slowest = max(slowest, time.Since(back))
+	}
+	stop()
+	for _, fault := range log.faults {
+		t.Error(fault)
+	}
+	t.Logf("%d sign-ups, %d acknowledged, %d restarts; the first was acknowledged at most %v after Postgres was back",
+		len(log.people), log.acks, restarts, slowest.Round(time.Millisecond))
+	check(ctx, t, log.people)
+}
+
+// outage is how long NATS is away, in acknowledged sign-ups.
+const outage = 30
+
+// NATS is away for a while (R34). Nobody notices, a service can even be
+// restarted meanwhile, and the events arrive when it is back.
+func TestNATS_awayDuringSignUps_isNoticedByNobody(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	log, stop := startSignUps(ctx)
+	defer stop()
+	if err := log.await(ctx, between); err != nil {
+		t.Fatal(err)
+	}
+	broker.Stop()
+	if err := log.await(ctx, log.count()+outage/2); err != nil {
+		t.Fatalf("without NATS: %v", err)
+	}
+	// Nobody asks teams while nobody signs up.
+	stop()
+	for _, p := range log.people {
+		if !p.acknowledged || !p.renamed {
+			t.Errorf("%s noticed: acknowledged %v, renamed %v", p.email, p.acknowledged, p.renamed)
+		}
+	}
+	if err := end(ctx, "teams", syscall.SIGTERM); err != nil {
+		t.Fatalf("a restart without NATS: %v", err)
+	}
+	rest, stopRest := startSignUps(ctx)
+	defer stopRest()
+	if err := rest.await(ctx, outage/2); err != nil {
+		t.Fatalf("without NATS, after a restart: %v", err)
+	}
+	stopRest()
+	waiting, err := unpublished(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if waiting == 0 {
+		t.Error("nothing waited for NATS: it was not away")
+	}
+	if err := broker.Up(); err != nil {
+		t.Fatal(err)
+	}
+	back := time.Now()
+	databases, err := database.Open(ctx, system.Databases)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer databases.Close(ctx)
+	stream, err := events.Open(broker.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	var published time.Duration
+	err = client.Poll(ctx, func(ctx context.Context) error {
+		left, err := unpublished(ctx)
+		if err == nil && left > 0 {
+			err = fmt.Errorf("%d events are still not published", left)
+		}
+		published = time.Since(back)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	settle(ctx, t, databases, stream)
+	t.Logf("%d sign-ups without NATS, %d events waited; published %v and consumed %v after it was back",
+		len(log.people)+len(rest.people), waiting, published.Round(time.Millisecond), time.Since(back).Round(time.Millisecond))
+	for _, fault := range append(log.faults, rest.faults...) {
+		t.Error(fault)
+	}
+	check(ctx, t, append(log.people, rest.people...))
+}
+
+// unpublished is the number of events that wait in all outboxes.
+func unpublished(ctx context.Context) (int, error) {
+	databases, err := database.Open(ctx, system.Databases)
+	if err != nil {
+		return 0, err
+	}
+	defer databases.Close(ctx)
+	total := 0
+	for name := range system.Databases {
+		var n int
+		if err := databases.Conn(name).QueryRow(ctx, `SELECT count(*) FROM outbox WHERE published_at IS NULL`).Scan(&n); err != nil {
+			return 0, fmt.Errorf("%s: %w", name, err)
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// end ends a process with a signal and waits until another has taken its place.
+func end(ctx context.Context, process string, signal syscall.Signal) error {
+	now, err := stack.Read(system.DataDir())
+	if err != nil {
+		return err
+	}
+	victim := now.PIDs[process]
+	if victim == 0 {
+		return fmt.Errorf("dev.json names no %s", process)
+	}
+	if err := syscall.Kill(victim, signal); err != nil {
+		return fmt.Errorf("end %s: %w", process, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return client.Poll(ctx, func(context.Context) error {
+		now, err := stack.Read(system.DataDir())
+		if err != nil {
+			return err
+		}
+		if now.PIDs[process] == victim || now.PIDs[process] == 0 {
+			return fmt.Errorf("%s is not back", process)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,313 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"vestibule.dev/test/client"
+	"vestibule.dev/test/stack"
+)
+
+// replica is one of two processes of a kind, beside those of the dev stack and
+// on the same databases.
+type replica struct {
+	process string
+	program string
+	environ []string
+	// addr serves gRPC or HTTP, ops the page of operators.
+	addr, ops string
+
+	cmd    *exec.Cmd
+	output *bytes.Buffer
+	exited chan error
+}
+
+// fleet is two of each process, who know each other.
+type fleet struct {
+	replicas []*replica
+	gateways balancer
+}
+
+// newFleet prepares two of each process, as their siblings in the dev stack are
+// configured, except that they know each other by certificates, whose files are
+// in dir. None runs yet.
+func newFleet(system *stack.Stack, dir string) (*fleet, error) {
+	ca, err := newAuthority(dir)
+	if err != nil {
+		return nil, err
+	}
+	f := &fleet{}
+	addresses := map[string][]string{}
+	for _, process := range stack.Processes {
+		for range 2 {
+			r := &replica{process: process}
+			for _, addr := range []*string{&r.addr, &r.ops} {
+				var err error
+				if *addr, err = freeAddress(); err != nil {
+					return nil, err
+				}
+			}
+			addresses[process] = append(addresses[process], r.addr)
+			f.replicas = append(f.replicas, r)
+		}
+	}
+	for _, r := range f.replicas {
+		if err := r.configure(system.PIDs[r.process], addresses, ca); err != nil {
+			return nil, err
+		}
+		if r.process == "gateway" {
+			f.gateways.all = append(f.gateways.all, r.addr)
+		}
+	}
+	return f, nil
+}
+
+// configure takes over the program and the environment of a running process,
+// with other addresses.
+func (r *replica) configure(sibling int, addresses map[string][]string, ca *authority) error {
+	var err error
+	if r.program, err = os.Readlink(fmt.Sprintf("/proc/%d/exe", sibling)); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", sibling))
+	if err != nil {
+		return err
+	}
+	prefix := strings.ToUpper(r.process) + "_"
+	own, err := ca.issue(r.process, prefix)
+	if err != nil {
+		return err
+	}
+	own[prefix+"OPS_ADDR"] = r.ops
+	if r.process == "gateway" {
+		own[prefix+"HTTP_ADDR"] = r.addr
+	} else {
+		own[prefix+"GRPC_ADDR"] = r.addr
+	}
+	for upstream, both := range addresses {
+		if upstream != "gateway" {
+			own[prefix+strings.ToUpper(upstream)+"_ADDR"] = strings.Join(both, ",")
+		}
+	}
+	for variable := range strings.SplitSeq(strings.TrimRight(string(text), "\x00"), "\x00") {
+		name, _, _ := strings.Cut(variable, "=")
+		if _, replaced := own[name]; !replaced {
+			r.environ = append(r.environ, variable)
+		}
+	}
+	for name, value := range own {
+		r.environ = append(r.environ, name+"="+value)
+	}
+	return nil
+}
+
+// start starts the process; it need not be ready.
+func (r *replica) start() error {
+	r.output = &bytes.Buffer{}
+	r.cmd = exec.Command(r.program, "serve")
+	r.cmd.Env, r.cmd.Stdout, r.cmd.Stderr = r.environ, r.output, r.output
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := r.cmd.Start(); err != nil {
+		return err
+	}
+	cmd, exited := r.cmd, make(chan error, 1)
+	r.exited = exited
+	go func() { exited <- cmd.Wait() }()
+	return nil
+}
+
+// ready waits until the process says that it can work.
+func (r *replica) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return client.Poll(ctx, func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.ops+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.process, err)
+		}
+		defer answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s: %s", r.process, answer.Status)
+		}
+		return nil
+	})
+}
+
+// stop asks the process to end and waits until it has drained.
+func (r *replica) stop(ctx context.Context) error {
+	if r.cmd == nil {
+		return nil
+	}
+	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case err := <-r.exited:
+		r.cmd = nil
+		if err != nil {
+			return fmt.Errorf("%s ended with %w: %s", r.process, err, lastLines(r.output.String()))
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s does not end", r.process)
+	}
+}
+
+func lastLines(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-5):], "\n")
+}
+
+// stop ends all processes that run.
+func (f *fleet) stop(ctx context.Context) error {
+	var errs []error
+	for _, r := range f.replicas {
+		errs = append(errs, r.stop(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// freeAddress is one that nobody listens on.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+// balancer spreads requests over the gateways, as the endpoints of a service do.
+type balancer struct {
+	mu   sync.Mutex
+	all  []string
+	out  []string
+	next int
+}
+
+// pick returns a gateway that is in.
+func (b *balancer) pick() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for {
+		b.next++
+		if addr := b.all[b.next%len(b.all)]; !slices.Contains(b.out, addr) {
+			return addr
+		}
+	}
+}
+
+// take takes a gateway out, and what is under way goes on.
+func (b *balancer) take(addr string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.out = append(b.out, addr)
+}
+
+// put puts a gateway in again.
+func (b *balancer) put(addr string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.out = slices.DeleteFunc(b.out, func(other string) bool { return other == addr })
+}
+
+// traffic is requests of all kinds at a steady pace, each of which must succeed.
+type traffic struct {
+	gateways *balancer
+	people   []client.Tokens
+
+	mu      sync.Mutex
+	sent    int
+	changed chan struct{}
+	slowest time.Duration
+	faults  []string
+}
+
+// kinds are the requests that traffic takes turns in; n makes each different.
+var trafficKinds = []func(ctx context.Context, c *client.Client, tokens client.Tokens, n int) (client.Response, error){
+	func(ctx context.Context, c *client.Client, tokens client.Tokens, _ int) (client.Response, error) {
+		return c.SignedIn(tokens).Do(ctx, http.MethodGet, "/users/me", nil)
+	},
+	func(ctx context.Context, c *client.Client, tokens client.Tokens, _ int) (client.Response, error) {
+		return c.With("Refresh-Token", tokens.RefreshToken).Do(ctx, http.MethodPost, "/auth/sessions/current/refresh", nil)
+	},
+	func(ctx context.Context, c *client.Client, tokens client.Tokens, n int) (client.Response, error) {
+		return c.SignedIn(tokens).Do(ctx, http.MethodPatch, "/users/me", map[string]any{"display_name": fmt.Sprint("Ada ", n)})
+	},
+	func(ctx context.Context, c *client.Client, tokens client.Tokens, _ int) (client.Response, error) {
+		return c.SignedIn(tokens).Do(ctx, http.MethodGet, "/auth/sessions?user_id=me", nil)
+	},
+	func(ctx context.Context, c *client.Client, _ client.Tokens, _ int) (client.Response, error) {
+		return c.Do(ctx, http.MethodPost, "/auth/anonymous/sign-up", nil)
+	},
+}
+
+// await returns once n more requests have an answer.
+func (t *traffic) await(ctx context.Context, n int) error {
+	t.mu.Lock()
+	want := t.sent + n
+	t.mu.Unlock()
+	for {
+		t.mu.Lock()
+		sent, changed := t.sent, t.changed
+		t.mu.Unlock()
+		if sent >= want {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("only %d of %d requests have an answer", sent, want)
+		}
+	}
+}
+
+// run sends requests every pause until ctx ends and returns when the last has
+// an answer.
+func (t *traffic) run(ctx context.Context, pause time.Duration) {
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		waiting.Go(func() { t.send(context.WithoutCancel(ctx), n) })
+	}
+}
+
+func (t *traffic) send(ctx context.Context, n int) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	addr := t.gateways.pick()
+	begin := time.Now()
+	c := client.For("http://"+addr, project, client.Public)
+	answer, err := trafficKinds[n%len(trafficKinds)](ctx, c, t.people[n%len(t.people)], n)
+	elapsed := time.Since(begin)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sent++
+	close(t.changed)
+	t.changed = make(chan struct{})
+	t.slowest = max(t.slowest, elapsed)
+	if err != nil || answer.Status/100 != 2 {
+		t.faults = append(t.faults, fmt.Sprintf("kind %d after %v: %s, %v", n%len(trafficKinds), elapsed.Round(time.Millisecond), answer, err))
+	}
+}
