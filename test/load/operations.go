@@ -54,6 +54,12 @@ var operations = []operation{
 	{name: "list contact channels", goalSQL: 1, goalHops: 1, floor: readShape, times: 1.4, next: func(w *world) func() *http.Request {
 		return w.get("/contact-channels?user_id=me", w.alone)
 	}},
+	{name: "list teams", goalSQL: 1, goalHops: 1, floor: readShape, times: 1.4, next: func(w *world) func() *http.Request {
+		return w.get("/teams?user_id=me", w.member)
+	}},
+	{name: "list team permissions", goalSQL: 1, goalHops: 1, floor: readShape, times: 1.4, next: func(w *world) func() *http.Request {
+		return w.get("/team-permissions?user_id=me&recursive=true", w.member)
+	}},
 	{name: "list API keys", goalSQL: 1, goalHops: 1, floor: readShape, times: 1.4, next: func(w *world) func() *http.Request {
 		return w.get("/user-api-keys?user_id=me", w.alone)
 	}},
