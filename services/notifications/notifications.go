@@ -56,6 +56,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	application := app.New(cfg.App(p.Config.PublicURL), app.Ports{
 		Store:   postgres.NewStore(p.DB, p.Box, events.Encode),
 		Configs: configs,
+		Writer:  clients.NewConfigs(identity),
 		Users:   clients.NewUsers(identity),
 		Mailer:  mails,
 		Clock:   p.Clock,

@@ -99,7 +99,12 @@ type field struct {
 
 // HTTPHeader returns the canonical name under which the edge keeps the header
 // called name in the contract, which omits its prefix.
-func HTTPHeader(name string) string { return "X-Stack-" + name }
+func HTTPHeader(name string) string {
+	if name == "Authorization" { // the one that has no prefix
+		return name
+	}
+	return "X-Stack-" + name
+}
 
 // Compile builds the schema of one binding of a method. pathParams are the
 // names in the binding's path. It fails on anything the walker could not

@@ -309,7 +309,7 @@ type Field struct {
 	// The literal "me" stands for the signed-in user's id.
 	UserIdOrMe bool `protobuf:"varint,2,opt,name=user_id_or_me,json=userIdOrMe,proto3" json:"user_id_or_me,omitempty"`
 	// The value comes from this request header (named without its X-Hexclave-
-	// or X-Stack- prefix) and from nowhere else.
+	// or X-Stack- prefix; Authorization has none) and from nowhere else.
 	Header string `protobuf:"bytes,3,opt,name=header,proto3" json:"header,omitempty"`
 	// Known to existing clients but left out of the published documentation.
 	Hidden bool `protobuf:"varint,4,opt,name=hidden,proto3" json:"hidden,omitempty"`

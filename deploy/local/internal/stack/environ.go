@@ -32,6 +32,9 @@ const (
 	// measures it: requests a minute of one client.
 	gatewayRatePerMinute          = 600_000
 	gatewayExpensiveRatePerMinute = 60_000 // those that hash or send
+	// The same for mails of one project.
+	emailsPerHour       = 3_600_000
+	emailBurstPerMinute = 60_000
 )
 
 // environ is the environment of one process: its own settings under its own
@@ -47,6 +50,9 @@ func (s system) environ(name string) []string {
 	if name == "notifications" {
 		vars["SMTP_URL"] = s.smtpURL
 		vars["SMTP_SENDER"] = smtpSender
+		vars["SMTP_ALLOW_NETWORKS"] = "127.0.0.0/8" // projects may have the mailbox as their own server
+		vars["EMAIL_CAPACITY_PER_HOUR"] = strconv.Itoa(emailsPerHour)
+		vars["EMAIL_BURST_PER_MINUTE"] = strconv.Itoa(emailBurstPerMinute)
 	}
 
 	prefix := strings.ToUpper(name) + "_"

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 
 	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/secret"
 )
 
 // Config bounds what the platform sends for each tenant.
@@ -16,12 +17,15 @@ type Config struct {
 	// PublicURL is the origin under which the API is reached, without a
 	// trailing slash.
 	PublicURL string
+	// CronSecret authorizes scheduled calls; empty for none.
+	CronSecret secret.Secret
 }
 
 // Ports are what the use cases need.
 type Ports struct {
 	Store   Store
 	Configs Configs
+	Writer  ConfigWriter
 	Users   Users
 	Mailer  Mailer
 	Clock   clock.Clock

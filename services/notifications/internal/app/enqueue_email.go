@@ -133,18 +133,9 @@ func readVariables(template *letter.Template, given map[string]string) map[strin
 // and resolves its theme. Projects on the shared server cannot change
 // templates.
 func chooseSource(config *projectconfig.Config, template *letter.Template) (source, themeID string) {
-	source = template.Source
-	override := config.Emails.Templates[template.ID]
-	if !config.Emails.Server.IsShared && override.TSXSource != "" {
-		source = override.TSXSource
+	chosen, ok := findTemplate(config, template.ID)
+	if !ok {
+		chosen.Source = template.Source
 	}
-	switch {
-	case override.Theme.None:
-		return source, ""
-	case ids.ValidUUID(override.Theme.ID):
-		return source, override.Theme.ID
-	case ids.ValidUUID(config.Emails.SelectedThemeID):
-		return source, config.Emails.SelectedThemeID
-	}
-	return source, letter.DefaultThemeID
+	return chosen.Source, resolveTheme(config, chosen.Theme)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 
+	"vestibule.dev/pkg/secret"
 	"vestibule.dev/services/notifications/internal/app"
 	"vestibule.dev/services/notifications/internal/mailer"
 )
@@ -18,6 +19,9 @@ type Config struct {
 	// EmailBurstPerMinute is how many urgent mails, such as sign-in codes, a
 	// project may send a minute whatever its capacity.
 	EmailBurstPerMinute int `env:"EMAIL_BURST_PER_MINUTE" envDefault:"60"`
+	// CronSecret authorizes calls of a scheduler from outside. Without one
+	// there are none.
+	CronSecret secret.Secret `env:"CRON_SECRET"`
 }
 
 // Validate reports settings under which no mail would be sent.
@@ -31,6 +35,6 @@ func (c Config) Validate() error {
 // App is the part the use cases need. publicURL is the API's origin.
 func (c Config) App(publicURL string) app.Config {
 	return app.Config{
-		CapacityPerHour: c.EmailCapacityPerHour, BurstPerMinute: c.EmailBurstPerMinute, PublicURL: strings.TrimSuffix(publicURL, "/"),
+		CapacityPerHour: c.EmailCapacityPerHour, BurstPerMinute: c.EmailBurstPerMinute, PublicURL: strings.TrimSuffix(publicURL, "/"), CronSecret: c.CronSecret,
 	}
 }
