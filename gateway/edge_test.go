@@ -99,7 +99,7 @@ func TestServe_cors_isOnEveryAnswerOfTheAPI(t *testing.T) {
 			t.Errorf("%s %s: %v", q.method, q.path, h)
 		}
 		allow, expose := strings.Split(h.Get("Access-Control-Allow-Headers"), ", "), strings.Split(h.Get("Access-Control-Expose-Headers"), ", ")
-		if len(allow) != 36 || len(expose) != 7 || !slices.Contains(allow, "x-hexclave-access-token") || !slices.Contains(expose, "x-stack-actual-status") {
+		if len(allow) != 37 || len(expose) != 7 || !slices.Contains(allow, "x-hexclave-access-token") || !slices.Contains(expose, "x-stack-actual-status") {
 			t.Errorf("allowed %d, exposed %d headers", len(allow), len(expose))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/courier"
+	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/secret"
@@ -18,6 +19,7 @@ import (
 	"vestibule.dev/services/identity/internal/events"
 	"vestibule.dev/services/identity/internal/grpcapi"
 	"vestibule.dev/services/identity/internal/postgres"
+	"vestibule.dev/services/identity/internal/signuprules"
 	"vestibule.dev/services/identity/migrations"
 )
 
@@ -50,6 +52,11 @@ func build(ctx context.Context, p *service.Platform) error {
 		return err
 	}
 
+	conditions, err := signuprules.New()
+	if err != nil {
+		return err
+	}
+
 	store := postgres.NewStore(p.DB, codes, p.Box, events.Encode)
 	renditions := app.NewProjectRenditions(store, p.Logger)
 	application := app.New(app.Deps{
@@ -61,12 +68,14 @@ func build(ctx context.Context, p *service.Platform) error {
 		Teams:      clients.NewTeams(teams),
 		Hasher:     secret.NewHasher(secret.HasherConfig{}),
 		Sealer:     p.Box,
+		Conditions: conditions,
 		Logger:     p.Logger,
 		Clock:      p.Clock,
 		Pause:      clock.Pause,
 		PublicURL:  strings.TrimRight(p.Config.PublicURL, "/"),
 	})
 
+	p.LookUpProjects(lookUpProject(application))
 	grpcapi.RegisterUsers(p.GRPC, application)
 	grpcapi.RegisterProjects(p.GRPC, application)
 	p.Consume(events.Subscriptions(application)...)
@@ -74,4 +83,16 @@ func build(ctx context.Context, p *service.Platform) error {
 	p.Every(time.Hour, "forget expired codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
 	p.Every(time.Minute, "purge deleted projects", application.PurgeDeletedProjects)
 	return nil
+}
+
+// lookUpProject tells the guards of this process what they would otherwise ask
+// it for.
+func lookUpProject(a *app.App) grpcx.ProjectLookup {
+	return func(ctx context.Context, projectID string) (*grpcx.Project, error) {
+		access, err := a.GetProjectAccess(ctx, projectID)
+		if err != nil || access == nil {
+			return nil, err
+		}
+		return &grpcx.Project{ConfigVersion: access.Version, Branches: access.Branches}, nil
+	}
 }

@@ -1,5 +1,5 @@
 // Package sessions is the sessions context: refresh tokens, access tokens and
-// the keys that sign them.
+// the keys that sign them, API keys and log-ins of command-line programs.
 package sessions
 
 import (
@@ -44,6 +44,14 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
+	teams, err := p.Dial(ctx, "teams")
+	if err != nil {
+		return err
+	}
+	configs, err := p.ProjectConfigs(ctx)
+	if err != nil {
+		return err
+	}
 	projects, err := clients.NewProjects(identity)
 	if err != nil {
 		return err
@@ -56,6 +64,8 @@ func build(ctx context.Context, p *service.Platform) error {
 		Store:    postgres.NewStore(p.DB, p.Box, events.Encode),
 		Users:    clients.NewUsers(identity),
 		Projects: projects,
+		Configs:  configs,
+		Teams:    clients.NewTeams(teams),
 		Keys:     keys,
 		Signer:   accesstoken.Signer{},
 		Clock:    p.Clock,
@@ -64,6 +74,9 @@ func build(ctx context.Context, p *service.Platform) error {
 	internal := grpcapi.NewInternal(application)
 	sessionsv1.RegisterSessionServiceServer(p.GRPC, grpcapi.NewSessions(application))
 	sessionsv1.RegisterTokenServiceServer(p.GRPC, grpcapi.NewTokens(application))
+	sessionsv1.RegisterUserApiKeyServiceServer(p.GRPC, grpcapi.NewUserAPIKeys(application))
+	sessionsv1.RegisterTeamApiKeyServiceServer(p.GRPC, grpcapi.NewTeamAPIKeys(application))
+	sessionsv1.RegisterCliLoginServiceServer(p.GRPC, grpcapi.NewCLILogins(application))
 	sessionsv1.RegisterSessionInternalServiceServer(p.GRPC, internal)
 	sessionsv1.RegisterTokenInternalServiceServer(p.GRPC, internal)
 

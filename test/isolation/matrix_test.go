@@ -64,10 +64,6 @@ func TestReferences_ofOthers_areLikeNone(t *testing.T) {
 	}
 }
 
-// ofAll are the kinds of things that belong to everybody in a project, or to
-// whoever holds them.
-var ofAll = []kind{aCode, aRefreshToken, aKeySet, anEmail, aTheme, aDraft, aTemplate}
-
 // reachable are the references of which the cell's victim has one that is not
 // the caller's to use.
 func reachable(refs map[string]kind, c cell) []string {
@@ -75,7 +71,7 @@ func reachable(refs map[string]kind, c cell) []string {
 	for name, k := range refs {
 		switch {
 		case k == aProject, k == anyUser, c.victim.things[k] == "":
-		case c.sameProject && slices.Contains(ofAll, k):
+		case c.sameProject && slices.Contains(projectWide, k):
 		default:
 			names = append(names, name)
 		}

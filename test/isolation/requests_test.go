@@ -36,11 +36,36 @@ var kinds = map[string]kind{
 	"Refresh-Token":            aRefreshToken,
 	"selected_team_id":         aTeam,
 	"user_id":                  aUser,
+	"GET /user-api-keys/{api_key_id} api_key_id":   aUserAPIKey,
+	"PATCH /user-api-keys/{api_key_id} api_key_id": aUserAPIKey,
+	"GET /team-api-keys/{api_key_id} api_key_id":   aTeamAPIKey,
+	"PATCH /team-api-keys/{api_key_id} api_key_id": aTeamAPIKey,
+
+	"anon_refresh_token": aRefreshToken,
+	"api_key":            anAPIKeyText,
+	"login_code":         aLoginCode,
+	"polling_code":       aPollingCode,
+	"team_id":            aTeam,
+	"cursor":             aUser,
+
+	"GET /emails/outbox cursor": anEmail,
+	// A theme may be gone by the time it is used.
+	"POST /internal/email-drafts theme_id":             anyUser,
+	"PATCH /internal/email-drafts/{draft_id} theme_id": anyUser,
+	"domain_id":   anyUser,
+	"draft_id":    aDraft,
+	"email_id":    anEmail,
+	"template_id": aTemplate,
+	"theme_id":    aTheme,
+	"user_ids":    aUser,
 }
+
+// bearers are fields that work for whoever knows their value.
+var bearers = []string{"anon_refresh_token", "api_key", "login_code", "polling_code", "refresh_token"}
 
 // chosen are ids that a project chooses in its configuration; they name nothing
 // of anybody.
-var chosen = []string{"item_id", "price_id", "product_id"}
+var chosen = []string{"item_id", "price_id", "product_id", "from_product_id", "to_product_id"}
 
 // examples are values of the fields that are no references. Required ones must
 // be there; optional ones make a request one that would change something.
@@ -50,6 +75,10 @@ var examples = map[string]map[string]any{
 	"POST /auth/oauth/token": {
 		"grant_type": "refresh_token", "client_secret": "__stack_public_client__",
 	},
+	"POST /user-api-keys":                 {"description": "more"},
+	"POST /team-api-keys":                 {"description": "more"},
+	"PATCH /user-api-keys/{api_key_id}":   {"description": "changed", "revoked": true},
+	"PATCH /team-api-keys/{api_key_id}":   {"description": "changed", "revoked": true},
 	"POST /auth/password/set":             {"password": "a brand new password"},
 	"POST /auth/password/sign-in":         {"email": "nobody@example.com", "password": "a wrong password"},
 	"POST /auth/password/reset":           {"password": "a brand new password"},
@@ -76,17 +105,11 @@ var examples = map[string]map[string]any{
 	"PATCH /internal/email-drafts/{draft_id}":                                    {"display_name": "Changed"},
 	"PATCH /users/me":                                                            {"display_name": "Somebody Else"},
 	"PATCH /emails/notification-preference/{user_id}/{notification_category_id}": {"enabled": false},
-	"POST /payments/purchases/create-purchase-url":                               {"customer_type": "user", "product_id": "starter"},
-	"POST /payments/purchases/validate-code":                                     {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
-	"GET /payments/purchases/validate-code":                                      {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
-	"POST /payments/purchases/purchase-session":                                  {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
-	"POST /internal/payments/test-mode-purchase-session":                         {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
 	"PATCH /users/{user_id}":                                                     {"display_name": "Somebody Else"},
 	"POST /users":                                                                {"display_name": "Somebody New"},
-	"GET /payments/items/{customer_type}/{customer_id}/{item_id}":                {"customer_type": "user", "item_id": "credits"},
-	"POST /payments/items/{customer_type}/{customer_id}/{item_id}/update-quantity": {
-		"customer_type": "user", "item_id": "credits", "allow_negative": "true", "delta": 1,
-	},
+	"POST /contact-channels":                                                     {"value": "new@example.com", "type": "email", "used_for_auth": true, "is_primary": true},
+	"PATCH /contact-channels/{user_id}/{contact_channel_id}":                     {"value": "changed@example.com", "used_for_auth": true, "is_primary": true},
+	"POST /contact-channels/send-verification-code":                              {"email": "somebody@example.com", "callback_url": "http://localhost:3000/verify"},
 
 	"POST /internal/api-keys": {
 		"description": "more", "expires_at_millis": 4102444800000, "has_publishable_client_key": true,
@@ -135,7 +158,7 @@ func refers(f routes.Field) bool {
 			}
 		}
 	}
-	return !slices.Contains(chosen, f.Name) && (f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || f.Name == "refresh_token")
+	return !slices.Contains(chosen, f.Name) && (f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || slices.Contains(bearers, f.Name))
 }
 
 // request is one concrete request of a route.
@@ -206,7 +229,7 @@ func stranger(k kind) string {
 	switch k {
 	case aCategory:
 		return "4f6f8873-3d04-46bd-8bef-18338b1a1b4c"
-	case aCode, aRefreshToken:
+	case aCode, aRefreshToken, aLoginCode, aPollingCode, anAPIKeyText:
 		return strings.ToLower(rand.Text() + rand.Text())[:45]
 	}
 	var b [16]byte

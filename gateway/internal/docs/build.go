@@ -125,6 +125,9 @@ func (b *builder) remote(r *routes.Route) (*operation, error) {
 		status = int(s)
 	}
 	op.Responses.add(strconv.Itoa(status), success)
+	for _, status := range r.Policy.GetFurtherSuccessStatus() {
+		op.Responses.add(strconv.Itoa(int(status)), success)
+	}
 	return op, b.refusals(op, r, r.Schema.HasMe())
 }
 
@@ -159,7 +162,7 @@ func (b *builder) parameters(r *routes.Route, d transcode.Description) ([]parame
 				ServerOnly: s.ServerOnly, Hidden: s.Hidden, Me: s.Me,
 			}
 			if in == "header" {
-				made.Name = headerPrefix + policyOf(p.Field).GetHeader()
+				made.Name = transcode.PublishedHeader(policyOf(p.Field).GetHeader())
 			}
 			if len(s.Examples) > 0 && p.Required {
 				made.Example = s.Examples[0]

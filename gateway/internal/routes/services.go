@@ -26,9 +26,14 @@ func Services() []Service {
 		NewService(notificationsv1.EmailOperationService_ServiceDesc, notificationsv1.NewEmailOperationServiceClient, notificationsv1.RegisterEmailOperationServiceHandlerClient),
 		NewService(notificationsv1.EmailService_ServiceDesc, notificationsv1.NewEmailServiceClient, notificationsv1.RegisterEmailServiceHandlerClient),
 		NewService(notificationsv1.NotificationPreferenceService_ServiceDesc, notificationsv1.NewNotificationPreferenceServiceClient, notificationsv1.RegisterNotificationPreferenceServiceHandlerClient),
+		NewService(notificationsv1.WebhookService_ServiceDesc, notificationsv1.NewWebhookServiceClient, notificationsv1.RegisterWebhookServiceHandlerClient),
 		NewService(paymentsv1.ItemService_ServiceDesc, paymentsv1.NewItemServiceClient, paymentsv1.RegisterItemServiceHandlerClient),
+		NewService(paymentsv1.ProductService_ServiceDesc, paymentsv1.NewProductServiceClient, paymentsv1.RegisterProductServiceHandlerClient),
 		NewService(paymentsv1.PurchaseService_ServiceDesc, paymentsv1.NewPurchaseServiceClient, paymentsv1.RegisterPurchaseServiceHandlerClient),
+		NewService(sessionsv1.CliLoginService_ServiceDesc, sessionsv1.NewCliLoginServiceClient, sessionsv1.RegisterCliLoginServiceHandlerClient),
 		NewService(sessionsv1.SessionService_ServiceDesc, sessionsv1.NewSessionServiceClient, sessionsv1.RegisterSessionServiceHandlerClient),
+		NewService(sessionsv1.TeamApiKeyService_ServiceDesc, sessionsv1.NewTeamApiKeyServiceClient, sessionsv1.RegisterTeamApiKeyServiceHandlerClient),
 		NewService(sessionsv1.TokenService_ServiceDesc, sessionsv1.NewTokenServiceClient, sessionsv1.RegisterTokenServiceHandlerClient),
+		NewService(sessionsv1.UserApiKeyService_ServiceDesc, sessionsv1.NewUserApiKeyServiceClient, sessionsv1.RegisterUserApiKeyServiceHandlerClient),
 	}
 }

@@ -97,13 +97,26 @@ type field struct {
 	header string
 }
 
+// standard are the headers that carry no prefix, because others gave them
+// their names.
+var standard = map[string]bool{"Authorization": true, "Idempotency-Key": true}
+
 // HTTPHeader returns the canonical name under which the edge keeps the header
 // called name in the contract, which omits its prefix.
 func HTTPHeader(name string) string {
-	if name == "Authorization" { // the one that has no prefix
+	if standard[name] {
 		return name
 	}
 	return "X-Stack-" + name
+}
+
+// PublishedHeader returns the name under which callers send the header called
+// name in the contract.
+func PublishedHeader(name string) string {
+	if standard[name] {
+		return name
+	}
+	return "X-Hexclave-" + name
 }
 
 // Compile builds the schema of one binding of a method. pathParams are the

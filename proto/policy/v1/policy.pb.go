@@ -203,9 +203,12 @@ type Method struct {
 	IgnoredQuery []string `protobuf:"bytes,8,rep,name=ignored_query,json=ignoredQuery,proto3" json:"ignored_query,omitempty"`
 	// Codes of the known errors the operation can answer, for the
 	// documentation.
-	Errors        []string `protobuf:"bytes,9,rep,name=errors,proto3" json:"errors,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Errors []string `protobuf:"bytes,9,rep,name=errors,proto3" json:"errors,omitempty"`
+	// Statuses that the method may give a success instead, for the
+	// documentation.
+	FurtherSuccessStatus []int32 `protobuf:"varint,11,rep,packed,name=further_success_status,json=furtherSuccessStatus,proto3" json:"further_success_status,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *Method) Reset() {
@@ -301,6 +304,13 @@ func (x *Method) GetErrors() []string {
 	return nil
 }
 
+func (x *Method) GetFurtherSuccessStatus() []int32 {
+	if x != nil {
+		return x.FurtherSuccessStatus
+	}
+	return nil
+}
+
 // Field is the policy of one field.
 type Field struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -309,7 +319,7 @@ type Field struct {
 	// The literal "me" stands for the signed-in user's id.
 	UserIdOrMe bool `protobuf:"varint,2,opt,name=user_id_or_me,json=userIdOrMe,proto3" json:"user_id_or_me,omitempty"`
 	// The value comes from this request header (named without its X-Hexclave-
-	// or X-Stack- prefix; Authorization has none) and from nowhere else.
+	// or X-Stack- prefix, if it has one) and from nowhere else.
 	Header string `protobuf:"bytes,3,opt,name=header,proto3" json:"header,omitempty"`
 	// Known to existing clients but left out of the published documentation.
 	Hidden bool `protobuf:"varint,4,opt,name=hidden,proto3" json:"hidden,omitempty"`
@@ -434,7 +444,7 @@ var File_policy_v1_policy_proto protoreflect.FileDescriptor
 
 const file_policy_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x16policy/v1/policy.proto\x12\tpolicy.v1\x1a google/protobuf/descriptor.proto\"\xbe\x02\n" +
+	"\x16policy/v1/policy.proto\x12\tpolicy.v1\x1a google/protobuf/descriptor.proto\"\xf4\x02\n" +
 	"\x06Method\x12)\n" +
 	"\x06access\x18\x01 \x03(\x0e2\x11.policy.v1.AccessR\x06access\x12\x16\n" +
 	"\x06public\x18\x02 \x01(\bR\x06public\x12#\n" +
@@ -444,7 +454,8 @@ const file_policy_v1_policy_proto_rawDesc = "" +
 	"\x0esuccess_status\x18\x06 \x01(\x05R\rsuccessStatus\x12)\n" +
 	"\x10tolerate_unknown\x18\a \x01(\bR\x0ftolerateUnknown\x12#\n" +
 	"\rignored_query\x18\b \x03(\tR\fignoredQuery\x12\x16\n" +
-	"\x06errors\x18\t \x03(\tR\x06errors\"\xb3\x01\n" +
+	"\x06errors\x18\t \x03(\tR\x06errors\x124\n" +
+	"\x16further_success_status\x18\v \x03(\x05R\x14furtherSuccessStatus\"\xb3\x01\n" +
 	"\x05Field\x12\x1f\n" +
 	"\vserver_only\x18\x01 \x01(\bR\n" +
 	"serverOnly\x12!\n" +

@@ -21,6 +21,8 @@ type Deps struct {
 	Hasher   Hasher
 	Sealer   Sealer
 	Logger   *slog.Logger
+	// Conditions evaluates the conditions of sign-up rules.
+	Conditions Conditions
 	// Renditions shows rendered configurations.
 	Renditions Renditions
 	// Announce tells whoever remembers projects that one changed.
@@ -47,6 +49,7 @@ type App struct {
 	pause     func(ctx context.Context, d time.Duration) error
 	publicURL string
 
+	conditions Conditions
 	renditions Renditions
 	announce   func(projectID string)
 }
@@ -65,6 +68,7 @@ func New(deps Deps) *App {
 		pause:     deps.Pause,
 		publicURL: deps.PublicURL,
 
+		conditions: deps.Conditions,
 		renditions: deps.Renditions,
 		announce:   deps.Announce,
 	}

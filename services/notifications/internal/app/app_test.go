@@ -22,6 +22,7 @@ import (
 	"vestibule.dev/pkg/projectconfig"
 	"vestibule.dev/pkg/secret"
 	"vestibule.dev/services/notifications/internal/app"
+	"vestibule.dev/services/notifications/internal/deliverer"
 	"vestibule.dev/services/notifications/internal/domain"
 	"vestibule.dev/services/notifications/internal/domain/letter"
 	"vestibule.dev/services/notifications/internal/events"
@@ -78,7 +79,13 @@ func (c *configs) ChangeConfig(_ context.Context, _ ids.Tenant, change app.Confi
 			before := any(emails.Themes[path[1]])
 			if path[0] == "templates" {
 				t := emails.Templates[path[1]]
-				before = map[string]any{"displayName": t.DisplayName, "tsxSource": t.TSXSource}
+				entry := map[string]any{"displayName": t.DisplayName, "tsxSource": t.TSXSource}
+				if t.Theme.None {
+					entry["themeId"] = false
+				} else if t.Theme.ID != "" {
+					entry["themeId"] = t.Theme.ID
+				}
+				before = entry
 			}
 			text, err := json.Marshal(before)
 			if err != nil {
@@ -188,9 +195,15 @@ func (f *fixture) replica(db *pg.DB) *app.App {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	translations, err := letter.LoadTranslations(nil)
+	if err != nil {
+		f.t.Fatal(err)
+	}
 	return app.New(f.cfg, app.Ports{
-		Store: postgres.NewStore(db, f.box, events.Encode), Configs: f.configs, Writer: f.configs, Users: f.users, Mailer: mails,
-		Clock: clock.System(), Random: func() float64 { return 0.5 }, Logger: slog.New(slog.DiscardHandler),
+		Translations: translations,
+		Store:        postgres.NewStore(db, f.box, events.Encode), Configs: f.configs, Writer: f.configs, Users: f.users, Mailer: mails,
+		Receivers: deliverer.New(deliverer.Config{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, clock.System()),
+		Clock:     clock.System(), Random: func() float64 { return 0.5 }, Logger: slog.New(slog.DiscardHandler),
 	})
 }
 

@@ -24,7 +24,7 @@ type EmailTemplate struct {
 }
 
 // findTemplate returns a template as the project has it. Projects on the shared
-// server cannot change the built-in ones and have none of their own.
+// server cannot change what the built-in ones say and have none of their own.
 func findTemplate(config *projectconfig.Config, id string) (EmailTemplate, bool) {
 	id = strings.ToLower(id)
 	builtIn, exists := letter.TemplateByID(id)
@@ -33,14 +33,13 @@ func findTemplate(config *projectconfig.Config, id string) (EmailTemplate, bool)
 	if !exists && !overridden {
 		return EmailTemplate{}, false
 	}
-	template := EmailTemplate{ID: id}
+	template := EmailTemplate{ID: id, Theme: written.Theme}
 	if exists {
 		template.DisplayName, template.Source = builtIn.DisplayName, builtIn.Source
 	}
 	if overridden {
 		template.DisplayName = cmp.Or(written.DisplayName, template.DisplayName)
 		template.Source = cmp.Or(written.TSXSource, template.Source)
-		template.Theme = written.Theme
 	}
 	return template, true
 }

@@ -14,6 +14,8 @@ import (
 // Store remembers mails. Its reads see the ambient transaction if there is
 // one.
 type Store interface {
+	WebhookStore
+
 	// RunTx runs fn in one transaction and commits when fn returns nil. It
 	// joins the transaction that ctx carries, and repeats fn after a
 	// serialization failure, so fn must have no other effects.
@@ -25,6 +27,9 @@ type Store interface {
 	ReleaseRendering(ctx context.Context, claim Claim, wait time.Duration) error
 	// ReleaseStuckRendering gives back claims older than age.
 	ReleaseStuckRendering(ctx context.Context, age time.Duration) (int64, error)
+
+	// RecentlyDeletedProjects lists projects that were deleted within a day.
+	RecentlyDeletedProjects(ctx context.Context) (projectIDs []string, err error)
 
 	// AdvanceStep returns the time since the last call of any worker, once:
 	// all calls together return the time that passed. The first call ever
@@ -54,6 +59,8 @@ type Store interface {
 // Tx is what a use case writes. Methods that finish a claim fail with
 // domain.ErrClaimLost when it is no longer held.
 type Tx interface {
+	WebhookTx
+
 	// CreateEmail inserts the mail, wakes the workers and reports false when
 	// its id exists.
 	CreateEmail(ctx context.Context, email domain.NewEmail) (created bool, err error)
@@ -83,7 +90,8 @@ type Tx interface {
 	// DeleteUser forgets what belongs to the user and remembers that they are
 	// gone. Call LockUser before.
 	DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) error
-	// PurgeProject deletes every row of the project.
+	// PurgeProject deletes every row of the project and remembers that it is
+	// gone.
 	PurgeProject(ctx context.Context, projectID string) error
 
 	// Emit records events to be published after the commit.

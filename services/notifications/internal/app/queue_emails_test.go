@@ -320,3 +320,55 @@ func TestRunEmailQueue_secret(t *testing.T) {
 		}
 	}
 }
+
+// What a backend passes on from strangers injects nothing: neither headers nor
+// markup nor template syntax, whatever its size.
+func TestQueueEmails_hostileValues_injectNothing(t *testing.T) {
+	f := newFixture(t)
+	f.ownServer()
+	server := as(t, principal.AccessServer, "")
+	template, err := f.CreateEmailTemplate(server, "Note")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := "---\nformat: hx-template/1\nsubject: Note from {{ variables.who }}\ncategory: Transactional\nvariables:\n  who: string\n  list: json?\npreview:\n  who: Ada\n---\n" +
+		"<p title=\"{{ variables.who }}\">{{ variables.who }}</p><a href=\"{{ variables.who }}\">x</a>{{#each variables.list}}<b>{{ this }}</b>{{/each}}"
+	if _, err := f.UpdateEmailTemplate(server, template, source, nil); err != nil {
+		t.Fatal(err)
+	}
+	hostile := []string{
+		"Eve\r\nBcc: victim@example.com\r\n\r\nbody", "Eve\nBcc: victim@example.com", "=?utf-8?q?=0d=0aBcc:_victim@example.com?=",
+		`"><script>alert(1)</script>`, "javascript:alert(1)", "\u202egnp.exe\u2066", "{{ user.displayName }}{{#each variables.list}}",
+		"\x00\x1b[2J\u2028", strings.Repeat("{{#if variables.who}}", 3000), strings.Repeat("<i>", 300_000),
+	}
+	for i, value := range hostile {
+		me := f.user(fmt.Sprintf("user%d@example.com", i))
+		f.users.set(func(u *users) {
+			u.known[me] = domain.Contact{PrimaryEmail: fmt.Sprintf("user%d@example.com", i), DisplayName: &value}
+		})
+		for _, outgoing := range []app.OutgoingEmail{
+			{TemplateID: &template, Variables: map[string]any{"who": value, "list": []any{value}}}, {HTML: new("<p>x</p>"), Subject: value},
+		} {
+			outgoing.UserIDs = []string{me}
+			if _, err := f.QueueEmails(server, outgoing); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	f.step(f.App)
+	received := f.smtp.Received()
+	if len(received) < 2*len(hostile)-1 { // the largest one may exceed what a mail can be
+		t.Errorf("received %d mails of %d", len(received), 2*len(hostile))
+	}
+	for _, message := range received {
+		header, _, html := parts(t, message)
+		if len(message.To) != 1 || header.Get("Bcc") != "" || len(header.Get("Subject")) > 8000 {
+			t.Errorf("a mail to %v has the headers %.300v", message.To, header)
+		}
+		for _, forbidden := range []string{"<script", "<i>", `href="javascript`, "\u202e", "\u2066", "\x00", "\x1b"} {
+			if strings.Contains(html, forbidden) {
+				t.Errorf("a mail to %v contains %q", message.To, forbidden)
+			}
+		}
+	}
+}

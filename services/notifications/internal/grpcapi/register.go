@@ -15,3 +15,8 @@ func RegisterEmails(r grpc.ServiceRegistrar, application *app.App) {
 	notificationsv1.RegisterEmailDesignServiceServer(r, &Designs{app: application})
 	notificationsv1.RegisterEmailOperationServiceServer(r, &Operations{app: application})
 }
+
+// RegisterWebhooks registers what manages the webhooks of projects.
+func RegisterWebhooks(r grpc.ServiceRegistrar, application *app.App) {
+	notificationsv1.RegisterWebhookServiceServer(r, &Webhooks{app: application})
+}

@@ -11,6 +11,9 @@ import (
 // Store remembers sessions and signing keys. Its reads see the ambient
 // transaction if there is one.
 type Store interface {
+	APIKeyStore
+	CLILoginStore
+
 	// RunTx runs fn in one transaction and commits when fn returns nil. It
 	// joins the transaction that ctx carries, and repeats fn after a
 	// serialization failure, so fn must have no other effects.
@@ -32,7 +35,7 @@ type Store interface {
 	// SweepSessions deletes at most batch sessions that expired longer than
 	// retention ago and reports how many.
 	SweepSessions(ctx context.Context, retention time.Duration, batch int) (int, error)
-	// SweepOrphans deletes sessions and keys that came into being while their
+	// SweepOrphans deletes sessions and keys, of any kind, that came into being while their
 	// user or project was being deleted.
 	SweepOrphans(ctx context.Context) error
 
@@ -49,6 +52,8 @@ type UsedSession struct{ ID, UserID string }
 
 // Tx is what a use case writes.
 type Tx interface {
+	APIKeyTx
+
 	// CreateSession inserts a session and reports false when its user or
 	// project was deleted.
 	CreateSession(ctx context.Context, session NewSession) (created bool, err error)
@@ -99,6 +104,8 @@ type Users interface {
 	// TokenSubject records that the user is active and reads what an access
 	// token says about them. It fails with USER_NOT_FOUND.
 	TokenSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error)
+	// UserExists reports whether the tenant has such a user.
+	UserExists(ctx context.Context, tenant ids.Tenant, userID string) (bool, error)
 }
 
 // Projects knows projects.

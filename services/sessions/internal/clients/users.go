@@ -31,3 +31,11 @@ func (u *Users) TokenSubject(ctx context.Context, tenant ids.Tenant, userID stri
 	}
 	return identitypb.Subject(res.GetSubject()), nil
 }
+
+// UserExists implements app.Users.
+func (u *Users) UserExists(ctx context.Context, tenant ids.Tenant, userID string) (bool, error) {
+	res, err := u.client.ListUserContacts(ctx, &identityv1.ListUserContactsRequest{
+		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, UserIds: []string{userID},
+	})
+	return len(res.GetUsers()) > 0, err
+}

@@ -118,7 +118,12 @@ func (s *Store) SweepOrphans(ctx context.Context) error {
 		queries.SweepSessionsOfDeletedUsers,
 		queries.SweepSessionsOfDeletedProjects,
 		queries.SweepSigningKeysOfDeletedProjects,
+		queries.SweepAPIKeysOfDeletedUsers,
+		queries.SweepAPIKeysOfDeletedTeams,
+		queries.SweepAPIKeysOfDeletedProjects,
+		queries.SweepCLILoginsOfDeletedProjects,
 		queries.SweepDeletedUsers,
+		queries.SweepDeletedTeams,
 	} {
 		if _, err := sweep(ctx); err != nil {
 			return err

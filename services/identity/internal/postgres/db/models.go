@@ -135,6 +135,13 @@ type User struct {
 	LastActiveAt                    time.Time
 }
 
+type UserActivity struct {
+	ProjectID    string
+	BranchID     string
+	UserID       string
+	LastActiveAt time.Time
+}
+
 type UserDetail struct {
 	ProjectID                       string
 	BranchID                        string
@@ -163,4 +170,11 @@ type UserDetail struct {
 	HasPassword                     bool
 	HasPasskey                      bool
 	OauthAccounts                   []byte
+}
+
+type UserSearchText struct {
+	ProjectID string
+	BranchID  string
+	UserID    string
+	Content   string
 }

@@ -17,9 +17,9 @@ preview:
 {{#if user.displayName}}<p style="margin:0 0 16px;font-size:16px;line-height:26px">Hi {{ user.displayName }},</p>{{/if}}
 <p style="margin:0 0 16px;font-size:16px;line-height:26px">We received your payment to {{ project.displayName }}. For your records:</p>
 <table width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:20px 0 0;border-collapse:collapse">
-<tr><td style="padding:12px 0;border-bottom:1px solid #b9b6c9;font-size:15px;line-height:22px">Product</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;font-size:15px;font-weight:600;line-height:22px">{{ variables.productName }}</td></tr>
-<tr><td style="padding:12px 0;border-bottom:1px solid #b9b6c9;font-size:15px;line-height:22px">Quantity</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;font-size:15px;font-weight:600;line-height:22px">{{ variables.quantity }}</td></tr>
-<tr><td style="padding:12px 0;border-bottom:1px solid #b9b6c9;font-size:15px;line-height:22px">Amount</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;font-size:15px;font-weight:600;line-height:22px">{{ variables.amount }}</td></tr>
+<tr><td style="padding:12px 0;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;line-height:22px">Product</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;font-weight:600;line-height:22px">{{ variables.productName }}</td></tr>
+<tr><td style="padding:12px 0;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;line-height:22px">Quantity</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;font-weight:600;line-height:22px">{{ variables.quantity }}</td></tr>
+<tr><td style="padding:12px 0;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;line-height:22px">Amount</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;font-weight:600;line-height:22px">{{ variables.amount }}</td></tr>
 </table>
 {{#if variables.receiptLink}}
 <table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:28px 0 0;border-collapse:separate">
