@@ -7,6 +7,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -26,10 +27,13 @@ import (
 	"vestibule.dev/gateway/internal/upstream"
 	"vestibule.dev/pkg/accesstoken"
 	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/environ"
+	"vestibule.dev/pkg/footprint"
 	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/httpx"
 	"vestibule.dev/pkg/mtls"
 	"vestibule.dev/pkg/obs"
+	"vestibule.dev/pkg/ops"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/runner"
 	identityv1 "vestibule.dev/proto/identity/v1"
@@ -41,6 +45,17 @@ type Config = config.Config
 
 // LoadConfig reads the GATEWAY_ variables of the process.
 func LoadConfig() (Config, error) { return config.Load(os.Environ()) }
+
+// CheckHealth asks the gateway of the same environment whether it is ready.
+func CheckHealth(ctx context.Context) error {
+	var cfg struct {
+		OpsAddr string `env:"OPS_ADDR,required"`
+	}
+	if err := environ.Load(os.Environ(), "gateway", &cfg); err != nil {
+		return err
+	}
+	return ops.Check(ctx, cfg.OpsAddr)
+}
 
 // Gateway is the edge of the system.
 type Gateway struct {
@@ -69,7 +84,7 @@ type deps struct {
 func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	log := obs.NewLogger(os.Stderr, obs.LogConfig{Service: "gateway", Level: cfg.LogLevel, Text: cfg.LogText})
 	telemetry, err := obs.StartTelemetry(ctx, obs.TelemetryConfig{
-		Service: "gateway", Version: Version(), Endpoint: cfg.OTLPEndpoint,
+		Service: "gateway", Version: Version(), Endpoint: cfg.OTLPEndpoint, Scraped: cfg.OpsAddr != "",
 	})
 	if err != nil {
 		return nil, err
@@ -135,12 +150,21 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	bodies, load := transcode.NewBodyReader(cfg.BodyMemory), &edge.Load{}
+	requests, err := obs.NewCalls(d.telemetry, "http.server.request.duration",
+		"http.request.method", "http.route", "http.response.status_code")
+	if err != nil {
+		return nil, err
+	}
+	if err := measure(d.telemetry, cfg.MaxInFlight, load, limiter, bodies); err != nil {
+		return nil, err
+	}
 	api, err := routes.New(ctx, routes.Config{
 		Services:       d.services,
 		Connections:    d.connections,
 		Authenticator:  authn.New(projects, tokens, identity, d.clock),
 		Limiter:        limiter,
-		Bodies:         transcode.NewBodyReader(cfg.BodyMemory),
+		Bodies:         bodies,
 		ProjectChanged: projects.Drop,
 		Log:            d.log,
 	})
@@ -164,11 +188,20 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 		Tracers:     d.telemetry.Tracers,
 		Locator:     locator,
 		MaxInFlight: cfg.MaxInFlight,
+		Load:        load,
+		Requests:    requests,
 		Limiter:     limiter,
 	}, pages)
 
 	g.group = runner.New(runner.Config{Logger: d.log, Grace: cfg.ShutdownGrace})
 	g.group.Add(runner.Servers, "http", g.serve)
+	g.group.Add(runner.Workers, "footprint", footprint.Run)
+	if cfg.OpsAddr != "" {
+		// The last to stop, so that it can tell that the others do.
+		g.group.Add(runner.Pools, "ops", func(ctx context.Context) error {
+			return ops.Run(ctx, ops.Config{Addr: cfg.OpsAddr, Ready: g.ready, Metrics: d.telemetry.Metrics(), Logger: d.log})
+		})
+	}
 	if cfg.NATSURL != "" {
 		g.group.Add(runner.Workers, "project changes", func(ctx context.Context) error {
 			return upstream.Changes(ctx, cfg.NATSURL, d.log, projects.Drop)
@@ -205,6 +238,15 @@ func newLocator(cfg Config) (*httpx.Locator, error) {
 		return httpx.NewLocator(httpx.LocatorConfig{TrustLoopback: true})
 	}
 	return httpx.NewLocator(httpx.LocatorConfig{Proxy: cfg.Proxy, Networks: cfg.ProxyNetworks})
+}
+
+// ready reports whether requests should come here. It does not depend on the
+// services: without one of them the others still have answers.
+func (g *Gateway) ready(context.Context) error {
+	if !g.group.Ready() {
+		return errors.New("not running")
+	}
+	return nil
 }
 
 func (g *Gateway) serve(ctx context.Context) error {

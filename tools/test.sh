@@ -23,5 +23,9 @@ go run vestibule.dev/pkg/pgtest/cmd/pgtest go test -vet=off "${packages[@]}"
 
 # One package at a time: each runs a system of its own. Nothing is taken from
 # the cache, because the cache does not know of the programs in bin/.
+# A module of its own: no program should have what it takes to read charts.
+step "deployment files"
+(cd deploy/check && GOWORK=off go test -vet=off ./...)
+
 step "system tests"
 go test -vet=off -count=1 -p 1 -timeout 12m vestibule.dev/test/...

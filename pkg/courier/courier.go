@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -34,6 +35,17 @@ type Mail struct {
 	SkipDeliverabilityCheck bool `json:"skip_deliverability_check,omitempty"`
 }
 
+// Status returns a reading of how many mails wait to be handed over, and of how
+// long the oldest has.
+func Status(db *pg.DB) func(ctx context.Context) (waiting int64, oldest time.Duration, err error) {
+	return func(ctx context.Context) (waiting int64, oldest time.Duration, err error) {
+		var seconds float64
+		err = db.Querier(ctx).QueryRow(ctx, `
+SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM courier_mails`).Scan(&waiting, &seconds)
+		return waiting, time.Duration(seconds * float64(time.Second)), err
+	}
+}
+
 // Sealer encrypts mails and binds them to their row; *secret.Box is one.
 type Sealer interface {
 	Seal(plaintext []byte, place ...string) []byte
@@ -52,7 +64,7 @@ func Enqueue(ctx context.Context, tx pgx.Tx, sealer Sealer, mails ...Mail) error
 		if mail.Tenant.ProjectID == "" || mail.ID == "" || mail.Template == "" {
 			return errors.New("courier: a mail needs a project, an id and a template")
 		}
-		plaintext, err := json.Marshal(mail)
+		plaintext, err := json.Marshal(newParcel(ctx, mail))
 		if err != nil {
 			return fmt.Errorf("courier: encode mail: %w", err)
 		}

@@ -129,14 +129,14 @@ func (w *Worker) try(ctx context.Context, i item) (err error) {
 	if err != nil {
 		return err
 	}
-	var mail Mail
-	if err := json.Unmarshal(plaintext, &mail); err != nil {
+	var p parcel
+	if err := json.Unmarshal(plaintext, &p); err != nil {
 		// The decoder's error may repeat the content.
 		return errors.New("courier: the mail cannot be read")
 	}
-	ctx, cancel := context.WithTimeout(ctx, deliverTimeout)
+	ctx, cancel := context.WithTimeout(p.context(ctx), deliverTimeout)
 	defer cancel()
-	return w.deliver(ctx, mail)
+	return w.deliver(ctx, p.Mail)
 }
 
 func (w *Worker) finish(ctx context.Context, i item) error {

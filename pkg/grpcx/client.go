@@ -79,7 +79,7 @@ func Dial(ctx context.Context, cfg ClientConfig) (*grpc.ClientConn, error) {
 	if cfg.Telemetry.Exporting() {
 		opts = append(opts, grpc.WithStatsHandler(otelgrpc.NewClientHandler(
 			otelgrpc.WithTracerProvider(cfg.Telemetry.Tracers),
-			otelgrpc.WithMeterProvider(cfg.Telemetry.Meters),
+			otelgrpc.WithMeterProvider(noMeters), // measured by the chain, with fewer attributes
 			otelgrpc.WithPropagators(obs.Propagator),
 		)))
 	}

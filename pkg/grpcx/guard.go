@@ -141,6 +141,7 @@ func (s *Server) limitInFlight(ctx context.Context, req any, info *grpc.UnarySer
 	}
 	defer s.inFlight.Add(-1)
 	if s.inFlight.Add(1) > int64(s.cfg.InFlightLimit) {
+		s.shed.Add(1)
 		return nil, apierr.Unavailable(second)
 	}
 	return next(ctx, req)

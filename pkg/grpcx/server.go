@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/otel/metric/noop"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -27,6 +28,9 @@ import (
 // It holds a body of 8 MiB as the gateway accepts it, and a rendered
 // configuration whose three levels are as long as they may be.
 const MaxMessage = 16 << 20
+
+// noMeters keeps what measures by itself from measuring twice.
+var noMeters = noop.NewMeterProvider()
 
 const (
 	// maxHeaderList bounds the metadata of a request.
@@ -80,6 +84,7 @@ type Server struct {
 	policies  map[string]*MethodPolicy
 	unlimited map[string]bool
 	inFlight  atomic.Int64
+	shed      atomic.Int64
 	problems  []error
 }
 
@@ -127,7 +132,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	if cfg.Telemetry.Exporting() {
 		opts = append(opts, grpc.StatsHandler(otelgrpc.NewServerHandler(
 			otelgrpc.WithTracerProvider(cfg.Telemetry.Tracers),
-			otelgrpc.WithMeterProvider(cfg.Telemetry.Meters),
+			otelgrpc.WithMeterProvider(noMeters), // measured by the chain, with fewer attributes
 			otelgrpc.WithPropagators(obs.Propagator),
 		)))
 	}
@@ -169,6 +174,18 @@ func (s *Server) Err() error {
 		return fmt.Errorf("grpcx: %s: %w", s.cfg.Service, err)
 	}
 	return nil
+}
+
+// Load tells how busy a server is.
+type Load struct {
+	// InFlight is the number of requests worked on, Limit the most there may
+	// be, and Shed how many were refused because of it since the start.
+	InFlight, Limit, Shed int64
+}
+
+// Load tells how busy the server is.
+func (s *Server) Load() Load {
+	return Load{InFlight: s.inFlight.Load(), Limit: int64(s.cfg.InFlightLimit), Shed: s.shed.Load()}
 }
 
 // GetServiceInfo returns what is registered, health and reflection included.

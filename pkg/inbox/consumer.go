@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"vestibule.dev/pkg/bus"
@@ -76,6 +77,22 @@ func (c *Consumer) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Name is the name of the durable consumer.
+func (c *Consumer) Name() string { return c.consumer }
+
+// Pending is the number of events that wait for the consumer on the stream.
+func (c *Consumer) Pending(ctx context.Context) (uint64, error) {
+	if !c.bus.Connected() {
+		return 0, nats.ErrDisconnected
+	}
+	consumer, err := c.bus.JetStream().Consumer(ctx, bus.StreamName(c.subscription.Context), c.consumer)
+	if err != nil {
+		return 0, err
+	}
+	info := consumer.CachedInfo()
+	return info.NumPending + uint64(info.NumAckPending), nil
 }
 
 // consume fetches until something goes wrong.

@@ -11,10 +11,15 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
 
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/pg"
+	"vestibule.dev/pkg/principal"
 	eventsv1 "vestibule.dev/proto/events/v1"
 )
 
@@ -68,14 +73,32 @@ func (o *once) apply(ctx context.Context, payload []byte) (*eventsv1.Envelope, e
 	if err := proto.Unmarshal(payload, event); err != nil {
 		return nil, fmt.Errorf("inbox: not an envelope: %w", err)
 	}
-	return event, o.db.RunTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT inbox_pkey DO NOTHING`,
+	ctx, span := o.begin(ctx, event)
+	defer span.End()
+	err := o.db.RunTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `-- name: ReceiveEvent
+INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT inbox_pkey DO NOTHING`,
 			o.consumer, event.GetId())
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
 		return o.call(ctx, event)
 	})
+	if err != nil {
+		span.SetStatus(codes.Error, "the event failed")
+	}
+	return event, err
+}
+
+// begin returns a context in which what is done and said belongs to the trace
+// and the request that caused the event.
+func (o *once) begin(ctx context.Context, event *eventsv1.Envelope) (context.Context, trace.Span) {
+	ctx = principal.NewRequestContext(ctx, principal.Request{ID: event.GetRequestId()})
+	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": event.GetTrace()})
+	if !trace.SpanContextFromContext(ctx).IsSampled() {
+		return ctx, trace.SpanFromContext(ctx)
+	}
+	return otel.Tracer("vestibule.dev/pkg/inbox").Start(ctx, "process "+o.consumer, trace.WithSpanKind(trace.SpanKindConsumer))
 }
 
 // call turns a panic of the handler into an error: an event that brings the
@@ -105,6 +128,13 @@ ON CONFLICT ON CONSTRAINT inbox_parked_pkey DO UPDATE SET attempts = excluded.at
 	}
 	o.logger.ErrorContext(ctx, "parked an event", "consumer", o.consumer, "event", event.GetId(), "subject", event.GetSubject(), "error", cause)
 	return nil
+}
+
+// Parked counts the events that were put aside and wait for an operator.
+func Parked(ctx context.Context, db *pg.DB) (int64, error) {
+	var n int64
+	err := db.Querier(ctx).QueryRow(ctx, `SELECT count(*) FROM inbox_parked`).Scan(&n)
+	return n, err
 }
 
 // Purge forgets events that can no longer be delivered, in bounded steps.

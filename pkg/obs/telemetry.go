@@ -4,10 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/propagation"
@@ -25,9 +31,12 @@ type TelemetryConfig struct {
 	// service.version.
 	Service, Version string
 	// Endpoint is the value of OTEL_EXPORTER_OTLP_ENDPOINT, such as
-	// "http://collector:4317". Empty means nothing is exported. The other
-	// OTEL_* variables are read by the exporters themselves.
+	// "http://collector:4317". Empty means that traces are not exported and
+	// metrics are there for scraping alone. The other OTEL_* variables are
+	// read by the exporters themselves.
 	Endpoint string
+	// Scraped keeps metrics for [Telemetry.Metrics].
+	Scraped bool
 }
 
 // Telemetry makes spans and instruments.
@@ -36,6 +45,7 @@ type Telemetry struct {
 	Meters  metric.MeterProvider
 
 	exporting bool
+	registry  *prometheus.Registry
 	shutdown  []func(context.Context) error
 }
 
@@ -47,39 +57,78 @@ const flushLimit = 3 * time.Second
 // nothing reads it, and callers could fill it.
 var Propagator propagation.TextMapPropagator = propagation.TraceContext{}
 
-// NoTelemetry returns telemetry that exports nothing.
+// NoTelemetry returns telemetry that measures nothing and traces nothing.
 func NoTelemetry() *Telemetry {
 	return &Telemetry{Tracers: tracenoop.NewTracerProvider(), Meters: metricnoop.NewMeterProvider()}
 }
 
 // StartTelemetry returns telemetry that exports to the configured endpoint, if
-// there is one. It does not wait for the endpoint to answer.
+// there is one. It does not wait for the endpoint to answer. Without one, spans
+// are not recorded and still have ids, so that the lines and events of one
+// request can be found everywhere.
 func StartTelemetry(ctx context.Context, cfg TelemetryConfig) (*Telemetry, error) {
-	if cfg.Endpoint == "" {
-		return NoTelemetry(), nil
-	}
 	res := resource.NewSchemaless(semconv.ServiceName(cfg.Service), semconv.ServiceVersion(cfg.Version))
-	spans, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpointURL(cfg.Endpoint))
-	if err != nil {
-		return nil, fmt.Errorf("obs: start trace exporter: %w", err)
+	t := NoTelemetry()
+	var readers []sdkmetric.Option
+	if cfg.Scraped {
+		reader, err := t.scraped()
+		if err != nil {
+			return nil, err
+		}
+		readers = append(readers, sdkmetric.WithReader(reader))
 	}
-	points, err := otlpmetricgrpc.New(ctx, otlpmetricgrpc.WithEndpointURL(cfg.Endpoint))
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("obs: start metric exporter: %w", err), spans.Shutdown(ctx))
+	if cfg.Endpoint == "" {
+		t.Tracers = sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.NeverSample()))
+	} else {
+		spans, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpointURL(cfg.Endpoint))
+		if err != nil {
+			return nil, fmt.Errorf("obs: start trace exporter: %w", err)
+		}
+		points, err := otlpmetricgrpc.New(ctx, otlpmetricgrpc.WithEndpointURL(cfg.Endpoint))
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("obs: start metric exporter: %w", err), spans.Shutdown(ctx))
+		}
+		tracers := sdktrace.NewTracerProvider(sdktrace.WithResource(res), sdktrace.WithBatcher(spans))
+		readers = append(readers, sdkmetric.WithReader(sdkmetric.NewPeriodicReader(points)))
+		t.Tracers, t.exporting, t.shutdown = tracers, true, append(t.shutdown, tracers.Shutdown)
+		// Statements, the relay and consumers ask here.
+		otel.SetTracerProvider(tracers)
 	}
-	tracers := sdktrace.NewTracerProvider(sdktrace.WithResource(res), sdktrace.WithBatcher(spans))
-	meters := sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(sdkmetric.NewPeriodicReader(points)))
-	return &Telemetry{
-		Tracers:   tracers,
-		Meters:    meters,
-		exporting: true,
-		shutdown:  []func(context.Context) error{tracers.Shutdown, meters.Shutdown},
-	}, nil
+	if len(readers) > 0 {
+		meters := sdkmetric.NewMeterProvider(append(readers, sdkmetric.WithResource(res))...)
+		t.Meters, t.shutdown = meters, append(t.shutdown, meters.Shutdown)
+	}
+	return t, nil
 }
 
-// Exporting reports whether anything leaves the process. Callers skip work
-// that would be thrown away.
+// scraped returns the reader behind the page that Prometheus asks for. The
+// registry is the telemetry's own: libraries put what they like into the global
+// one.
+func (t *Telemetry) scraped() (sdkmetric.Reader, error) {
+	t.registry = prometheus.NewRegistry()
+	t.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	reader, err := otelprometheus.New(otelprometheus.WithRegisterer(t.registry), otelprometheus.WithoutScopeInfo(), otelprometheus.WithoutTargetInfo())
+	if err != nil {
+		return nil, fmt.Errorf("obs: start Prometheus exporter: %w", err)
+	}
+	return reader, nil
+}
+
+// Exporting reports whether spans leave the process. Callers skip work that
+// would be thrown away.
 func (t *Telemetry) Exporting() bool { return t != nil && t.exporting }
+
+// Measuring reports whether anybody can read the metrics.
+func (t *Telemetry) Measuring() bool { return t != nil && (t.exporting || t.registry != nil) }
+
+// Metrics serves all metrics in the text format of Prometheus; nil unless they
+// are scraped.
+func (t *Telemetry) Metrics() http.Handler {
+	if t == nil || t.registry == nil {
+		return nil
+	}
+	return promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 2, Timeout: 10 * time.Second})
+}
 
 // Run exports what is left when ctx ends; it suits a run group, in the stage
 // of the pools.

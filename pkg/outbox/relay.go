@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/trace"
 
 	"vestibule.dev/pkg/pg"
 )
@@ -130,6 +131,7 @@ func (r *Relay) publish(ctx context.Context, events []event) (published []string
 	type flight struct {
 		event  event
 		future jetstream.PubAckFuture
+		span   trace.Span
 	}
 	failed := map[string]bool{}
 	for len(events) > 0 {
@@ -149,7 +151,7 @@ func (r *Relay) publish(ctx context.Context, events []event) (published []string
 					err = cmp.Or(err, publishErr)
 					continue
 				}
-				wave = append(wave, flight{e, future})
+				wave = append(wave, flight{e, future, startPublish(ctx, e)})
 			}
 		}
 		for _, f := range wave {
@@ -163,6 +165,7 @@ func (r *Relay) publish(ctx context.Context, events []event) (published []string
 				failed[f.event.aggregate] = true
 				err = cmp.Or(err, ctx.Err())
 			}
+			f.span.End()
 		}
 		events = later
 	}

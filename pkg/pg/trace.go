@@ -67,8 +67,9 @@ func transactional(verb string) bool {
 // its verb.
 func name(sql, verb string) string {
 	if rest, ok := strings.CutPrefix(sql, "-- name: "); ok {
-		name, _, _ := strings.Cut(rest, " ")
-		return name
+		if end := strings.IndexAny(rest, " \n"); end > 0 {
+			return rest[:end]
+		}
 	}
 	return verb
 }

@@ -115,6 +115,11 @@ func (h *Hasher) VerifyDummy(ctx context.Context, password Secret) error {
 	return h.run(ctx, func() { subtle.ConstantTimeCompare(p.derive(password, newKey), key) })
 }
 
+// Load tells how many hash now, how many wait to, and how many may at a time.
+func (h *Hasher) Load() (working, waiting, limit int) {
+	return len(h.gate.slots), int(h.gate.waiting.Load()), cap(h.gate.slots)
+}
+
 // run does work within the bounds.
 func (h *Hasher) run(ctx context.Context, work func()) error {
 	if err := h.gate.enter(ctx); err != nil {

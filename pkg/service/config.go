@@ -59,7 +59,12 @@ type Config struct {
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"0s"`
 	LogLevel      slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
 	LogText       bool          `env:"LOG_TEXT" envDefault:"false"`
-	OTLPEndpoint  string        `env:"OTLP_ENDPOINT"`
+	// OTLPEndpoint is where traces and metrics are sent, such as
+	// http://collector:4317; empty means nowhere.
+	OTLPEndpoint string `env:"OTLP_ENDPOINT"`
+	// OpsAddr is where /metrics, /livez, /readyz and profiles are served;
+	// empty means nowhere.
+	OpsAddr string `env:"OPS_ADDR"`
 	// ChaosDelivery delivers every event several times and out of order, for
 	// tests.
 	ChaosDelivery bool `env:"CHAOS_DELIVERY" envDefault:"false"`

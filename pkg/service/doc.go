@@ -9,5 +9,6 @@
 //	<name> outbox replay --since 1h   publish events again under their ids
 //	<name> credential keygen          make a key for service credentials
 //	<name> credential issue …         make a service credential
+//	<name> health                     tell whether the service on this machine is ready
 //	<name> version                    tell what is running
 package service

@@ -14,6 +14,7 @@ import (
 
 	"vestibule.dev/pkg/inbox"
 	"vestibule.dev/pkg/migrate"
+	"vestibule.dev/pkg/ops"
 	"vestibule.dev/pkg/outbox"
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/runner"
@@ -61,6 +62,14 @@ func (c Command) run(ctx context.Context, out io.Writer, args []string) error {
 		return c.migrate(ctx)
 	case "outbox":
 		return c.outbox(ctx, out, rest)
+	case "health":
+		var cfg struct {
+			OpsAddr string `env:"OPS_ADDR,required"`
+		}
+		if err := Load(c.Name, &cfg); err != nil {
+			return err
+		}
+		return ops.Check(ctx, cfg.OpsAddr)
 	case "credential":
 		return c.credential(out, rest)
 	default:
@@ -73,11 +82,11 @@ func (c Command) run(ctx context.Context, out io.Writer, args []string) error {
 }
 
 func (c Command) usage() string {
-	names := []string{"serve", "migrate", "outbox status|replay", "credential keygen|issue", "version"}
+	names := []string{"serve", "migrate", "outbox status|replay", "credential keygen|issue", "health", "version"}
 	for name := range c.Commands {
 		names = append(names, name)
 	}
-	slices.Sort(names[4:])
+	slices.Sort(names[5:])
 	return "usage: " + c.Name + " " + strings.Join(names, " | ")
 }
 

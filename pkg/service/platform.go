@@ -8,19 +8,23 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 
 	identityv1 "vestibule.dev/proto/identity/v1"
 
 	"vestibule.dev/pkg/bus"
 	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/footprint"
 	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/inbox"
 	"vestibule.dev/pkg/mtls"
 	"vestibule.dev/pkg/obs"
+	"vestibule.dev/pkg/ops"
 	"vestibule.dev/pkg/outbox"
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/principal"
@@ -57,6 +61,8 @@ type Platform struct {
 	group    *runner.Group
 
 	conns map[string]*grpc.ClientConn
+	// consumers are measured.
+	consumers []*inbox.Consumer
 	// lookUpProject finds the projects that backends call for.
 	lookUpProject grpcx.ProjectLookup
 }
@@ -76,7 +82,9 @@ func newPlatform(ctx context.Context, name, version string) (*Platform, error) {
 	p.group = runner.New(runner.Config{Logger: p.Logger, Grace: cfg.ShutdownGrace})
 
 	var err error
-	if p.telemetry, err = obs.StartTelemetry(ctx, obs.TelemetryConfig{Service: name, Version: version, Endpoint: cfg.OTLPEndpoint}); err != nil {
+	if p.telemetry, err = obs.StartTelemetry(ctx, obs.TelemetryConfig{
+		Service: name, Version: version, Endpoint: cfg.OTLPEndpoint, Scraped: cfg.OpsAddr != "",
+	}); err != nil {
 		return nil, err
 	}
 	p.group.Add(runner.Pools, "telemetry", p.telemetry.Run)
@@ -130,11 +138,22 @@ func (p *Platform) openServer(ctx context.Context) error {
 	} else if server.CallerVerifier, err = principal.NewCallerVerifier(p.Clock, cfg.ServiceKey); err != nil {
 		return err
 	}
+	calls, err := obs.NewCalls(p.telemetry, "rpc.server.call.duration", "rpc.method", "rpc.response.status_code")
+	if err != nil {
+		return err
+	}
+	if calls != nil {
+		server.Observe = func(ctx context.Context, method string, code codes.Code, elapsed time.Duration) {
+			calls.Observe(ctx, elapsed, strings.TrimPrefix(method, "/"), code.String())
+		}
+	}
 	if server.Backends, err = p.backends(ctx); err != nil {
 		return err
 	}
-	p.GRPC, err = grpcx.NewServer(server)
-	return err
+	if p.GRPC, err = grpcx.NewServer(server); err != nil {
+		return err
+	}
+	return p.measure()
 }
 
 // ready reports whether the service can work, which is whether its own database
@@ -202,7 +221,9 @@ func (p *Platform) Every(interval time.Duration, name string, do func(ctx contex
 func (p *Platform) Consume(subscriptions ...inbox.Subscription) {
 	cfg := inbox.Config{Service: p.Name, DB: p.DB, Bus: p.Bus, Logger: p.Logger, Shuffle: p.Config.ChaosDelivery}
 	for _, subscription := range subscriptions {
-		p.Go("consumer "+subscription.Name, inbox.NewConsumer(cfg, subscription).Run)
+		consumer := inbox.NewConsumer(cfg, subscription)
+		p.Go("consumer "+subscription.Name, consumer.Run)
+		p.consumers = append(p.consumers, consumer)
 	}
 }
 
@@ -231,7 +252,17 @@ func (p *Platform) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.measureConsumers(); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	if p.Config.OpsAddr != "" {
+		// The last to stop, so that it can tell that the others do.
+		p.group.Add(runner.Pools, "ops", func(ctx context.Context) error {
+			return ops.Run(ctx, ops.Config{Addr: p.Config.OpsAddr, Ready: p.ready, Metrics: p.telemetry.Metrics(), Logger: p.Logger})
+		})
+	}
 	p.group.Add(runner.Servers, "grpc", func(ctx context.Context) error { return p.GRPC.Run(ctx, listener) })
+	p.Go("footprint", footprint.Run)
 	p.Go("outbox relay", outbox.NewRelay(p.DB, p.Bus, p.Name, p.Logger).Run)
 	p.Every(time.Hour, "inbox purge", func(ctx context.Context) error { return inbox.Purge(ctx, p.DB) })
 	p.Logger.InfoContext(ctx, "serving", "address", listener.Addr().String())

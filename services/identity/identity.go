@@ -4,6 +4,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -59,6 +60,7 @@ func build(ctx context.Context, p *service.Platform) error {
 
 	store := postgres.NewStore(p.DB, codes, p.Box, events.Encode)
 	renditions := app.NewProjectRenditions(store, p.Logger)
+	hasher := secret.NewHasher(secret.HasherConfig{})
 	application := app.New(app.Deps{
 		Store:      store,
 		Configs:    renditions,
@@ -66,7 +68,7 @@ func build(ctx context.Context, p *service.Platform) error {
 		Announce:   func(projectID string) { p.Bus.PublishCore(service.ProjectChanged, []byte(projectID)) },
 		Sessions:   clients.NewSessions(sessions),
 		Teams:      clients.NewTeams(teams),
-		Hasher:     secret.NewHasher(secret.HasherConfig{}),
+		Hasher:     hasher,
 		Sealer:     p.Box,
 		Conditions: conditions,
 		Logger:     p.Logger,
@@ -80,6 +82,9 @@ func build(ctx context.Context, p *service.Platform) error {
 	grpcapi.RegisterProjects(p.GRPC, application)
 	p.Consume(events.Subscriptions(application)...)
 	p.Go("courier", courier.NewWorker(p.DB, p.Box, clients.NewNotifications(notifications).Deliver, p.Logger).Run)
+	if err := errors.Join(p.MeasureGate("password hashing", hasher.Load), p.MeasureQueue("courier", courier.Status(p.DB))); err != nil {
+		return err
+	}
 	p.Every(time.Hour, "forget expired codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
 	p.Every(time.Minute, "purge deleted projects", application.PurgeDeletedProjects)
 	return nil

@@ -62,8 +62,12 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
+	store := postgres.NewStore(p.DB, p.Box, events.Encode)
+	if err := p.MeasureQueue("mail", store.MailQueueStatus); err != nil {
+		return err
+	}
 	application := app.New(cfg.App(p.Config.PublicURL), app.Ports{
-		Store:     postgres.NewStore(p.DB, p.Box, events.Encode),
+		Store:     store,
 		Configs:   configs,
 		Writer:    clients.NewConfigs(identity),
 		Users:     clients.NewUsers(identity),

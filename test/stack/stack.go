@@ -32,6 +32,7 @@ type Stack struct {
 	SMTPAddr   string             `json:"smtp_addr"`
 	NATSURL    string             `json:"nats_url"`
 	GRPC       map[string]string  `json:"grpc"`
+	Ops        map[string]string  `json:"ops"`
 	Databases  map[string]string  `json:"databases"`
 	PIDs       map[string]int     `json:"pids"`
 	Projects   map[string]Project `json:"projects"`

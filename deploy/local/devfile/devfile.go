@@ -24,6 +24,7 @@ type File struct {
 	SMTPAddr   string             `json:"smtp_addr"`
 	NATSURL    string             `json:"nats_url"`
 	GRPC       map[string]string  `json:"grpc"`      // service → host:port
+	Ops        map[string]string  `json:"ops"`       // process → host:port of its metrics
 	Databases  map[string]string  `json:"databases"` // service → postgres URL
 	PIDs       map[string]int     `json:"pids"`      // process → id of its current run
 	Projects   map[string]Project `json:"projects"`  // "internal" and "dev"

@@ -23,8 +23,10 @@ func run(args []string) error {
 	case len(args) == 1 && args[0] == "version":
 		fmt.Println(gateway.Version())
 		return nil
+	case len(args) == 1 && args[0] == "health":
+		return gateway.CheckHealth(context.Background())
 	case len(args) > 1, len(args) == 1 && args[0] != "serve":
-		return fmt.Errorf("usage: gateway [serve|version]")
+		return fmt.Errorf("usage: gateway [serve|health|version]")
 	}
 	cfg, err := gateway.LoadConfig()
 	if err != nil {

@@ -72,6 +72,9 @@ type Config struct {
 	LogText  bool       `env:"LOG_TEXT" envDefault:"false"`
 	// OTLPEndpoint is where traces and metrics go; empty means nowhere.
 	OTLPEndpoint string `env:"OTLP_ENDPOINT"`
+	// OpsAddr is where /metrics, /livez, /readyz and profiles are served;
+	// empty means nowhere.
+	OpsAddr string `env:"OPS_ADDR"`
 }
 
 // Load reads the environment, given like os.Environ.

@@ -19,23 +19,20 @@ var errPanic = errors.New("edge: panic")
 
 // bound refuses what would cost too much: one request too many at a time, or
 // a URL longer than any operation needs.
-func bound(inFlight int) func(http.Handler) http.Handler {
-	slots := make(chan struct{}, inFlight)
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if len(r.RequestURI) > maxURL {
-				transcode.RenderError(w, apierr.Text(http.StatusRequestURITooLong, "The URL is too long."))
-				return
-			}
-			select {
-			case slots <- struct{}{}:
-				defer func() { <-slots }()
-				next.ServeHTTP(w, r)
-			default:
-				transcode.RenderError(w, apierr.Unavailable(time.Second))
-			}
-		})
-	}
+func (c Config) bound(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.RequestURI) > maxURL {
+			transcode.RenderError(w, apierr.Text(http.StatusRequestURITooLong, "The URL is too long."))
+			return
+		}
+		defer c.Load.inFlight.Add(-1)
+		if c.Load.inFlight.Add(1) > int64(c.MaxInFlight) {
+			c.Load.shed.Add(1)
+			transcode.RenderError(w, apierr.Unavailable(time.Second))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // locate adds where the request comes from to what is known about it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -42,8 +43,12 @@ func observe(c Config) func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			ctx, span := tracer.Start(r.Context(), r.Method, trace.WithSpanKind(trace.SpanKindServer), trace.WithNewRoot())
 			defer span.End()
-			done := serve(next, w, r.WithContext(ctx), nil)
+			found := &seen{}
+			done := serve(next, w, r.WithContext(context.WithValue(ctx, seenKey{}, found)), nil)
 			start, _ := ctx.Value(startKey{}).(time.Time)
+			elapsed := c.Clock.Now().Sub(start)
+			c.Requests.Observe(ctx, elapsed, methodLabel(r.Method), found.route, strconv.Itoa(done.status))
+			nameSpan(span, r.Method, found.route)
 			span.SetAttributes(
 				attribute.String("http.request.method", r.Method),
 				attribute.String("url.path", r.URL.Path),
@@ -58,7 +63,7 @@ func observe(c Config) func(http.Handler) http.Handler {
 				slog.Int("status", done.status),
 				slog.String("error", w.Header().Get(transcode.HeadersKnownError[0])),
 				slog.Int64("bytes", done.bytes),
-				slog.Duration("duration", c.Clock.Now().Sub(start)),
+				slog.Duration("duration", elapsed),
 			)
 		})
 	}

@@ -45,6 +45,7 @@ type Limiter struct {
 	clock   clock.Clock
 	limits  Limits
 	buckets *otter.Cache[bucketKey, *bucket]
+	refused atomic.Int64
 }
 
 type limitClass uint8
@@ -69,6 +70,9 @@ func NewLimiter(limits Limits, c clock.Clock) (*Limiter, error) {
 	}
 	return &Limiter{clock: c, limits: limits, buckets: buckets}, nil
 }
+
+// Refused is the number of requests refused so far.
+func (l *Limiter) Refused() int64 { return l.refused.Load() }
 
 func (l *Limiter) limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -113,7 +117,11 @@ func (l *Limiter) allowAddress(r *http.Request, class limitClass, rate Rate) (ti
 
 func (l *Limiter) take(key bucketKey, rate Rate) (time.Duration, bool) {
 	b, _ := l.buckets.ComputeIfAbsent(key, func() (*bucket, bool) { return &bucket{}, false })
-	return b.take(l.clock.Now().UnixNano(), rate)
+	wait, ok := b.take(l.clock.Now().UnixNano(), rate)
+	if !ok {
+		l.refused.Add(1)
+	}
+	return wait, ok
 }
 
 // bucket is a token bucket as one number, the time at which it will be full

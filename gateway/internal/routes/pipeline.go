@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	"vestibule.dev/gateway/internal/authn"
+	"vestibule.dev/gateway/internal/edge"
 	"vestibule.dev/gateway/internal/transcode"
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/principal"
@@ -92,7 +93,9 @@ func (p *Pipeline) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case route == nil:
 		transcode.RenderError(w, notFound(r))
 		return
-	case route.local != nil && route.Policy.GetPublic() && len(route.Policy.GetAccess()) == 0:
+	}
+	edge.NameRoute(r.Context(), route.Pattern)
+	if route.local != nil && route.Policy.GetPublic() && len(route.Policy.GetAccess()) == 0 {
 		route.local(w, r, authn.Identity{})
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -31,14 +32,21 @@ const (
 type BodyReader struct {
 	budget *semaphore.Weighted
 	size   int64
+	used   atomic.Int64
 }
 
 // NewBodyReader returns a reader that holds at most budget bytes of large
 // bodies at a time; less than one full body is rounded up to it.
 func NewBodyReader(budget int64) *BodyReader {
 	budget = max(budget, maxBody)
-	return &BodyReader{semaphore.NewWeighted(budget), budget}
+	return &BodyReader{budget: semaphore.NewWeighted(budget), size: budget}
 }
+
+// Used is how many bytes of large bodies are held now, Limit how many may be.
+func (br *BodyReader) Used() int64 { return br.used.Load() }
+
+// Limit is how many bytes of large bodies may be held at a time.
+func (br *BodyReader) Limit() int64 { return br.size }
 
 // Body is a decoded request body. Absent is not the same as empty: only a
 // request without content type has an absent body.
@@ -156,7 +164,11 @@ func (br *BodyReader) reserve(ctx context.Context, n int64) (func(), error) {
 	if err := br.budget.Acquire(ctx, n); err != nil {
 		return nil, apierr.Unavailable(time.Second).WithCause(err)
 	}
-	return func() { br.budget.Release(n) }, nil
+	br.used.Add(n)
+	return func() {
+		br.used.Add(-n)
+		br.budget.Release(n)
+	}, nil
 }
 
 func decompress(encoding string, r io.Reader) (io.Reader, error) {

@@ -19,6 +19,7 @@ type system struct {
 	httpAddr  string            // of the gateway
 	publicURL string            // the API's origin as callers see it
 	grpc      map[string]string // service → host:port
+	ops       map[string]string // process → host:port
 	databases map[string]string // service → URL
 	natsURL   string
 	smtpURL   string
@@ -59,6 +60,7 @@ func (s system) environ(name string) []string {
 		vars["EMAIL_BURST_PER_MINUTE"] = strconv.Itoa(emailBurstPerMinute)
 	}
 
+	vars["OPS_ADDR"] = s.ops[name]
 	prefix := strings.ToUpper(name) + "_"
 	var environ []string
 	for key, value := range vars {

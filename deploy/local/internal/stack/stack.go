@@ -152,7 +152,15 @@ func (s *stack) reservePorts(context.Context) error {
 		}
 		s.system.grpc[name] = port.Addr()
 	}
-	s.dev.BaseURL, s.dev.GRPC = s.system.publicURL, s.system.grpc
+	s.system.ops = make(map[string]string, len(services)+1)
+	for _, name := range append(slices.Clone(services), gateway) {
+		port, err := s.reserve(anyPort)
+		if err != nil {
+			return err
+		}
+		s.system.ops[name] = port.Addr()
+	}
+	s.dev.BaseURL, s.dev.GRPC, s.dev.Ops = s.system.publicURL, s.system.grpc, s.system.ops
 	return s.lock.describe(s.system.publicURL)
 }
 

@@ -25,6 +25,7 @@ type Store interface {
 	ContactChannelStore
 	CodeStore
 	SecondFactorStore
+	PasskeyStore
 	ImageStore
 	ProjectStore
 }
@@ -32,6 +33,10 @@ type Store interface {
 // UserStore reads users and their credentials.
 type UserStore interface {
 	User(ctx context.Context, tenant ids.Tenant, userID string) (*domain.User, error)
+	// UsersByID reads the users that exist among userIDs, in no order.
+	UsersByID(ctx context.Context, tenant ids.Tenant, userIDs []string) ([]domain.User, error)
+	// VerifiedEmails reads the verified addresses of users, by user.
+	VerifiedEmails(ctx context.Context, tenant ids.Tenant, userIDs []string) (map[string][]string, error)
 	// UserContacts reads the users that exist among userIDs, in no order.
 	UserContacts(ctx context.Context, tenant ids.Tenant, userIDs []string) ([]UserContact, error)
 	// UserIDs reads the ids that follow after, or the first ones.
@@ -80,6 +85,7 @@ type Tx interface {
 	ContactChannelTx
 	CodeTx
 	SecondFactorTx
+	PasskeyTx
 	ProjectTx
 	UserImportTx
 

@@ -14,6 +14,7 @@ func RegisterUsers(r grpc.ServiceRegistrar, application *app.App) {
 	identityv1.RegisterAnonymousServiceServer(r, &Anonymous{app: application})
 	identityv1.RegisterMfaServiceServer(r, &MFA{app: application})
 	identityv1.RegisterOtpServiceServer(r, &OTP{app: application})
+	identityv1.RegisterPasskeyServiceServer(r, &Passkeys{app: application})
 	identityv1.RegisterPasswordServiceServer(r, &Passwords{app: application})
 	identityv1.RegisterContactChannelServiceServer(r, &ContactChannels{app: application})
 	identityv1.RegisterImageServiceServer(r, &Images{app: application})

@@ -104,6 +104,8 @@ type NewWebhookMessage struct {
 	// Awaits is a resource whose messages come first if they are there in time;
 	// empty for none.
 	Awaits, AwaitsType string
+	// Delay is how long the first message of a lane waits at least.
+	Delay time.Duration
 	// Unfiltered messages go to all endpoints, whatever they are limited to.
 	Unfiltered bool
 }

@@ -24,6 +24,9 @@ type WebhookFact struct {
 	// Awaits is a resource whose fact of type AwaitsType is told first if it
 	// comes in time; empty for none.
 	Awaits, AwaitsType string
+	// Delay is how long to wait for other facts about the resource that came
+	// before.
+	Delay time.Duration
 }
 
 // SendWebhooks tells the project's endpoints of facts, in the transaction that
@@ -38,7 +41,7 @@ func (a *App) SendWebhooks(ctx context.Context, facts ...WebhookFact) error {
 			_, err = tx.CreateWebhookMessage(ctx, NewWebhookMessage{
 				Tenant: fact.Tenant, ID: webhook.NewMessageID(), EventType: fact.EventType, Payload: payload,
 				Resource: fact.Resource, Version: fact.Version, OccurredAt: fact.OccurredAt,
-				Awaits: fact.Awaits, AwaitsType: fact.AwaitsType,
+				Awaits: fact.Awaits, AwaitsType: fact.AwaitsType, Delay: fact.Delay,
 			})
 			if err != nil {
 				return err

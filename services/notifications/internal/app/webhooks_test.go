@@ -433,6 +433,31 @@ func TestSendWebhooks_personalTeam_comesBeforeItsUser(t *testing.T) {
 	})
 }
 
+// A permission that comes with a membership is told after it, whichever arrives
+// first.
+func TestSendWebhooks_delayed_letsEarlierFactsGoFirst(t *testing.T) {
+	f := newFixture(t)
+	r := newReceiver(t)
+	f.endpoint(r.URL)
+	joined := fact("team_membership.created", "membership/1/1", 0)
+	granted := fact("team_permission.created", "membership/1/1", 0)
+	granted.OccurredAt, granted.Delay = joined.OccurredAt.Add(time.Microsecond), time.Minute
+	for _, fact := range []app.WebhookFact{granted, joined} {
+		if err := f.SendWebhooks(t.Context(), fact); err != nil {
+			t.Fatal(err)
+		}
+		if f.deliver() != 0 {
+			t.Error("did not wait")
+		}
+	}
+	f.retry()
+	for f.deliver() > 0 {
+	}
+	if posts := r.all(); len(posts) != 2 || posts[0].eventType() != "team_membership.created" {
+		t.Errorf("%d posts, first %s", len(posts), posts[0].body)
+	}
+}
+
 func TestRotateWebhookSecret_overlap_signsWithBoth(t *testing.T) {
 	f := newFixture(t)
 	r := newReceiver(t)

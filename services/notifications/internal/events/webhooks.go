@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -38,6 +39,8 @@ func WebhookSubscriptions(application *app.App) []inbox.Subscription {
 		Subjects: []string{
 			"teams.v1.team.*.*",
 			"teams.v1.membership.*.*",
+			"teams.v1.team_permission.*.*",
+			"teams.v1.project_permission.*.*",
 		},
 		Handle: handle,
 	}}
@@ -64,16 +67,61 @@ func webhookFacts(event *eventsv1.Envelope) ([]app.WebhookFact, error) {
 			teams = append(teams, object{"id": teamID})
 		}
 		return one(webhookFact(event, "user.deleted", object{"id": payload.UserDeleted.GetUserId(), "teams": teams}))
+	}
+	return teamWebhookFacts(event)
+}
+
+// teamWebhookFacts is webhookFacts for the events of teams.
+func teamWebhookFacts(event *eventsv1.Envelope) ([]app.WebhookFact, error) {
+	switch payload := event.GetPayload().(type) {
 	case *eventsv1.Envelope_TeamCreated:
 		return one(webhookFact(event, "team.created", payload.TeamCreated.GetTeam()))
 	case *eventsv1.Envelope_TeamUpdated:
 		return one(webhookFact(event, "team.updated", payload.TeamUpdated.GetTeam()))
+	case *eventsv1.Envelope_TeamDeleted:
+		return one(webhookFact(event, "team.deleted", object{"id": payload.TeamDeleted.GetTeamId()}))
+	case *eventsv1.Envelope_TeamMembershipCreated:
+		return one(webhookFact(event, "team_membership.created", member(payload.TeamMembershipCreated)))
 	case *eventsv1.Envelope_TeamMembershipDeleted:
-		return one(webhookFact(event, "team_membership.deleted", object{
-			"team_id": payload.TeamMembershipDeleted.GetTeamId(), "user_id": payload.TeamMembershipDeleted.GetUserId(),
-		}))
+		return one(webhookFact(event, "team_membership.deleted", member(payload.TeamMembershipDeleted)))
+	case *eventsv1.Envelope_TeamPermissionCreated:
+		return one(teamPermission(event, "team_permission.created", payload.TeamPermissionCreated))
+	case *eventsv1.Envelope_TeamPermissionDeleted:
+		return one(teamPermission(event, "team_permission.deleted", payload.TeamPermissionDeleted))
+	case *eventsv1.Envelope_ProjectPermissionCreated:
+		granted := payload.ProjectPermissionCreated
+		return one(webhookFact(event, "project_permission.created", object{"id": granted.GetId(), "user_id": granted.GetUserId()}))
+	case *eventsv1.Envelope_ProjectPermissionDeleted:
+		revoked := payload.ProjectPermissionDeleted
+		return one(webhookFact(event, "project_permission.deleted", object{"id": revoked.GetId(), "user_id": revoked.GetUserId()}))
 	}
 	return nil, nil
+}
+
+// membership names a user and a team.
+type membership interface {
+	GetTeamId() string
+	GetUserId() string
+}
+
+func member(m membership) object {
+	return object{"team_id": m.GetTeamId(), "user_id": m.GetUserId()}
+}
+
+// teamPermission is told after the membership that it comes with. The two are
+// different things on the stream and may arrive in any order, so it waits for a
+// moment.
+func teamPermission(event *eventsv1.Envelope, eventType string, permission interface {
+	membership
+	GetId() string
+}) (app.WebhookFact, error) {
+	data := member(permission)
+	data["id"] = permission.GetId()
+	fact, err := webhookFact(event, eventType, data)
+	fact.Resource = "membership/" + permission.GetTeamId() + "/" + permission.GetUserId()
+	fact.OccurredAt = fact.OccurredAt.Add(time.Microsecond)
+	fact.Delay = time.Second
+	return fact, err
 }
 
 func one(fact app.WebhookFact, err error) ([]app.WebhookFact, error) {

@@ -21,7 +21,7 @@ WITH message AS (
     SELECT d.project_id, d.branch_id, d.endpoint_id, d.resource,
            CASE WHEN e.disabled THEN 'infinity'
                 WHEN w.waits THEN now() + make_interval(secs => sqlc.arg(await_seconds)::float8)
-                ELSE now() END,
+                ELSE now() + make_interval(secs => sqlc.arg(delay_seconds)::float8) END,
            CASE WHEN w.waits AND NOT e.disabled THEN sqlc.arg(awaits)::text END
     FROM delivery d
     JOIN webhook_endpoints e ON e.project_id = d.project_id AND e.branch_id = d.branch_id AND e.id = d.endpoint_id

@@ -1,0 +1,6 @@
+-- name: MailQueueStatus :one
+-- Of all projects: it is for the operators of the platform.
+SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(greatest(created_at, scheduled_at))), 0)::float8 AS oldest_seconds
+FROM emails
+WHERE NOT is_paused AND skipped_reason IS NULL AND scheduled_at <= now()
+  AND (render_worker_id IS NULL OR is_queued AND started_sending_at IS NULL);

@@ -1,0 +1,13 @@
+package postgres
+
+import (
+	"context"
+	"time"
+)
+
+// MailQueueStatus tells how many mails of all projects wait for a worker now,
+// and how long the oldest of them has.
+func (s *Store) MailQueueStatus(ctx context.Context) (waiting int64, oldest time.Duration, err error) {
+	row, err := s.queries(ctx).MailQueueStatus(ctx)
+	return row.Waiting, time.Duration(row.OldestSeconds * float64(time.Second)), err
+}
