@@ -58,6 +58,10 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
+	translations, err := cfg.Translations()
+	if err != nil {
+		return err
+	}
 	store := postgres.NewStore(p.DB, p.Box, events.Encode)
 	if err := p.MeasureQueue("mail", store.MailQueueStatus); err != nil {
 		return err
@@ -65,12 +69,15 @@ func build(ctx context.Context, p *service.Platform) error {
 	application := app.New(cfg.App(p.Config.PublicURL), app.Ports{
 		Store:     store,
 		Configs:   configs,
+		Writer:    clients.NewConfigs(identity),
 		Users:     clients.NewUsers(identity),
 		Mailer:    mails,
 		Receivers: deliverer.New(cfg.Webhooks, p.Clock),
 		Clock:     p.Clock,
 		Random:    rand.Float64,
 		Logger:    p.Logger,
+
+		Translations: translations,
 	})
 	grpcapi.RegisterEmails(p.GRPC, application)
 	grpcapi.RegisterWebhooks(p.GRPC, application)

@@ -7,6 +7,7 @@ package isolation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"testing"
@@ -83,6 +84,11 @@ const (
 	aTeamAPIKey kind = "API key of a team"
 	// Names the caller's own project, or one whose answer is public.
 	aProject kind = "project"
+	anEmail  kind = "mail of the outbox"
+	aTheme   kind = "email theme"
+	aDraft   kind = "email draft"
+	// Only projects with a mail server of their own have any.
+	aTemplate kind = "email template"
 	// The same for all projects.
 	aCategory kind = "notification category"
 	// Has to be there and is not looked at.
@@ -91,7 +97,7 @@ const (
 
 // projectWide are the kinds that are told from what does not exist, or may be
 // used, by everybody in the same project.
-var projectWide = []kind{aCode, aRefreshToken, aLoginCode, aPollingCode, anAPIKeyText, aKeySet, aUserAPIKey, aWebhookEndpoint, aWebhookMessage}
+var projectWide = []kind{aCode, aRefreshToken, aLoginCode, aPollingCode, anAPIKeyText, aKeySet, aUserAPIKey, aWebhookEndpoint, aWebhookMessage, anEmail, aTheme, aDraft, aTemplate}
 
 // person is a user with one of everything.
 type person struct {
@@ -163,12 +169,47 @@ func (t *tenant) populate(ctx context.Context) error {
 			return err
 		}
 	}
+	designs, err := t.designs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range []*person{&t.own, &t.other, &t.restricted} {
+		maps.Copy(p.things, designs)
+	}
 	t.anonymous.things = map[kind]string{}
 	if t.anonymous.Tokens, err = t.caller(client.Public).SignUpAnonymously(ctx); err != nil {
 		return err
 	}
 	t.anonymous.things[aUser] = t.anonymous.UserID
 	return t.restrict(ctx, &t.restricted)
+}
+
+// designs makes a theme and a draft, and finds one of the mails sent so far.
+func (t *tenant) designs(ctx context.Context) (map[kind]string, error) {
+	found := map[kind]string{}
+	admin := t.caller(client.Admin)
+	for k, path := range map[kind]string{aTheme: "/internal/email-themes", aDraft: "/internal/email-drafts"} {
+		var created struct {
+			ID string `json:"id"`
+		}
+		if err := admin.Expect(ctx, http.MethodPost, path, map[string]any{"display_name": "Mine"}, &created); err != nil {
+			return nil, err
+		}
+		found[k] = created.ID
+	}
+	var outbox struct {
+		Items []struct {
+			ID string `json:"id"`
+		} `json:"items"`
+	}
+	if err := admin.Expect(ctx, http.MethodGet, "/emails/outbox?limit=1", nil, &outbox); err != nil {
+		return nil, err
+	}
+	if len(outbox.Items) == 0 {
+		return nil, fmt.Errorf("%s has sent no mail", t.name)
+	}
+	found[anEmail] = outbox.Items[0].ID
+	return found, nil
 }
 
 func (t *tenant) keySet(ctx context.Context) (string, error) {

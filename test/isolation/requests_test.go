@@ -53,6 +53,17 @@ var kinds = map[string]kind{
 	"login_code":         aLoginCode,
 	"polling_code":       aPollingCode,
 	"cursor":             aUser,
+
+	"GET /emails/outbox cursor": anEmail,
+	// A theme may be gone by the time it is used.
+	"POST /internal/email-drafts theme_id":             anyUser,
+	"PATCH /internal/email-drafts/{draft_id} theme_id": anyUser,
+	"domain_id":   anyUser,
+	"draft_id":    aDraft,
+	"email_id":    anEmail,
+	"template_id": aTemplate,
+	"theme_id":    aTheme,
+	"user_ids":    aUser,
 }
 
 // bearers are fields that work for whoever knows their value.
@@ -91,9 +102,24 @@ var examples = map[string]map[string]any{
 	"POST /auth/password/sign-up":         {"email": "somebody@example.com", "password": "a good password"},
 	"POST /auth/password/update":          {"old_password": "not the old one", "new_password": "a brand new password"},
 	"POST /contact-channels/{user_id}/{contact_channel_id}/send-verification-code": {"callback_url": "http://localhost:3000/verify"},
-	"PATCH /users/me":                               {"display_name": "Somebody Else"},
-	"GET /images/team-profile-images/{name}":        {"name": "3241a285-8329-4d69-8f3d-316e08cf140c.png"},
-	"GET /images/team-member-profile-images/{name}": {"name": "3241a285-8329-4d69-8f3d-316e08cf140c.png"},
+	"PATCH /emails/outbox/{email_id}":                                              {"cancel": true},
+	"POST /emails/send-email":                                                      {"subject": "Hello"},
+	"POST /internal/send-test-email": {"recipient_email": "somebody@example.com", "email_config": map[string]any{
+		"host": "mail.example.com", "port": 25, "username": "u", "password": "p", "sender_name": "s", "sender_email": "s@example.com",
+	}},
+	"POST /internal/send-sign-in-invitation":         {"email": "somebody@example.com", "callback_url": "http://localhost:3000/sign-in"},
+	"GET /internal/email-queue-step":                 {"Authorization": "Bearer nothing"},
+	"POST /internal/emails/managed-onboarding/setup": {"subdomain": "mail.example.com", "sender_local_part": "news"},
+	"POST /internal/emails/managed-onboarding/check": {"subdomain": "mail.example.com", "sender_local_part": "news"},
+	"POST /internal/email-templates":                 {"display_name": "Another"},
+	"PATCH /internal/email-templates/{template_id}":  {"tsx_source": "<p>changed</p>"},
+	"POST /internal/email-themes":                    {"display_name": "Another"},
+	"PATCH /internal/email-themes/{theme_id}":        {"tsx_source": "<p>changed</p>"},
+	"POST /internal/email-drafts":                    {"display_name": "Another"},
+	"PATCH /internal/email-drafts/{draft_id}":        {"display_name": "Changed"},
+	"PATCH /users/me":                                {"display_name": "Somebody Else"},
+	"GET /images/team-profile-images/{name}":         {"name": "3241a285-8329-4d69-8f3d-316e08cf140c.png"},
+	"GET /images/team-member-profile-images/{name}":  {"name": "3241a285-8329-4d69-8f3d-316e08cf140c.png"},
 	"GET /teams":             {"limit": "10"},
 	"POST /teams":            {"display_name": "A new team"},
 	"PATCH /teams/{team_id}": {"display_name": "Taken over"},
@@ -219,6 +245,9 @@ func build(t *testing.T, r routes.Route, refs map[string]string) request {
 				t.Fatalf("%s needs its field %s: give an example of it", r, field.Name)
 			}
 			continue
+		}
+		if options := field.Descriptor; ok && refs != nil && refers(r, field) && (options.IsList() || options.Message() != nil && options.Message().FullName() == "google.protobuf.ListValue") {
+			value = []any{value}
 		}
 		switch field.Place {
 		case routes.InPath:

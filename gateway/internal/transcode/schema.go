@@ -99,7 +99,7 @@ type field struct {
 
 // standard are the headers that carry no prefix, because others gave them
 // their names.
-var standard = map[string]bool{"Idempotency-Key": true}
+var standard = map[string]bool{"Authorization": true, "Idempotency-Key": true}
 
 // HTTPHeader returns the canonical name under which the edge keeps the header
 // called name in the contract, which omits its prefix.

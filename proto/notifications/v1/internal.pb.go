@@ -38,8 +38,11 @@ type EnqueueEmailRequest struct {
 	Emails                  []string          `protobuf:"bytes,6,rep,name=emails,proto3" json:"emails,omitempty"`
 	Variables               map[string]string `protobuf:"bytes,7,rep,name=variables,proto3" json:"variables,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	SkipDeliverabilityCheck bool              `protobuf:"varint,8,opt,name=skip_deliverability_check,json=skipDeliverabilityCheck,proto3" json:"skip_deliverability_check,omitempty"`
-	unknownFields           protoimpl.UnknownFields
-	sizeCache               protoimpl.SizeCache
+	// Language of the mail: a BCP 47 tag or a list as in Accept-Language; empty
+	// for the installation's.
+	Locale        string `protobuf:"bytes,9,opt,name=locale,proto3" json:"locale,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *EnqueueEmailRequest) Reset() {
@@ -128,6 +131,13 @@ func (x *EnqueueEmailRequest) GetSkipDeliverabilityCheck() bool {
 	return false
 }
 
+func (x *EnqueueEmailRequest) GetLocale() string {
+	if x != nil {
+		return x.Locale
+	}
+	return ""
+}
+
 type EnqueueEmailResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -168,7 +178,7 @@ var File_notifications_v1_internal_proto protoreflect.FileDescriptor
 
 const file_notifications_v1_internal_proto_rawDesc = "" +
 	"\n" +
-	"\x1fnotifications/v1/internal.proto\x12\x10notifications.v1\x1a\x16policy/v1/policy.proto\"\xfc\x02\n" +
+	"\x1fnotifications/v1/internal.proto\x12\x10notifications.v1\x1a\x16policy/v1/policy.proto\"\x94\x03\n" +
 	"\x13EnqueueEmailRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n" +
 	"\n" +
@@ -178,7 +188,8 @@ const file_notifications_v1_internal_proto_rawDesc = "" +
 	"\auser_id\x18\x05 \x01(\tR\x06userId\x12\x16\n" +
 	"\x06emails\x18\x06 \x03(\tR\x06emails\x12R\n" +
 	"\tvariables\x18\a \x03(\v24.notifications.v1.EnqueueEmailRequest.VariablesEntryR\tvariables\x12:\n" +
-	"\x19skip_deliverability_check\x18\b \x01(\bR\x17skipDeliverabilityCheck\x1a<\n" +
+	"\x19skip_deliverability_check\x18\b \x01(\bR\x17skipDeliverabilityCheck\x12\x16\n" +
+	"\x06locale\x18\t \x01(\tR\x06locale\x1a<\n" +
 	"\x0eVariablesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x16\n" +

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { StackClientApp, StackServerApp } from "@stackframe/js";
 
-const dev = JSON.parse(readFileSync(process.env.VESTIBULE_DEV_JSON, "utf8"));
+export const dev = JSON.parse(readFileSync(process.env.VESTIBULE_DEV_JSON, "utf8"));
 
 export const baseUrl = dev.base_url;
 export const project = dev.projects.dev;

@@ -29,13 +29,16 @@ const (
 	// encryptionKeyID names the one key of a dev stack's ring.
 	encryptionKeyID = "dev"
 	smtpSender      = "Vestibule <no-reply@vestibule.localhost>"
-	// loopbackNetworks are where webhooks may go besides the public Internet:
-	// to what a developer runs on this machine.
+	// loopbackNetworks are where webhooks and mails of projects may go besides
+	// the public Internet: to what a developer runs on this machine.
 	loopbackNetworks = "127.0.0.0/8,::1/128"
 	// Edge limits that nobody meets who tries things out on one machine, or
 	// measures it: requests a minute of one client.
 	gatewayRatePerMinute          = 600_000
 	gatewayExpensiveRatePerMinute = 60_000 // those that hash or send
+	// The same for mails of one project.
+	emailsPerHour       = 3_600_000
+	emailBurstPerMinute = 60_000
 )
 
 // environ is the environment of one process: its own settings under its own
@@ -52,6 +55,9 @@ func (s system) environ(name string) []string {
 		vars["SMTP_URL"] = s.smtpURL
 		vars["SMTP_SENDER"] = smtpSender
 		vars["WEBHOOK_ALLOW_NETWORKS"] = loopbackNetworks
+		vars["SMTP_ALLOW_NETWORKS"] = loopbackNetworks
+		vars["EMAIL_CAPACITY_PER_HOUR"] = strconv.Itoa(emailsPerHour)
+		vars["EMAIL_BURST_PER_MINUTE"] = strconv.Itoa(emailBurstPerMinute)
 	}
 
 	vars["OPS_ADDR"] = s.ops[name]

@@ -41,6 +41,8 @@ type UserStore interface {
 	VerifiedEmails(ctx context.Context, tenant ids.Tenant, userIDs []string) (map[string][]string, error)
 	// UserContacts reads the users that exist among userIDs, in no order.
 	UserContacts(ctx context.Context, tenant ids.Tenant, userIDs []string) ([]UserContact, error)
+	// UserIDs reads the ids that follow after, or the first ones.
+	UserIDs(ctx context.Context, tenant ids.Tenant, after string, limit int) ([]string, error)
 
 	Credential(ctx context.Context, tenant ids.Tenant, userID string) (*Credential, error)
 	// EmailOwner reads who signs in with the address, as typed or else

@@ -28,4 +28,5 @@ func RegisterProjects(r grpc.ServiceRegistrar, application *app.App) {
 	identityv1.RegisterApiKeySetServiceServer(r, &APIKeySets{app: application})
 	identityv1.RegisterConfigServiceServer(r, &Configs{app: application})
 	identityv1.RegisterProjectInternalServiceServer(r, &ProjectInternal{app: application})
+	identityv1.RegisterMailInternalServiceServer(r, &MailInternal{app: application})
 }

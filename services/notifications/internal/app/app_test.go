@@ -3,8 +3,11 @@ package app_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +24,7 @@ import (
 	"vestibule.dev/services/notifications/internal/app"
 	"vestibule.dev/services/notifications/internal/deliverer"
 	"vestibule.dev/services/notifications/internal/domain"
+	"vestibule.dev/services/notifications/internal/domain/letter"
 	"vestibule.dev/services/notifications/internal/events"
 	"vestibule.dev/services/notifications/internal/mailer"
 	"vestibule.dev/services/notifications/internal/postgres"
@@ -42,6 +46,70 @@ func (c *configs) Get(context.Context, ids.Tenant, int64) (*projectconfig.Config
 	defer c.mu.Unlock()
 	config := c.config
 	return &config, c.err
+}
+
+// ChangeConfig understands what this context writes.
+func (c *configs) ChangeConfig(_ context.Context, _ ids.Tenant, change app.ConfigChange) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	emails := &c.config.Emails
+	emails.Templates, emails.Themes = maps.Clone(emails.Templates), maps.Clone(emails.Themes)
+	if emails.Templates == nil {
+		emails.Templates, emails.Themes = map[string]projectconfig.EmailTemplate{}, map[string]projectconfig.EmailTheme{}
+	}
+	for _, key := range change.Required {
+		kind, id, _ := strings.Cut(strings.TrimPrefix(key, "emails."), ".")
+		_, template := emails.Templates[id]
+		_, builtInTemplate := letter.TemplateByID(id)
+		_, theme := emails.Themes[id]
+		_, builtInTheme := letter.ThemeByID(id)
+		if kind == "templates" && !template && !builtInTemplate || kind == "themes" && !theme && !builtInTheme {
+			return false, nil
+		}
+	}
+	for _, key := range change.Reset {
+		_, id, _ := strings.Cut(strings.TrimPrefix(key, "emails."), ".")
+		delete(emails.Templates, id)
+		delete(emails.Themes, id)
+	}
+	for key, value := range change.Set {
+		path := strings.Split(strings.TrimPrefix(key, "emails."), ".")
+		document := map[string]any{"emails": map[string]any{path[0]: map[string]any{path[1]: value}}}
+		if len(path) == 3 {
+			before := any(emails.Themes[path[1]])
+			if path[0] == "templates" {
+				t := emails.Templates[path[1]]
+				entry := map[string]any{"displayName": t.DisplayName, "tsxSource": t.TSXSource}
+				if t.Theme.None {
+					entry["themeId"] = false
+				} else if t.Theme.ID != "" {
+					entry["themeId"] = t.Theme.ID
+				}
+				before = entry
+			}
+			text, err := json.Marshal(before)
+			if err != nil {
+				return false, err
+			}
+			entry := map[string]any{}
+			if err := json.Unmarshal(text, &entry); err != nil {
+				return false, err
+			}
+			entry[path[2]] = value
+			document = map[string]any{"emails": map[string]any{path[0]: map[string]any{path[1]: entry}}}
+		}
+		text, err := json.Marshal(document)
+		if err != nil {
+			return false, err
+		}
+		parsed, err := projectconfig.Parse(text)
+		if err != nil {
+			return false, err
+		}
+		maps.Copy(emails.Templates, parsed.Emails.Templates)
+		maps.Copy(emails.Themes, parsed.Emails.Themes)
+	}
+	return true, c.err
 }
 
 func (c *configs) set(change func(*configs)) {
@@ -67,6 +135,17 @@ func (u *users) Contacts(_ context.Context, _ ids.Tenant, userIDs []string) (map
 		}
 	}
 	return found, u.err
+}
+
+func (u *users) UserIDs(_ context.Context, _ ids.Tenant, after string, limit int) ([]string, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	all := slices.Sorted(maps.Keys(u.known))
+	at, found := slices.BinarySearch(all, after)
+	if found {
+		at++
+	}
+	return all[at:min(at+limit, len(all))], u.err
 }
 
 func (u *users) set(change func(*users)) {
@@ -116,8 +195,13 @@ func (f *fixture) replica(db *pg.DB) *app.App {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	translations, err := letter.LoadTranslations(nil)
+	if err != nil {
+		f.t.Fatal(err)
+	}
 	return app.New(f.cfg, app.Ports{
-		Store: postgres.NewStore(db, f.box, events.Encode), Configs: f.configs, Users: f.users, Mailer: mails,
+		Translations: translations,
+		Store:        postgres.NewStore(db, f.box, events.Encode), Configs: f.configs, Writer: f.configs, Users: f.users, Mailer: mails,
 		Receivers: deliverer.New(deliverer.Config{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, clock.System()),
 		Clock:     clock.System(), Random: func() float64 { return 0.5 }, Logger: slog.New(slog.DiscardHandler),
 	})

@@ -69,7 +69,11 @@ func (a *App) claim(ctx context.Context, tenant ids.Tenant, elapsed time.Duratio
 		if err != nil {
 			return err
 		}
-		quota := domain.StochasticFloor(stats.RatePerSecond(a.cfg.CapacityPerHour, false)*elapsed.Seconds(), chance)
+		boost, err := a.Store.CapacityBoost(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		quota := domain.StochasticFloor(stats.RatePerSecond(a.cfg.CapacityPerHour, boost.Active)*elapsed.Seconds(), chance)
 		if quota = min(quota, room); quota <= 0 {
 			return nil
 		}

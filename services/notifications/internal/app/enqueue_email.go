@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -34,7 +35,10 @@ type BuiltInEmail struct {
 	Emails   []string
 	// Variables are texts; those a template declares as numbers are read as
 	// such.
-	Variables               map[string]string
+	Variables map[string]string
+	// Locale is a BCP 47 tag or a list as in Accept-Language; empty for the
+	// installation's.
+	Locale                  string
 	SkipDeliverabilityCheck bool
 }
 
@@ -49,7 +53,7 @@ func (a *App) EnqueueEmail(ctx context.Context, ask BuiltInEmail) error {
 	if err != nil {
 		return err
 	}
-	source, themeID := chooseSource(config, template)
+	source, themeID := a.chooseSource(config, template, ask.Locale)
 	return a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		_, err := tx.CreateEmail(ctx, domain.NewEmail{
 			Tenant:                  ask.Tenant,
@@ -129,22 +133,14 @@ func readVariables(template *letter.Template, given map[string]string) map[strin
 	return variables
 }
 
-// chooseSource copies the text of a built-in template as the project has it,
-// and resolves its theme. Projects on the shared server cannot change
-// templates.
-func chooseSource(config *projectconfig.Config, template *letter.Template) (source, themeID string) {
-	source = template.Source
-	override := config.Emails.Templates[template.ID]
-	if !config.Emails.Server.IsShared && override.TSXSource != "" {
-		source = override.TSXSource
+// chooseSource copies the text of a built-in template as the project has it, or
+// else in the language that fits best, and resolves its theme. Projects on the
+// shared server cannot change templates.
+func (a *App) chooseSource(config *projectconfig.Config, template *letter.Template, locale string) (source, themeID string) {
+	chosen, _ := findTemplate(config, template.ID)
+	source = chosen.Source
+	if source == template.Source {
+		source = a.Translations.Source(template, cmp.Or(locale, a.cfg.Locale))
 	}
-	switch {
-	case override.Theme.None:
-		return source, ""
-	case ids.ValidUUID(override.Theme.ID):
-		return source, override.Theme.ID
-	case ids.ValidUUID(config.Emails.SelectedThemeID):
-		return source, config.Emails.SelectedThemeID
-	}
-	return source, letter.DefaultThemeID
+	return source, resolveTheme(config, chosen.Theme)
 }

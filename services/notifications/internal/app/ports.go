@@ -53,6 +53,7 @@ type Store interface {
 	ReleaseStuckSending(ctx context.Context, age time.Duration) (int64, error)
 
 	PreferenceStore
+	OutboxStore
 }
 
 // Tx is what a use case writes. Methods that finish a claim fail with
@@ -85,6 +86,7 @@ type Tx interface {
 	TerminateStuckSending(ctx context.Context, age time.Duration, report domain.ErrorReport) ([]Mail, error)
 
 	PreferenceTx
+	OutboxTx
 	// DeleteUser forgets what belongs to the user and remembers that they are
 	// gone. Call LockUser before.
 	DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) error
@@ -147,6 +149,9 @@ type Users interface {
 	// Contacts returns what is known of the users by id; those who do not
 	// exist are left out.
 	Contacts(ctx context.Context, tenant ids.Tenant, userIDs []string) (map[string]domain.Contact, error)
+	// UserIDs lists users in ascending order of their ids, beginning behind
+	// after; an empty after begins at the start.
+	UserIDs(ctx context.Context, tenant ids.Tenant, after string, limit int) ([]string, error)
 }
 
 // Server is a mail server and who sends by it.

@@ -64,6 +64,15 @@ func answer(err error) string {
 	return http.StatusText(known.HTTP)
 }
 
+// details are those of a known error.
+func details(err error) map[string]any {
+	var known *apierr.Error
+	if errors.As(err, &known) {
+		return known.Details
+	}
+	return nil
+}
+
 func TestListNotificationPreferences_callers(t *testing.T) {
 	f := newFixture(t)
 	me, other := f.user("a@example.com"), f.user("b@example.com")

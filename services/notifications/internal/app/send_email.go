@@ -31,7 +31,7 @@ func (a *App) SendEmail(ctx context.Context, mail Mail) error {
 	if mail.Unreadable != nil {
 		return a.fail(ctx, mail, &domain.SendFailure{
 			Type: domain.FailureUnknown, Message: "The mail could not be read.", Cause: mail.Unreadable,
-		})
+		}, "")
 	}
 	handedOver := false
 	err = a.Mailer.Send(ctx, server, message, func(ctx context.Context) error {
@@ -42,7 +42,7 @@ func (a *App) SendEmail(ctx context.Context, mail Mail) error {
 	var failure *domain.SendFailure
 	switch {
 	case err == nil:
-		return a.record(ctx, func(ctx context.Context) error { return a.sent(ctx, mail) })
+		return a.record(ctx, func(ctx context.Context) error { return a.sent(ctx, mail, server, message.To) })
 	case errors.Is(err, domain.ErrClaimLost):
 		return nil
 	case !handedOver && (ctx.Err() != nil || !errors.As(err, &failure)):
@@ -51,7 +51,16 @@ func (a *App) SendEmail(ctx context.Context, mail Mail) error {
 	case !errors.As(err, &failure):
 		failure = &domain.SendFailure{Type: domain.FailureUnknown, Message: "Sending the mail failed unexpectedly.", Cause: err}
 	}
-	return a.record(ctx, func(ctx context.Context) error { return a.fail(ctx, mail, failure) })
+	refused := ""
+	if server.Shared {
+		if failure.Recipient && len(message.To) == 1 {
+			refused = message.To[0]
+		}
+		// How the platform's own server is reached is not the project's to know.
+		a.Logger.WarnContext(ctx, "the shared mail server failed", "project", mail.ProjectID, "email", mail.ID, "type", failure.Type, "error", failure.Cause)
+		failure = &domain.SendFailure{Type: failure.Type, Retry: failure.Retry, Message: failure.Message}
+	}
+	return a.record(ctx, func(ctx context.Context) error { return a.fail(ctx, mail, failure, refused) })
 }
 
 // skip is the decision not to send.
@@ -84,7 +93,11 @@ func (a *App) prepare(ctx context.Context, mail Mail) (Message, Server, *skip, e
 		return Message{}, server, &skip{domain.SkipUserUnsubscribed, none}, nil
 	}
 	if server.Shared && !mail.SkipDeliverabilityCheck {
-		if email, verdict, found := domain.Undeliverable(to); found {
+		email, verdict, err := a.undeliverable(ctx, mail, to)
+		switch {
+		case err != nil:
+			return Message{}, server, nil, err
+		case email != "":
 			return Message{}, server, &skip{domain.SkipLikelyNotDeliverable, map[string]any{"email": email, "emailableResponse": verdict}}, nil
 		}
 	}
@@ -105,6 +118,19 @@ func (a *App) addresses(ctx context.Context, mail Mail) ([]string, domain.SkipRe
 	}
 	to, reason := mail.Recipient.Addresses(user)
 	return to, reason, nil
+}
+
+// undeliverable returns an address that the mail would not reach, and the
+// verdict about it; empty when there is none.
+func (a *App) undeliverable(ctx context.Context, mail Mail, to []string) (string, map[string]any, error) {
+	if email, verdict, found := domain.Undeliverable(to); found {
+		return email, verdict, nil
+	}
+	refused, err := a.Store.RefusedAddresses(ctx, mail.Tenant, to)
+	if err != nil || len(refused) == 0 {
+		return "", nil, err
+	}
+	return refused[0], domain.RefusedVerdict(), nil
 }
 
 // unsubscribed reports whether the user does not want mails of this category.
@@ -136,17 +162,23 @@ func chooseServer(config *projectconfig.Config) Server {
 	}
 }
 
-func (a *App) sent(ctx context.Context, mail Mail) error {
+func (a *App) sent(ctx context.Context, mail Mail, server Server, to []string) error {
 	return a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		if err := tx.FinishSent(ctx, mail.Claim); err != nil {
 			return err
+		}
+		if server.Shared {
+			if err := tx.ForgiveAddresses(ctx, mail.Tenant, to); err != nil {
+				return err
+			}
 		}
 		return tx.Emit(ctx, EmailSent{Claim: mail.Claim, UserID: mail.Recipient.UserID, TemplateID: mail.TemplateID, Attempts: mail.Retries + 1})
 	})
 }
 
-// fail records an attempt, and whether another one follows.
-func (a *App) fail(ctx context.Context, mail Mail, failure *domain.SendFailure) error {
+// fail records an attempt, and whether another one follows. refused is an
+// address that the shared server does not take, or empty.
+func (a *App) fail(ctx context.Context, mail Mail, failure *domain.SendFailure, refused string) error {
 	attempts := mail.Retries + 1
 	entry := failure.Attempt(attempts, a.Clock.Now())
 	final := !failure.Retry || attempts >= domain.MaxSendAttempts
@@ -157,6 +189,11 @@ func (a *App) fail(ctx context.Context, mail Mail, failure *domain.SendFailure) 
 		}
 		if err := tx.FinishFailed(ctx, mail.Claim, entry); err != nil {
 			return err
+		}
+		if refused != "" {
+			if err := tx.RecordRefusal(ctx, mail.Tenant, refused); err != nil {
+				return err
+			}
 		}
 		return tx.Emit(ctx, EmailFailed{
 			Claim: mail.Claim, UserID: mail.Recipient.UserID, TemplateID: mail.TemplateID, Stage: "send", Type: failure.Type, Attempts: attempts,

@@ -4,10 +4,15 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
+	"vestibule.dev/pkg/secret"
 	"vestibule.dev/services/notifications/internal/app"
 	"vestibule.dev/services/notifications/internal/deliverer"
+	"vestibule.dev/services/notifications/internal/domain/letter"
 	"vestibule.dev/services/notifications/internal/mailer"
 )
 
@@ -20,6 +25,14 @@ type Config struct {
 	// EmailBurstPerMinute is how many urgent mails, such as sign-in codes, a
 	// project may send a minute whatever its capacity.
 	EmailBurstPerMinute int `env:"EMAIL_BURST_PER_MINUTE" envDefault:"60"`
+	// EmailLocale is the language of the built-in mails (BCP 47).
+	EmailLocale string `env:"EMAIL_LOCALE" envDefault:"en"`
+	// EmailTranslations is a directory with translations of the built-in mails,
+	// <language>/<template>.hx.
+	EmailTranslations string `env:"EMAIL_TRANSLATIONS"`
+	// CronSecret authorizes calls of a scheduler from outside. Without one
+	// there are none.
+	CronSecret secret.Secret `env:"CRON_SECRET"`
 }
 
 // Validate reports settings under which no mail would be sent.
@@ -33,6 +46,19 @@ func (c Config) Validate() error {
 // App is the part the use cases need. publicURL is the API's origin.
 func (c Config) App(publicURL string) app.Config {
 	return app.Config{
-		CapacityPerHour: c.EmailCapacityPerHour, BurstPerMinute: c.EmailBurstPerMinute, PublicURL: strings.TrimSuffix(publicURL, "/"),
+		CapacityPerHour: c.EmailCapacityPerHour, BurstPerMinute: c.EmailBurstPerMinute, PublicURL: strings.TrimSuffix(publicURL, "/"), CronSecret: c.CronSecret, Locale: c.EmailLocale,
 	}
+}
+
+// Translations reads those of the program and of the operator.
+func (c Config) Translations() (*letter.Translations, error) {
+	var more fs.FS
+	if c.EmailTranslations != "" {
+		more = os.DirFS(c.EmailTranslations)
+	}
+	translations, err := letter.LoadTranslations(more)
+	if err != nil {
+		return nil, fmt.Errorf("NOTIFICATIONS_EMAIL_TRANSLATIONS: %w", err)
+	}
+	return translations, nil
 }

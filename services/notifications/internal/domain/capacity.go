@@ -9,8 +9,10 @@ const (
 	// BurstPriority is the priority from which mails may pass the quota.
 	BurstPriority = 110
 
+	// BoostFactor is how much faster a boosted tenant sends.
+	BoostFactor = 4
+
 	retryBaseSeconds = 20
-	boostFactor      = 4
 	spamWeight       = 50
 	minPenalty       = 0.1
 )
@@ -41,7 +43,7 @@ func (s DeliveryStats) RatePerSecond(perHour float64, boosted bool) float64 {
 	baseline := perHour + 4*float64(s.Month.Sent)/30/24
 	rate := max(baseline*s.Penalty(), perHour/4) / 3600
 	if boosted {
-		rate *= boostFactor
+		rate *= BoostFactor
 	}
 	return rate
 }

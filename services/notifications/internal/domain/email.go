@@ -2,6 +2,7 @@ package domain
 
 import (
 	"strings"
+	"time"
 
 	"vestibule.dev/pkg/ids"
 )
@@ -63,8 +64,13 @@ type NewEmail struct {
 	HighPriority            bool
 	Recipient               Recipient
 	CreatedWith             Origin
-	// TemplateID is empty for raw HTML and drafts.
-	TemplateID string
+	// TemplateID is empty for raw HTML and drafts, DraftID for all but drafts.
+	TemplateID, DraftID string
+	// OverrideSubject and OverrideCategoryID are empty when the template
+	// decides.
+	OverrideSubject, OverrideCategoryID string
+	// ScheduledAt is nil for now.
+	ScheduledAt *time.Time
 }
 
 // SkipReason says why a mail was not sent although nothing failed.
@@ -107,6 +113,11 @@ func (r Recipient) Addresses(user *Contact) ([]string, SkipReason) {
 		return nil, SkipNoEmailProvided
 	}
 	return []string{user.PrimaryEmail}, ""
+}
+
+// RefusedVerdict is the verdict about an address that mail servers refused.
+func RefusedVerdict() map[string]any {
+	return map[string]any{"state": "undeliverable", "reason": "rejected_email"}
 }
 
 // Undeliverable returns the first address that cannot receive mail, and the

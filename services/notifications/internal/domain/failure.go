@@ -25,6 +25,8 @@ const (
 type SendFailure struct {
 	Type  FailureType
 	Retry bool
+	// Recipient says that the server refused the recipient's address for good.
+	Recipient bool
 	// Message is for the people who run the project.
 	Message string
 	// Cause is for those who run the platform.

@@ -35,6 +35,23 @@ const (
 	Failed     SimpleStatus = "error"
 )
 
+// Statuses are all of them.
+var Statuses = []Status{
+	StatusPaused, StatusSkipped, StatusPreparing, StatusRendering, StatusRenderError, StatusScheduled, StatusQueued, StatusSending,
+	StatusServerError, StatusSent, StatusMarkedAsSpam, StatusClicked, StatusOpened, StatusBounced, StatusDeliveryDelayed,
+}
+
+// Simple sums the status up.
+func (s Status) Simple() SimpleStatus {
+	switch s {
+	case StatusPaused, StatusPreparing, StatusRendering, StatusScheduled, StatusQueued, StatusSending:
+		return InProgress
+	case StatusRenderError, StatusServerError, StatusBounced:
+		return Failed
+	}
+	return OK
+}
+
 // Progress is what has happened to a mail so far; nil times have not.
 type Progress struct {
 	Paused, Queued                         bool

@@ -23,6 +23,7 @@ func (s *Internal) EnqueueEmail(ctx context.Context, req *notificationsv1.Enqueu
 		UserID:                  req.GetUserId(),
 		Emails:                  req.GetEmails(),
 		Variables:               req.GetVariables(),
+		Locale:                  req.GetLocale(),
 		SkipDeliverabilityCheck: req.GetSkipDeliverabilityCheck(),
 	}); err != nil {
 		return nil, err

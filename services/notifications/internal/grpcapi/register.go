@@ -11,6 +11,9 @@ import (
 func RegisterEmails(r grpc.ServiceRegistrar, application *app.App) {
 	notificationsv1.RegisterEmailInternalServiceServer(r, &Internal{app: application})
 	notificationsv1.RegisterNotificationPreferenceServiceServer(r, &Preferences{app: application})
+	notificationsv1.RegisterEmailServiceServer(r, &Emails{app: application})
+	notificationsv1.RegisterEmailDesignServiceServer(r, &Designs{app: application})
+	notificationsv1.RegisterEmailOperationServiceServer(r, &Operations{app: application})
 }
 
 // RegisterWebhooks registers what manages the webhooks of projects.

@@ -44,6 +44,13 @@ func (u one) Contacts(_ context.Context, _ ids.Tenant, userIDs []string) (map[st
 	return found, nil
 }
 
+func (u one) UserIDs(_ context.Context, _ ids.Tenant, after string, _ int) ([]string, error) {
+	if after != "" {
+		return nil, nil
+	}
+	return []string{string(u)}, nil
+}
+
 func newServer(t *testing.T) *server {
 	t.Helper()
 	s := &server{db: pgtest.New(t, outbox.Migrations(), migrations.Source()), user: ids.NewUUID()}

@@ -59,10 +59,12 @@ func (s *session) failure(err error) *domain.SendFailure {
 // refusal classifies a negative reply of the server.
 func (s *session) refusal(reply *textproto.Error) *domain.SendFailure {
 	line := letter.Shorten(hxtemplate.SingleLine(fmt.Sprintf("%d %s", reply.Code, reply.Msg)), maxReply)
-	f := func(kind domain.FailureType, retry bool, message string) *domain.SendFailure {
-		return &domain.SendFailure{Type: kind, Retry: retry, Message: message + " It answered: " + line, Cause: reply}
-	}
 	temporary := reply.Code >= 400 && reply.Code < 500
+	f := func(kind domain.FailureType, retry bool, message string) *domain.SendFailure {
+		return &domain.SendFailure{
+			Type: kind, Retry: retry, Recipient: s.stage == stageRecipient && !temporary, Message: message + " It answered: " + line, Cause: reply,
+		}
+	}
 	switch {
 	case reply.Code == 535 || s.stage == stageAuth && !temporary:
 		return &domain.SendFailure{Type: domain.FailureAuth, Message: "The mail server refused user name or password.", Cause: reply}
@@ -74,7 +76,7 @@ func (s *session) refusal(reply *textproto.Error) *domain.SendFailure {
 		return f(domain.FailureTransient, true, "The mail server cannot take the mail at the moment.")
 	case strings.Contains(strings.ToLower(line), "too many requests") || strings.Contains(line, "450 "):
 		return f(domain.FailureUnknown, true, "The mail server is asked too much at the moment.")
-	case reply.Code == 554 || s.stage == stageEnvelope:
+	case reply.Code == 554 || s.stage == stageEnvelope || s.stage == stageRecipient:
 		return f(domain.FailureRejected, false, "The mail server rejected the mail.")
 	}
 	return f(domain.FailureUnknown, false, "The mail server did not take the mail.")

@@ -159,7 +159,9 @@ func (m *Mailer) compose(to target, message app.Message) (*mail.Msg, *domain.Sen
 		letter.SetGenHeader(mail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
 	}
 	letter.SetBodyString(mail.TypeTextPlain, message.Text)
-	letter.AddAlternativeString(mail.TypeTextHTML, message.HTML)
+	if message.HTML != "" {
+		letter.AddAlternativeString(mail.TypeTextHTML, message.HTML)
+	}
 	return letter, nil
 }
 

@@ -20,6 +20,7 @@ const (
 	stageGreeting
 	stageAuth
 	stageEnvelope
+	stageRecipient
 	stageData
 	// stageConfirm is after the last byte: only the server knows whether it has
 	// the message.
@@ -58,6 +59,7 @@ func (s *session) envelope(letter *mail.Msg) error {
 	if err := s.client.Mail(from); err != nil {
 		return err
 	}
+	s.stage = stageRecipient
 	for _, recipient := range recipients {
 		if err := s.client.Rcpt(recipient); err != nil {
 			return err

@@ -44,6 +44,7 @@ func (s *Store) ForgetRemains(ctx context.Context, links, users time.Duration) e
 	return errors.Join(
 		s.queries(ctx).ForgetUnsubscribeLinks(ctx, links.Seconds()),
 		s.queries(ctx).ForgetRemovedUsers(ctx, users.Seconds()),
+		s.queries(ctx).ForgetRefusedAddresses(ctx, refusalsKept.Seconds()),
 	)
 }
 

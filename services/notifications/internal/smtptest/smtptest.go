@@ -36,6 +36,7 @@ type Server struct {
 	Addr string // host:port
 
 	t        testing.TB
+	server   *smtp.Server
 	mu       sync.Mutex
 	received []Message
 	onRcpt   func(to string) error
@@ -65,10 +66,14 @@ func New(t testing.TB) *Server {
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &session{server: s, conn: c}, nil }))
 	server.Domain, server.AllowInsecureAuth, server.EnableSMTPUTF8 = "localhost", true, true
 	server.ErrorLog = silent{}
+	s.server = server
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = server.Close() })
 	return s
 }
+
+// Stop ends the server; from then on nobody answers at its address.
+func (s *Server) Stop() { _ = s.server.Close() }
 
 // OnData decides about each message after it was transmitted. A message that is
 // cut counts as received: the server has it, only the client does not know.

@@ -21,6 +21,9 @@ func (r Rendered) HasTheme(id string) bool {
 	return themes.has(id)
 }
 
+// Has reports whether something stands at a dotted key.
+func (r Rendered) Has(key string) bool { return r.root.at(strings.Split(key, ".")...) != nil }
+
 // RequiresPublishableClientKey reports whether clients must present a key.
 func (r Rendered) RequiresPublishableClientKey() bool {
 	return r.on("project", "requirePublishableClientKey")

@@ -7,8 +7,15 @@ import (
 	"vestibule.dev/services/notifications/internal/domain/hxtemplate"
 )
 
-//go:embed templates/*.hx themes/*.hx
+//go:embed templates/*.hx themes/*.hx starters/*.hx
 var files embed.FS
+
+// What new templates and drafts begin as, and what a theme is tried with.
+var (
+	StarterTemplate = starter("template")
+	StarterDraft    = starter("draft")
+	SampleMail      = starter("sample")
+)
 
 // Template is a built-in template.
 type Template struct {
@@ -59,6 +66,16 @@ func TemplateByKey(key string) (*Template, bool) {
 	return nil, false
 }
 
+// TemplateByID finds a built-in template.
+func TemplateByID(id string) (*Template, bool) {
+	for i := range Templates {
+		if Templates[i].ID == id {
+			return &Templates[i], true
+		}
+	}
+	return nil, false
+}
+
 // ThemeByID finds a built-in theme.
 func ThemeByID(id string) (*Theme, bool) {
 	for i := range Themes {
@@ -85,6 +102,14 @@ func theme(id, file, displayName string) Theme {
 		panic(fmt.Sprintf("letter: theme %s: %v", file, err)) // the file is part of the program
 	}
 	return Theme{ID: id, DisplayName: displayName, Source: source, Parsed: parsed}
+}
+
+func starter(name string) string {
+	source := read("starters/" + name + ".hx")
+	if _, err := hxtemplate.Parse(source); err != nil {
+		panic(fmt.Sprintf("letter: starter %s: %v", name, err)) // the file is part of the program
+	}
+	return source
 }
 
 func read(name string) string {

@@ -73,6 +73,24 @@ func Render(stop hxtemplate.Stop, in Input) (Letter, error) {
 	return letter, nil
 }
 
+// What a preview shows instead of people and links of their own.
+const (
+	previewUser = "John Doe"
+	previewLink = "https://example.com"
+)
+
+// Preview makes the letter a template would become, from its sample values. Of
+// the input only source, theme, project and logos count.
+func Preview(stop hxtemplate.Stop, in Input) (Letter, error) {
+	template, err := hxtemplate.Parse(in.Source)
+	if err != nil {
+		return Letter{}, err
+	}
+	user := previewUser
+	in.UserDisplayName, in.UnsubscribeLink, in.Variables, in.Raw = &user, previewLink, template.Preview, false
+	return Render(stop, in)
+}
+
 func content(stop hxtemplate.Stop, in Input, data hxtemplate.Data) (hxtemplate.Output, Letter, error) {
 	if in.Raw {
 		return hxtemplate.Output{HTML: in.Source}, Letter{}, nil

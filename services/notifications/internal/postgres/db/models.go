@@ -64,6 +64,25 @@ type Email struct {
 	Priority                int32
 }
 
+type EmailCapacityBoost struct {
+	ProjectID string
+	BranchID  string
+	ExpiresAt time.Time
+}
+
+type EmailDraft struct {
+	ProjectID   string
+	BranchID    string
+	ID          string
+	DisplayName string
+	Source      string
+	ThemeMode   string
+	ThemeID     *string
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+	SentAt      *time.Time
+}
+
 type EmailQueueStep struct {
 	ID             bool
 	LastExecutedAt time.Time
@@ -76,6 +95,66 @@ type NotificationPreference struct {
 	CategoryID string
 	Enabled    bool
 	UpdatedAt  time.Time
+}
+
+type OutboxEmail struct {
+	ProjectID               string
+	BranchID                string
+	ID                      string
+	CreatedAt               time.Time
+	UpdatedAt               time.Time
+	Source                  string
+	ThemeID                 *string
+	Variables               []byte
+	OverrideSubject         *string
+	OverrideCategoryID      *string
+	SkipDeliverabilityCheck bool
+	IsHighPriority          bool
+	RecipientType           string
+	UserID                  *string
+	RecipientEmails         []string
+	CreatedWith             string
+	DraftID                 *string
+	TemplateID              *string
+	IsPaused                bool
+	ScheduledAt             time.Time
+	IsQueued                bool
+	SkippedReason           *string
+	SkippedDetails          []byte
+	DeferredUntil           time.Time
+	RenderWorkerID          *string
+	StartedRenderingAt      *time.Time
+	FinishedRenderingAt     *time.Time
+	Rendered                []byte
+	IsTransactional         *bool
+	CategoryID              *string
+	RenderError             []byte
+	SendWorkerID            *string
+	StartedSendingAt        *time.Time
+	HandedOverAt            *time.Time
+	FinishedSendingAt       *time.Time
+	CanHaveDeliveryInfo     *bool
+	SendRetries             int32
+	NextSendRetryAt         *time.Time
+	SendAttemptErrors       []byte
+	ServerError             []byte
+	DeliveredAt             *time.Time
+	DeliveryDelayedAt       *time.Time
+	BouncedAt               *time.Time
+	OpenedAt                *time.Time
+	ClickedAt               *time.Time
+	MarkedAsSpamAt          *time.Time
+	UnsubscribedAt          *time.Time
+	Priority                int32
+	Status                  string
+}
+
+type RefusedAddress struct {
+	ProjectID   string
+	BranchID    string
+	AddressHash []byte
+	Refusals    int32
+	RefusedAt   time.Time
 }
 
 type RemovedUser struct {

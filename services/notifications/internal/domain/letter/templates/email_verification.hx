@@ -15,4 +15,4 @@ preview:
 <a href="{{ variables.emailVerificationLink }}" style="display:inline-block;padding:14px 26px;border:1px solid #5146d8;border-radius:10px;background-color:#5146d8;color:#ffffff;font-size:16px;font-weight:600;line-height:20px;text-decoration:none">Verify email</a>
 </td></tr>
 </table>
-<p style="margin:0;font-size:14px;line-height:22px">You did not ask for this? Then there is nothing to do: without you, the address stays unverified.</p>
+<p style="margin:0;font-size:14px;line-height:22px;opacity:0.75">You did not ask for this? Then there is nothing to do: without you, the address stays unverified.</p>

@@ -13,7 +13,7 @@ preview:
 {{#if user.displayName}}<p style="margin:0 0 16px;font-size:16px;line-height:26px">Hi {{ user.displayName }},</p>{{/if}}
 <p style="margin:0 0 16px;font-size:16px;line-height:26px">Enter this code where you began to sign in:</p>
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:24px 0">
-<tr><td align="center" style="padding:20px 12px;border:1px solid #8b86a8;border-radius:10px">
+<tr><td align="center" style="padding:20px 12px;border:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);border-radius:10px">
 <p style="margin:0;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:34px;font-weight:700;letter-spacing:6px;line-height:42px">{{ variables.otp }}</p>
 </td></tr>
 </table>
@@ -23,4 +23,4 @@ preview:
 <a href="{{ variables.magicLink }}" style="display:inline-block;padding:14px 26px;border:1px solid #5146d8;border-radius:10px;background-color:#5146d8;color:#ffffff;font-size:16px;font-weight:600;line-height:20px;text-decoration:none">Sign in</a>
 </td></tr>
 </table>
-<p style="margin:0;font-size:14px;line-height:22px">You did not try to sign in? Ignore this mail, and show the code to nobody: whoever asks you for it is not us.</p>
+<p style="margin:0;font-size:14px;line-height:22px;opacity:0.75">You did not try to sign in? Ignore this mail, and show the code to nobody: whoever asks you for it is not us.</p>

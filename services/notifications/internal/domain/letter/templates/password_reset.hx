@@ -15,4 +15,4 @@ preview:
 <a href="{{ variables.passwordResetLink }}" style="display:inline-block;padding:14px 26px;border:1px solid #5146d8;border-radius:10px;background-color:#5146d8;color:#ffffff;font-size:16px;font-weight:600;line-height:20px;text-decoration:none">Reset password</a>
 </td></tr>
 </table>
-<p style="margin:0;font-size:14px;line-height:22px">It was not you? Your password is unchanged, and you can safely ignore this mail. Never pass the link on: whoever has it can enter your account.</p>
+<p style="margin:0;font-size:14px;line-height:22px;opacity:0.75">It was not you? Your password is unchanged, and you can safely ignore this mail. Never pass the link on: whoever has it can enter your account.</p>

@@ -16,13 +16,13 @@ preview:
 <h1 style="margin:0 0 20px;font-size:24px;font-weight:700;line-height:32px">Thank you for your payment</h1>
 {{#if user.displayName}}<p style="margin:0 0 16px;font-size:16px;line-height:26px">Hi {{ user.displayName }},</p>{{/if}}
 <p style="margin:0 0 16px;font-size:16px;line-height:26px">We received your payment to {{ project.displayName }}. For your records:</p>
-<table width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:20px 0;border-collapse:collapse">
-<tr><td style="padding:12px 0;border-bottom:1px solid #8b86a8;font-size:15px;line-height:22px">Product</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #8b86a8;font-size:15px;font-weight:600;line-height:22px">{{ variables.productName }}</td></tr>
-<tr><td style="padding:12px 0;border-bottom:1px solid #8b86a8;font-size:15px;line-height:22px">Quantity</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #8b86a8;font-size:15px;font-weight:600;line-height:22px">{{ variables.quantity }}</td></tr>
-<tr><td style="padding:12px 0;border-bottom:1px solid #8b86a8;font-size:15px;line-height:22px">Amount</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #8b86a8;font-size:15px;font-weight:600;line-height:22px">{{ variables.amount }}</td></tr>
+<table width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:20px 0 0;border-collapse:collapse">
+<tr><td style="padding:12px 0;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;line-height:22px">Product</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;font-weight:600;line-height:22px">{{ variables.productName }}</td></tr>
+<tr><td style="padding:12px 0;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;line-height:22px">Quantity</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;font-weight:600;line-height:22px">{{ variables.quantity }}</td></tr>
+<tr><td style="padding:12px 0;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;line-height:22px">Amount</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;font-weight:600;line-height:22px">{{ variables.amount }}</td></tr>
 </table>
 {{#if variables.receiptLink}}
-<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:28px 0;border-collapse:separate">
+<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:28px 0 0;border-collapse:separate">
 <tr><td style="border-radius:10px;background-color:#5146d8">
 <a href="{{ variables.receiptLink }}" style="display:inline-block;padding:14px 26px;border:1px solid #5146d8;border-radius:10px;background-color:#5146d8;color:#ffffff;font-size:16px;font-weight:600;line-height:20px;text-decoration:none">View receipt</a>
 </td></tr>

@@ -17,4 +17,4 @@ preview:
 <a href="{{ variables.teamInvitationLink }}" style="display:inline-block;padding:14px 26px;border:1px solid #5146d8;border-radius:10px;background-color:#5146d8;color:#ffffff;font-size:16px;font-weight:600;line-height:20px;text-decoration:none">Join the team</a>
 </td></tr>
 </table>
-<p style="margin:0;font-size:14px;line-height:22px">You do not know this team? Then ignore this mail and nothing happens.</p>
+<p style="margin:0;font-size:14px;line-height:22px;opacity:0.75">You do not know this team? Then ignore this mail and nothing happens.</p>

@@ -32,19 +32,19 @@ body { margin: 0; padding: 0; width: 100%; -webkit-text-size-adjust: 100%; }
 {{#if projectLogos.logoFullUrl}}
 <tr><td align="center" style="padding:0 0 28px">
 {{#if projectLogos.logoFullDarkModeUrl}}
-<img class="in-light" src="{{ projectLogos.logoFullUrl }}" alt="{{ project.displayName }}" height="40" style="height:40px;width:auto;max-width:100%;border:0">
-<span class="in-dark" style="display:none"><img src="{{ projectLogos.logoFullDarkModeUrl }}" alt="{{ project.displayName }}" height="40" style="height:40px;width:auto;max-width:100%;border:0"></span>
+<img class="in-light" src="{{ projectLogos.logoFullUrl }}" alt="{{ project.displayName }}" height="40" style="height:40px;width:auto;max-width:100%;border:0;font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:20px;font-weight:700">
+<span class="in-dark" style="display:none"><img src="{{ projectLogos.logoFullDarkModeUrl }}" alt="{{ project.displayName }}" height="40" style="height:40px;width:auto;max-width:100%;border:0;font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:20px;font-weight:700"></span>
 {{else}}
-<img src="{{ projectLogos.logoFullUrl }}" alt="{{ project.displayName }}" height="40" style="height:40px;width:auto;max-width:100%;border:0">
+<img src="{{ projectLogos.logoFullUrl }}" alt="{{ project.displayName }}" height="40" style="height:40px;width:auto;max-width:100%;border:0;font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:20px;font-weight:700">
 {{/if}}
 </td></tr>
 {{else}}{{#if projectLogos.logoUrl}}
 <tr><td align="center" style="padding:0 0 28px">
 {{#if projectLogos.logoDarkModeUrl}}
-<img class="in-light" src="{{ projectLogos.logoUrl }}" alt="{{ project.displayName }}" height="48" style="height:48px;width:auto;max-width:100%;border:0">
-<span class="in-dark" style="display:none"><img src="{{ projectLogos.logoDarkModeUrl }}" alt="{{ project.displayName }}" height="48" style="height:48px;width:auto;max-width:100%;border:0"></span>
+<img class="in-light" src="{{ projectLogos.logoUrl }}" alt="{{ project.displayName }}" height="48" style="height:48px;width:auto;max-width:100%;border:0;font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:20px;font-weight:700">
+<span class="in-dark" style="display:none"><img src="{{ projectLogos.logoDarkModeUrl }}" alt="{{ project.displayName }}" height="48" style="height:48px;width:auto;max-width:100%;border:0;font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:20px;font-weight:700"></span>
 {{else}}
-<img src="{{ projectLogos.logoUrl }}" alt="{{ project.displayName }}" height="48" style="height:48px;width:auto;max-width:100%;border:0">
+<img src="{{ projectLogos.logoUrl }}" alt="{{ project.displayName }}" height="48" style="height:48px;width:auto;max-width:100%;border:0;font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:20px;font-weight:700">
 {{/if}}
 </td></tr>
 {{/if}}{{/if}}

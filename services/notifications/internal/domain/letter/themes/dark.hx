@@ -23,13 +23,13 @@ body { margin: 0; padding: 0; width: 100%; -webkit-text-size-adjust: 100%; }
 <tr><td class="page" align="center" style="padding:40px 16px">
 <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:600px;margin:0 auto">
 {{#if projectLogos.logoFullDarkModeUrl}}
-<tr><td align="center" style="padding:0 0 28px"><img src="{{ projectLogos.logoFullDarkModeUrl }}" alt="{{ project.displayName }}" height="40" style="height:40px;width:auto;max-width:100%;border:0"></td></tr>
+<tr><td align="center" style="padding:0 0 28px"><img src="{{ projectLogos.logoFullDarkModeUrl }}" alt="{{ project.displayName }}" height="40" style="height:40px;width:auto;max-width:100%;border:0;font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:20px;font-weight:700"></td></tr>
 {{else}}{{#if projectLogos.logoDarkModeUrl}}
-<tr><td align="center" style="padding:0 0 28px"><img src="{{ projectLogos.logoDarkModeUrl }}" alt="{{ project.displayName }}" height="48" style="height:48px;width:auto;max-width:100%;border:0"></td></tr>
+<tr><td align="center" style="padding:0 0 28px"><img src="{{ projectLogos.logoDarkModeUrl }}" alt="{{ project.displayName }}" height="48" style="height:48px;width:auto;max-width:100%;border:0;font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:20px;font-weight:700"></td></tr>
 {{else}}{{#if projectLogos.logoFullUrl}}
-<tr><td align="center" style="padding:0 0 28px"><img src="{{ projectLogos.logoFullUrl }}" alt="{{ project.displayName }}" height="40" style="height:40px;width:auto;max-width:100%;border:0"></td></tr>
+<tr><td align="center" style="padding:0 0 28px"><img src="{{ projectLogos.logoFullUrl }}" alt="{{ project.displayName }}" height="40" style="height:40px;width:auto;max-width:100%;border:0;font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:20px;font-weight:700"></td></tr>
 {{else}}{{#if projectLogos.logoUrl}}
-<tr><td align="center" style="padding:0 0 28px"><img src="{{ projectLogos.logoUrl }}" alt="{{ project.displayName }}" height="48" style="height:48px;width:auto;max-width:100%;border:0"></td></tr>
+<tr><td align="center" style="padding:0 0 28px"><img src="{{ projectLogos.logoUrl }}" alt="{{ project.displayName }}" height="48" style="height:48px;width:auto;max-width:100%;border:0;font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:20px;font-weight:700"></td></tr>
 {{/if}}{{/if}}{{/if}}{{/if}}
 <tr><td class="card" align="left" style="padding:45px;border-radius:14px;background-color:#000000;color:#ffffff;font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;font-size:16px;line-height:26px;overflow-wrap:anywhere">
 {{ children }}

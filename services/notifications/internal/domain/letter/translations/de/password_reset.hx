@@ -1,0 +1,18 @@
+---
+format: hx-template/1
+subject: Setze dein Passwort bei {{ project.displayName }} zurück
+category: Transactional
+variables:
+  passwordResetLink: string
+preview:
+  passwordResetLink: https://example.com/reset?code=preview
+---
+<h1 style="margin:0 0 20px;font-size:24px;font-weight:700;line-height:32px">Wähle ein neues Passwort</h1>
+{{#if user.displayName}}<p style="margin:0 0 16px;font-size:16px;line-height:26px">Hallo {{ user.displayName }},</p>{{/if}}
+<p style="margin:0 0 16px;font-size:16px;line-height:26px">Jemand, hoffentlich du, möchte das Passwort deines Kontos bei {{ project.displayName }} zurücksetzen.</p>
+<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:28px 0;border-collapse:separate">
+<tr><td style="border-radius:10px;background-color:#5146d8">
+<a href="{{ variables.passwordResetLink }}" style="display:inline-block;padding:14px 26px;border:1px solid #5146d8;border-radius:10px;background-color:#5146d8;color:#ffffff;font-size:16px;font-weight:600;line-height:20px;text-decoration:none">Passwort zurücksetzen</a>
+</td></tr>
+</table>
+<p style="margin:0;font-size:14px;line-height:22px;opacity:0.75">Das warst nicht du? Dein Passwort ist unverändert, und du kannst diese Mail ignorieren. Gib den Link nie weiter: Wer ihn hat, kommt in dein Konto.</p>
