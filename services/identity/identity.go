@@ -17,6 +17,7 @@ import (
 	"vestibule.dev/services/identity/internal/clients"
 	"vestibule.dev/services/identity/internal/events"
 	"vestibule.dev/services/identity/internal/grpcapi"
+	"vestibule.dev/services/identity/internal/oauthprovider"
 	"vestibule.dev/services/identity/internal/postgres"
 	"vestibule.dev/services/identity/migrations"
 )
@@ -45,6 +46,13 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
+	var providers oauthprovider.Config
+	if err := p.LoadConfig(&providers); err != nil {
+		return err
+	}
+	if err := providers.Validate(); err != nil {
+		return err
+	}
 	codes, err := onetime.New(p.CodeKey)
 	if err != nil {
 		return err
@@ -52,6 +60,7 @@ func build(ctx context.Context, p *service.Platform) error {
 
 	store := postgres.NewStore(p.DB, codes, p.Box, events.Encode)
 	renditions := app.NewProjectRenditions(store, p.Logger)
+	tokens := clients.NewTokens(sessions)
 	application := app.New(app.Deps{
 		Store:      store,
 		Configs:    renditions,
@@ -65,6 +74,10 @@ func build(ctx context.Context, p *service.Platform) error {
 		Clock:      p.Clock,
 		Pause:      clock.Pause,
 		PublicURL:  strings.TrimRight(p.Config.PublicURL, "/"),
+
+		OAuth:              oauthprovider.New(providers),
+		AuthorizationCodes: tokens,
+		AccessTokens:       tokens,
 	})
 
 	grpcapi.RegisterUsers(p.GRPC, application)
@@ -72,6 +85,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	p.Consume(events.Subscriptions(application)...)
 	p.Go("courier", courier.NewWorker(p.DB, p.Box, clients.NewNotifications(notifications).Deliver, p.Logger).Run)
 	p.Every(time.Hour, "forget expired codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
+	p.Every(time.Hour, "forget abandoned sign-ins", store.ForgetOAuthAuthorizations)
 	p.Every(time.Minute, "purge deleted projects", application.PurgeDeletedProjects)
 	return nil
 }

@@ -48,6 +48,10 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
+	configs, err := p.ProjectConfigs(ctx)
+	if err != nil {
+		return err
+	}
 	keys, err := keyring.New(cfg.KeyCache)
 	if err != nil {
 		return err
@@ -56,6 +60,7 @@ func build(ctx context.Context, p *service.Platform) error {
 		Store:    postgres.NewStore(p.DB, p.Box, events.Encode),
 		Users:    clients.NewUsers(identity),
 		Projects: projects,
+		Configs:  configs,
 		Keys:     keys,
 		Signer:   accesstoken.Signer{},
 		Clock:    p.Clock,
@@ -65,6 +70,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	sessionsv1.RegisterSessionServiceServer(p.GRPC, grpcapi.NewSessions(application))
 	sessionsv1.RegisterTokenServiceServer(p.GRPC, grpcapi.NewTokens(application))
 	sessionsv1.RegisterSessionInternalServiceServer(p.GRPC, internal)
+	sessionsv1.RegisterAuthorizationCodeInternalServiceServer(p.GRPC, internal)
 	sessionsv1.RegisterTokenInternalServiceServer(p.GRPC, internal)
 
 	p.Consume(events.Subscriptions(application)...)

@@ -63,6 +63,7 @@ const (
 	aSession kind = "session"
 	aTeam    kind = "team"
 	aKeySet  kind = "API key set"
+	aLink    kind = "linked account"
 	// Whoever holds a code or a refresh token may use it, but in its own
 	// project alone.
 	aCode         kind = "one-time code"
@@ -71,6 +72,8 @@ const (
 	aProject kind = "project"
 	// Has to be there and is not looked at.
 	anyUser kind = "any user"
+	// Names nothing of anybody, such as an entry of the configuration.
+	aName kind = "name"
 )
 
 // person is a user with one of everything.
@@ -127,6 +130,12 @@ func (t *tenant) caller(access client.Access) *client.Client {
 func (t *tenant) populate(ctx context.Context) error {
 	keySet, err := t.keySet(ctx)
 	if err != nil {
+		return err
+	}
+	if err := t.caller(client.Admin).Expect(ctx, http.MethodPatch, "/internal/config/override/environment", map[string]any{
+		"config_override_string": `{"auth.oauth.providers.google": {"type": "google", "allowSignIn": true, "allowConnectedAccounts": true,
+			"isShared": false, "clientId": "id", "clientSecret": "secret"}}`,
+	}, nil); err != nil {
 		return err
 	}
 	for _, p := range []*person{&t.own, &t.other, &t.restricted} {
@@ -196,6 +205,16 @@ func (t *tenant) signUp(ctx context.Context) (person, error) {
 	}
 	p.things[aChannel] = channels.Items[0].ID
 
+	var link struct {
+		ID string `json:"id"`
+	}
+	if err := t.caller(client.Server).Expect(ctx, http.MethodPost, "/oauth-providers", map[string]any{
+		"user_id": p.UserID, "provider_config_id": "google", "account_id": p.UserID, "allow_sign_in": true, "allow_connected_accounts": true,
+	}, &link); err != nil {
+		return person{}, err
+	}
+	p.things[aLink] = link.ID
+
 	mail, err := client.Mailbox{URL: system.MailboxURL}.Await(ctx, p.email, "")
 	if err != nil {
 		return person{}, err
@@ -203,7 +222,7 @@ func (t *tenant) signUp(ctx context.Context) (person, error) {
 	if p.things[aCode], err = mail.Code(); err != nil {
 		return person{}, err
 	}
-	for _, k := range []kind{aUser, aChannel, aSession, aTeam, aCode, aRefreshToken} {
+	for _, k := range []kind{aUser, aChannel, aSession, aTeam, aLink, aCode, aRefreshToken} {
 		if p.things[k] == "" {
 			return person{}, fmt.Errorf("%s has no %s", p.email, k)
 		}

@@ -24,6 +24,18 @@ var kinds = map[string]kind{
 	"DELETE /auth/sessions/{id} id":      aSession,
 	"DELETE /auth/sessions/{id} user_id": anyUser,
 
+	"GET /auth/oauth/authorize/{provider_id} provider_id":                                             aName,
+	"GET /auth/oauth/callback/{provider_id} provider_id":                                              aName,
+	"POST /auth/oauth/callback/{provider_id} provider_id":                                             aName,
+	"POST /auth/oauth/connected-accounts/{provider_id}/access-token provider_id":                      aName,
+	"POST /connected-accounts/{user_id}/{provider_id}/access-token provider_id":                       aName,
+	"POST /connected-accounts/{user_id}/{provider_id}/{provider_account_id}/access-token provider_id": aName,
+
+	"account_id":          aName,
+	"provider_account_id": aName,
+	"provider_config_id":  aName,
+	"provider_id":         aLink,
+
 	"api_key_id":         aKeySet,
 	"client_id":          aProject,
 	"code":               aCode,
@@ -48,6 +60,23 @@ var examples = map[string]map[string]any{
 	"POST /auth/sessions":         {"is_impersonation": true},
 	"POST /auth/oauth/token": {
 		"grant_type": "refresh_token", "client_secret": "__stack_public_client__",
+	},
+	"GET /auth/oauth/authorize/{provider_id}": {
+		"provider_id": "google", "client_secret": "__stack_public_client__", "redirect_uri": "http://localhost:3000/callback", "scope": "legacy",
+		"state": "s", "code_challenge": "c", "code_challenge_method": "S256", "response_type": "code", "grant_type": "authorization_code",
+	},
+	"GET /auth/oauth/callback/{provider_id}":  {"provider_id": "google", "state": "s", "code": "c"},
+	"POST /auth/oauth/callback/{provider_id}": {"provider_id": "google", "state": "s", "code": "c"},
+	"POST /auth/oauth/callback/apple/native":  {"id_token": "a.b.c"},
+	"POST /auth/oauth/cross-domain/authorize": {
+		"redirect_uri": "http://localhost:3000/callback", "state": "s", "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+	},
+	"POST /auth/oauth/connected-accounts/{provider_id}/access-token":                      {"provider_id": "google"},
+	"POST /connected-accounts/{user_id}/{provider_id}/access-token":                       {"provider_id": "google"},
+	"POST /connected-accounts/{user_id}/{provider_id}/{provider_account_id}/access-token": {"provider_id": "google", "provider_account_id": "1"},
+	"PATCH /oauth-providers/{user_id}/{provider_id}":                                      {"allow_sign_in": false},
+	"POST /oauth-providers": {
+		"provider_config_id": "google", "account_id": "another", "allow_sign_in": false, "allow_connected_accounts": true,
 	},
 	"POST /auth/password/set":             {"password": "a brand new password"},
 	"POST /auth/password/sign-in":         {"email": "nobody@example.com", "password": "a wrong password"},
@@ -99,7 +128,9 @@ func references(t *testing.T, r routes.Route) map[string]kind {
 		if !ok {
 			t.Fatalf("%s has a reference %s: say in kinds what it names", r, field.Name)
 		}
-		found[field.Name] = k
+		if k != aName {
+			found[field.Name] = k
+		}
 	}
 	return found
 }

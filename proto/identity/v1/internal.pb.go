@@ -756,6 +756,110 @@ func (x *GetTokenSubjectResponse) GetSubject() *TokenSubject {
 	return nil
 }
 
+type GetSignInSubjectRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	BranchId      string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
+	UserId        string                 `protobuf:"bytes,3,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSignInSubjectRequest) Reset() {
+	*x = GetSignInSubjectRequest{}
+	mi := &file_identity_v1_internal_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSignInSubjectRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSignInSubjectRequest) ProtoMessage() {}
+
+func (x *GetSignInSubjectRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_internal_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSignInSubjectRequest.ProtoReflect.Descriptor instead.
+func (*GetSignInSubjectRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GetSignInSubjectRequest) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+func (x *GetSignInSubjectRequest) GetBranchId() string {
+	if x != nil {
+		return x.BranchId
+	}
+	return ""
+}
+
+func (x *GetSignInSubjectRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+type GetSignInSubjectResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Subject       *TokenSubject          `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSignInSubjectResponse) Reset() {
+	*x = GetSignInSubjectResponse{}
+	mi := &file_identity_v1_internal_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSignInSubjectResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSignInSubjectResponse) ProtoMessage() {}
+
+func (x *GetSignInSubjectResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_internal_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSignInSubjectResponse.ProtoReflect.Descriptor instead.
+func (*GetSignInSubjectResponse) Descriptor() ([]byte, []int) {
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *GetSignInSubjectResponse) GetSubject() *TokenSubject {
+	if x != nil {
+		return x.Subject
+	}
+	return nil
+}
+
 type ListUserContactsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
@@ -767,7 +871,7 @@ type ListUserContactsRequest struct {
 
 func (x *ListUserContactsRequest) Reset() {
 	*x = ListUserContactsRequest{}
-	mi := &file_identity_v1_internal_proto_msgTypes[10]
+	mi := &file_identity_v1_internal_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -779,7 +883,7 @@ func (x *ListUserContactsRequest) String() string {
 func (*ListUserContactsRequest) ProtoMessage() {}
 
 func (x *ListUserContactsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[10]
+	mi := &file_identity_v1_internal_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -792,7 +896,7 @@ func (x *ListUserContactsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserContactsRequest.ProtoReflect.Descriptor instead.
 func (*ListUserContactsRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{10}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListUserContactsRequest) GetProjectId() string {
@@ -825,7 +929,7 @@ type ListUserContactsResponse struct {
 
 func (x *ListUserContactsResponse) Reset() {
 	*x = ListUserContactsResponse{}
-	mi := &file_identity_v1_internal_proto_msgTypes[11]
+	mi := &file_identity_v1_internal_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -837,7 +941,7 @@ func (x *ListUserContactsResponse) String() string {
 func (*ListUserContactsResponse) ProtoMessage() {}
 
 func (x *ListUserContactsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[11]
+	mi := &file_identity_v1_internal_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -850,7 +954,7 @@ func (x *ListUserContactsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserContactsResponse.ProtoReflect.Descriptor instead.
 func (*ListUserContactsResponse) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{11}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListUserContactsResponse) GetUsers() []*UserContact {
@@ -872,7 +976,7 @@ type UserContact struct {
 
 func (x *UserContact) Reset() {
 	*x = UserContact{}
-	mi := &file_identity_v1_internal_proto_msgTypes[12]
+	mi := &file_identity_v1_internal_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -884,7 +988,7 @@ func (x *UserContact) String() string {
 func (*UserContact) ProtoMessage() {}
 
 func (x *UserContact) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[12]
+	mi := &file_identity_v1_internal_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -897,7 +1001,7 @@ func (x *UserContact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserContact.ProtoReflect.Descriptor instead.
 func (*UserContact) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{12}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *UserContact) GetUserId() string {
@@ -995,6 +1099,13 @@ const file_identity_v1_internal_proto_rawDesc = "" +
 	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
 	"\auser_id\x18\x03 \x01(\tR\x06userId\"N\n" +
 	"\x17GetTokenSubjectResponse\x123\n" +
+	"\asubject\x18\x01 \x01(\v2\x19.identity.v1.TokenSubjectR\asubject\"n\n" +
+	"\x17GetSignInSubjectRequest\x12\x1d\n" +
+	"\n" +
+	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
+	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
+	"\auser_id\x18\x03 \x01(\tR\x06userId\"O\n" +
+	"\x18GetSignInSubjectResponse\x123\n" +
 	"\asubject\x18\x01 \x01(\v2\x19.identity.v1.TokenSubjectR\asubject\"p\n" +
 	"\x17ListUserContactsRequest\x12\x1d\n" +
 	"\n" +
@@ -1011,9 +1122,11 @@ const file_identity_v1_internal_proto_rawDesc = "" +
 	"\x16ProjectInternalService\x12x\n" +
 	"\x10GetProjectAccess\x12$.identity.v1.GetProjectAccessRequest\x1a%.identity.v1.GetProjectAccessResponse\"\x17\x8a\xa3\x1e\x13*\agateway*\bsessions\x12h\n" +
 	"\x0eAuthorizeAdmin\x12\".identity.v1.AuthorizeAdminRequest\x1a#.identity.v1.AuthorizeAdminResponse\"\r\x8a\xa3\x1e\t*\agateway\x12\x8f\x01\n" +
-	"\x10GetProjectConfig\x12$.identity.v1.GetProjectConfigRequest\x1a%.identity.v1.GetProjectConfigResponse\".\x8a\xa3\x1e**\bsessions*\x05teams*\rnotifications*\bpayments2\x95\x02\n" +
+	"\x10GetProjectConfig\x12$.identity.v1.GetProjectConfigRequest\x1a%.identity.v1.GetProjectConfigResponse\".\x8a\xa3\x1e**\bsessions*\x05teams*\rnotifications*\bpayments2\x86\x03\n" +
 	"\x13UserInternalService\x12l\n" +
 	"\x0fGetTokenSubject\x12#.identity.v1.GetTokenSubjectRequest\x1a$.identity.v1.GetTokenSubjectResponse\"\x0e\x8a\xa3\x1e\n" +
+	"*\bsessions\x12o\n" +
+	"\x10GetSignInSubject\x12$.identity.v1.GetSignInSubjectRequest\x1a%.identity.v1.GetSignInSubjectResponse\"\x0e\x8a\xa3\x1e\n" +
 	"*\bsessions\x12\x8f\x01\n" +
 	"\x10ListUserContacts\x12$.identity.v1.ListUserContactsRequest\x1a%.identity.v1.ListUserContactsResponse\".\x8a\xa3\x1e**\rnotifications*\x05teams*\bpayments*\bsessionsB,Z*vestibule.dev/proto/identity/v1;identityv1b\x06proto3"
 
@@ -1030,7 +1143,7 @@ func file_identity_v1_internal_proto_rawDescGZIP() []byte {
 }
 
 var file_identity_v1_internal_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_identity_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_identity_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_identity_v1_internal_proto_goTypes = []any{
 	(AuthorizeAdminResponse_Outcome)(0), // 0: identity.v1.AuthorizeAdminResponse.Outcome
 	(*GetProjectAccessRequest)(nil),     // 1: identity.v1.GetProjectAccessRequest
@@ -1043,43 +1156,48 @@ var file_identity_v1_internal_proto_goTypes = []any{
 	(*TokenSubject)(nil),                // 8: identity.v1.TokenSubject
 	(*GetTokenSubjectRequest)(nil),      // 9: identity.v1.GetTokenSubjectRequest
 	(*GetTokenSubjectResponse)(nil),     // 10: identity.v1.GetTokenSubjectResponse
-	(*ListUserContactsRequest)(nil),     // 11: identity.v1.ListUserContactsRequest
-	(*ListUserContactsResponse)(nil),    // 12: identity.v1.ListUserContactsResponse
-	(*UserContact)(nil),                 // 13: identity.v1.UserContact
-	(*timestamppb.Timestamp)(nil),       // 14: google.protobuf.Timestamp
-	(*wrapperspb.StringValue)(nil),      // 15: google.protobuf.StringValue
+	(*GetSignInSubjectRequest)(nil),     // 11: identity.v1.GetSignInSubjectRequest
+	(*GetSignInSubjectResponse)(nil),    // 12: identity.v1.GetSignInSubjectResponse
+	(*ListUserContactsRequest)(nil),     // 13: identity.v1.ListUserContactsRequest
+	(*ListUserContactsResponse)(nil),    // 14: identity.v1.ListUserContactsResponse
+	(*UserContact)(nil),                 // 15: identity.v1.UserContact
+	(*timestamppb.Timestamp)(nil),       // 16: google.protobuf.Timestamp
+	(*wrapperspb.StringValue)(nil),      // 17: google.protobuf.StringValue
 }
 var file_identity_v1_internal_proto_depIdxs = []int32{
 	3,  // 0: identity.v1.GetProjectAccessResponse.key_sets:type_name -> identity.v1.ProjectKeySet
-	14, // 1: identity.v1.ProjectKeySet.expires_at:type_name -> google.protobuf.Timestamp
+	16, // 1: identity.v1.ProjectKeySet.expires_at:type_name -> google.protobuf.Timestamp
 	0,  // 2: identity.v1.AuthorizeAdminResponse.outcome:type_name -> identity.v1.AuthorizeAdminResponse.Outcome
-	15, // 3: identity.v1.GetProjectConfigResponse.logo_url:type_name -> google.protobuf.StringValue
-	15, // 4: identity.v1.GetProjectConfigResponse.logo_full_url:type_name -> google.protobuf.StringValue
-	15, // 5: identity.v1.GetProjectConfigResponse.logo_dark_mode_url:type_name -> google.protobuf.StringValue
-	15, // 6: identity.v1.GetProjectConfigResponse.logo_full_dark_mode_url:type_name -> google.protobuf.StringValue
-	15, // 7: identity.v1.TokenSubject.name:type_name -> google.protobuf.StringValue
-	15, // 8: identity.v1.TokenSubject.email:type_name -> google.protobuf.StringValue
-	15, // 9: identity.v1.TokenSubject.selected_team_id:type_name -> google.protobuf.StringValue
-	14, // 10: identity.v1.TokenSubject.signed_up_at:type_name -> google.protobuf.Timestamp
+	17, // 3: identity.v1.GetProjectConfigResponse.logo_url:type_name -> google.protobuf.StringValue
+	17, // 4: identity.v1.GetProjectConfigResponse.logo_full_url:type_name -> google.protobuf.StringValue
+	17, // 5: identity.v1.GetProjectConfigResponse.logo_dark_mode_url:type_name -> google.protobuf.StringValue
+	17, // 6: identity.v1.GetProjectConfigResponse.logo_full_dark_mode_url:type_name -> google.protobuf.StringValue
+	17, // 7: identity.v1.TokenSubject.name:type_name -> google.protobuf.StringValue
+	17, // 8: identity.v1.TokenSubject.email:type_name -> google.protobuf.StringValue
+	17, // 9: identity.v1.TokenSubject.selected_team_id:type_name -> google.protobuf.StringValue
+	16, // 10: identity.v1.TokenSubject.signed_up_at:type_name -> google.protobuf.Timestamp
 	8,  // 11: identity.v1.GetTokenSubjectResponse.subject:type_name -> identity.v1.TokenSubject
-	13, // 12: identity.v1.ListUserContactsResponse.users:type_name -> identity.v1.UserContact
-	15, // 13: identity.v1.UserContact.display_name:type_name -> google.protobuf.StringValue
-	15, // 14: identity.v1.UserContact.primary_email:type_name -> google.protobuf.StringValue
-	1,  // 15: identity.v1.ProjectInternalService.GetProjectAccess:input_type -> identity.v1.GetProjectAccessRequest
-	4,  // 16: identity.v1.ProjectInternalService.AuthorizeAdmin:input_type -> identity.v1.AuthorizeAdminRequest
-	6,  // 17: identity.v1.ProjectInternalService.GetProjectConfig:input_type -> identity.v1.GetProjectConfigRequest
-	9,  // 18: identity.v1.UserInternalService.GetTokenSubject:input_type -> identity.v1.GetTokenSubjectRequest
-	11, // 19: identity.v1.UserInternalService.ListUserContacts:input_type -> identity.v1.ListUserContactsRequest
-	2,  // 20: identity.v1.ProjectInternalService.GetProjectAccess:output_type -> identity.v1.GetProjectAccessResponse
-	5,  // 21: identity.v1.ProjectInternalService.AuthorizeAdmin:output_type -> identity.v1.AuthorizeAdminResponse
-	7,  // 22: identity.v1.ProjectInternalService.GetProjectConfig:output_type -> identity.v1.GetProjectConfigResponse
-	10, // 23: identity.v1.UserInternalService.GetTokenSubject:output_type -> identity.v1.GetTokenSubjectResponse
-	12, // 24: identity.v1.UserInternalService.ListUserContacts:output_type -> identity.v1.ListUserContactsResponse
-	20, // [20:25] is the sub-list for method output_type
-	15, // [15:20] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	8,  // 12: identity.v1.GetSignInSubjectResponse.subject:type_name -> identity.v1.TokenSubject
+	15, // 13: identity.v1.ListUserContactsResponse.users:type_name -> identity.v1.UserContact
+	17, // 14: identity.v1.UserContact.display_name:type_name -> google.protobuf.StringValue
+	17, // 15: identity.v1.UserContact.primary_email:type_name -> google.protobuf.StringValue
+	1,  // 16: identity.v1.ProjectInternalService.GetProjectAccess:input_type -> identity.v1.GetProjectAccessRequest
+	4,  // 17: identity.v1.ProjectInternalService.AuthorizeAdmin:input_type -> identity.v1.AuthorizeAdminRequest
+	6,  // 18: identity.v1.ProjectInternalService.GetProjectConfig:input_type -> identity.v1.GetProjectConfigRequest
+	9,  // 19: identity.v1.UserInternalService.GetTokenSubject:input_type -> identity.v1.GetTokenSubjectRequest
+	11, // 20: identity.v1.UserInternalService.GetSignInSubject:input_type -> identity.v1.GetSignInSubjectRequest
+	13, // 21: identity.v1.UserInternalService.ListUserContacts:input_type -> identity.v1.ListUserContactsRequest
+	2,  // 22: identity.v1.ProjectInternalService.GetProjectAccess:output_type -> identity.v1.GetProjectAccessResponse
+	5,  // 23: identity.v1.ProjectInternalService.AuthorizeAdmin:output_type -> identity.v1.AuthorizeAdminResponse
+	7,  // 24: identity.v1.ProjectInternalService.GetProjectConfig:output_type -> identity.v1.GetProjectConfigResponse
+	10, // 25: identity.v1.UserInternalService.GetTokenSubject:output_type -> identity.v1.GetTokenSubjectResponse
+	12, // 26: identity.v1.UserInternalService.GetSignInSubject:output_type -> identity.v1.GetSignInSubjectResponse
+	14, // 27: identity.v1.UserInternalService.ListUserContacts:output_type -> identity.v1.ListUserContactsResponse
+	22, // [22:28] is the sub-list for method output_type
+	16, // [16:22] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_identity_v1_internal_proto_init() }
@@ -1093,7 +1211,7 @@ func file_identity_v1_internal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_v1_internal_proto_rawDesc), len(file_identity_v1_internal_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   13,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
@@ -21,6 +23,10 @@ type Deps struct {
 	Hasher   Hasher
 	Sealer   Sealer
 	Logger   *slog.Logger
+	// OAuth is the providers that people sign in with.
+	OAuth              OAuthProviders
+	AuthorizationCodes AuthorizationCodes
+	AccessTokens       AccessTokens
 	// Renditions shows rendered configurations.
 	Renditions Renditions
 	// Announce tells whoever remembers projects that one changed.
@@ -47,6 +53,12 @@ type App struct {
 	pause     func(ctx context.Context, d time.Duration) error
 	publicURL string
 
+	oauth              OAuthProviders
+	authorizationCodes AuthorizationCodes
+	accessTokens       AccessTokens
+	// refreshes are the exchanges of providers' refresh tokens under way.
+	refreshes singleflight.Group
+
 	renditions Renditions
 	announce   func(projectID string)
 }
@@ -64,6 +76,10 @@ func New(deps Deps) *App {
 		clock:     deps.Clock,
 		pause:     deps.Pause,
 		publicURL: deps.PublicURL,
+
+		oauth:              deps.OAuth,
+		authorizationCodes: deps.AuthorizationCodes,
+		accessTokens:       deps.AccessTokens,
 
 		renditions: deps.Renditions,
 		announce:   deps.Announce,

@@ -24,6 +24,7 @@ type Store interface {
 	ContactChannelStore
 	CodeStore
 	SecondFactorStore
+	OAuthStore
 	ImageStore
 	ProjectStore
 }
@@ -77,6 +78,7 @@ type Tx interface {
 	ContactChannelTx
 	CodeTx
 	SecondFactorTx
+	OAuthTx
 	ProjectTx
 	UserImportTx
 

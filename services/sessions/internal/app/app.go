@@ -23,6 +23,7 @@ type Deps struct {
 	Store    Store
 	Users    Users
 	Projects Projects
+	Configs  Configs
 	Keys     KeyCache
 	Signer   Signer
 	Clock    clock.Clock

@@ -17,6 +17,7 @@ import (
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/pgtest"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/projectconfig"
 	"vestibule.dev/pkg/secret"
 	eventsv1 "vestibule.dev/proto/events/v1"
 	"vestibule.dev/services/sessions/internal/accesstoken"
@@ -57,6 +58,7 @@ type system struct {
 	clock    *clock.Fake
 	users    *users
 	projects *projects
+	configs  *projectconfig.Config
 	signer   *signer
 	events   *recorder
 }
@@ -69,6 +71,7 @@ func newSystem(t testing.TB) *system {
 		clock:    clock.NewFake(epoch),
 		users:    &users{},
 		projects: newProjects(),
+		configs:  &projectconfig.Config{},
 		signer:   &signer{},
 		events:   &recorder{},
 	}
@@ -92,6 +95,7 @@ func (s *system) replica(t testing.TB) (*app.App, *pg.DB) {
 		Store:    postgres.NewStore(database, secret.NewBox(ring), s.events.encode),
 		Users:    s.users,
 		Projects: s.projects,
+		Configs:  configs{s.configs},
 		Keys:     keys,
 		Signer:   s.signer,
 		Clock:    s.clock,
@@ -182,6 +186,18 @@ type users struct {
 	mu      sync.Mutex
 	deleted []string
 	failure error
+	// attemptCode makes every user have a second factor when it is set.
+	attemptCode string
+}
+
+func (u *users) SignInSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error) {
+	u.mu.Lock()
+	attemptCode := u.attemptCode
+	u.mu.Unlock()
+	if attemptCode != "" {
+		return domain.Subject{}, apierr.MultiFactorAuthenticationRequired(attemptCode)
+	}
+	return u.TokenSubject(ctx, tenant, userID)
 }
 
 func (u *users) TokenSubject(_ context.Context, _ ids.Tenant, userID string) (domain.Subject, error) {
@@ -221,6 +237,13 @@ func newProjects() *projects {
 func (p *projects) Project(_ context.Context, id string) (*domain.Project, error) {
 	p.calls.Add(1)
 	return p.known[id], nil
+}
+
+// configs is an identity context with one configuration.
+type configs struct{ config *projectconfig.Config }
+
+func (c configs) Get(context.Context, ids.Tenant, int64) (*projectconfig.Config, error) {
+	return c.config, nil
 }
 
 // signer counts signatures.

@@ -6,17 +6,22 @@ import "context"
 const sweepBatch = 500
 
 // Sweep deletes what no longer means anything: sessions that expired longer
-// ago than the retention, in batches, and sessions and keys that came into
-// being while their user or project was being deleted. It may run on several
-// replicas at once.
+// ago than the retention and old authorization codes, in batches, and sessions
+// and keys that came into being while their user or project was being deleted.
+// It may run on several replicas at once.
 func (a *App) Sweep(ctx context.Context) error {
-	for {
-		deleted, err := a.Store.SweepSessions(ctx, a.settings.ExpiredRetention, sweepBatch)
-		if err != nil {
-			return err
-		}
-		if deleted < sweepBatch {
-			return a.Store.SweepOrphans(ctx)
+	for _, sweep := range []func(ctx context.Context) (deleted int, err error){
+		func(ctx context.Context) (int, error) {
+			return a.Store.SweepSessions(ctx, a.settings.ExpiredRetention, sweepBatch)
+		},
+		func(ctx context.Context) (int, error) { return a.Store.SweepAuthorizationCodes(ctx, sweepBatch) },
+	} {
+		for deleted := sweepBatch; deleted == sweepBatch; {
+			var err error
+			if deleted, err = sweep(ctx); err != nil {
+				return err
+			}
 		}
 	}
+	return a.Store.SweepOrphans(ctx)
 }

@@ -8,6 +8,24 @@ import (
 	"time"
 )
 
+type AuthorizationCode struct {
+	ProjectID                string
+	BranchID                 string
+	CodeHash                 []byte
+	UserID                   string
+	RedirectUri              string
+	CodeChallenge            string
+	CodeChallengeMethod      string
+	IsNewUser                bool
+	AfterCallbackRedirectUrl *string
+	HandedOverSessionID      *string
+	HandedOverRefreshToken   []byte
+	IssuedSessionID          *string
+	CreatedAt                time.Time
+	ExpiresAt                time.Time
+	UsedAt                   *time.Time
+}
+
 type DeletedProject struct {
 	ProjectID string
 	DeletedAt time.Time
