@@ -99,7 +99,7 @@ func TestServe_cors_isOnEveryAnswerOfTheAPI(t *testing.T) {
 			t.Errorf("%s %s: %v", q.method, q.path, h)
 		}
 		allow, expose := strings.Split(h.Get("Access-Control-Allow-Headers"), ", "), strings.Split(h.Get("Access-Control-Expose-Headers"), ", ")
-		if len(allow) != 36 || len(expose) != 7 || !slices.Contains(allow, "x-hexclave-access-token") || !slices.Contains(expose, "x-stack-actual-status") {
+		if len(allow) != 37 || len(expose) != 7 || !slices.Contains(allow, "x-hexclave-access-token") || !slices.Contains(expose, "x-stack-actual-status") {
 			t.Errorf("allowed %d, exposed %d headers", len(allow), len(expose))
 		}
 	}
@@ -289,6 +289,19 @@ func TestServe_form_isABodyLikeAnyOther(t *testing.T) {
 	req := r.things.request.(*testv1.CreateThingRequest)
 	if req.GetName() != "a b" || req.GetCount() != 3 || !req.GetFlag() || req.GetOwnerId() != userA {
 		t.Errorf("%v", req)
+	}
+}
+
+// Mail programs unsubscribe with one click by such a form (RFC 8058).
+func TestServe_formWithParts_isReadByNobody(t *testing.T) {
+	r := newRig(t)
+	form := "--b\r\nContent-Disposition: form-data; name=\"List-Unsubscribe\"\r\n\r\nOne-Click\r\n--b--\r\n"
+	for path, want := range map[string]string{"/api/v1/things/touch": "", "/api/v1/things": "BODY_PARSING_ERROR"} {
+		w := r.do(request{method: "POST", path: path, body: form,
+			headers: client("-Content-Type", "multipart/form-data; boundary=b", "Access-Token", r.token(), "Refresh-Token", "x")})
+		if got := code(t, w); got != want {
+			t.Errorf("%s: %d %s, want %q", path, w.Code, w.Body, want)
+		}
 	}
 }
 

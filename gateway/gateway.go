@@ -14,17 +14,21 @@ import (
 	"os"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 
 	"vestibule.dev/gateway/internal/authn"
+	"vestibule.dev/gateway/internal/checkout"
 	"vestibule.dev/gateway/internal/config"
 	"vestibule.dev/gateway/internal/docs"
 	"vestibule.dev/gateway/internal/edge"
 	"vestibule.dev/gateway/internal/routes"
 	"vestibule.dev/gateway/internal/transcode"
 	"vestibule.dev/gateway/internal/upstream"
+	"vestibule.dev/pkg/accesstoken"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/httpx"
+	"vestibule.dev/pkg/mtls"
 	"vestibule.dev/pkg/obs"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/runner"
@@ -44,7 +48,7 @@ type Gateway struct {
 	log      *slog.Logger
 	handler  http.Handler
 	projects *authn.Projects
-	tokens   *authn.AccessTokens
+	tokens   *accesstoken.Verifier
 	group    *runner.Group
 }
 
@@ -78,8 +82,15 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	caller, err := principal.NewCallerSigner(clock.System(), "gateway", cfg.ServiceKey)
-	if err != nil {
+	base := grpcx.ClientConfig{Signer: signer, Telemetry: telemetry}
+	secure := func(string) credentials.TransportCredentials { return nil }
+	if cfg.TLS.Enabled() {
+		identity, err := mtls.Load(cfg.TLS)
+		if err != nil {
+			return nil, err
+		}
+		secure = identity.Client
+	} else if base.Caller, err = principal.NewCallerSigner(clock.System(), "gateway", cfg.ServiceKey); err != nil {
 		return nil, err
 	}
 	connections, err := upstream.Dial(ctx, map[string]string{
@@ -88,7 +99,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		"teams":         cfg.TeamsAddr,
 		"notifications": cfg.NotificationsAddr,
 		"payments":      cfg.PaymentsAddr,
-	}, grpcx.ClientConfig{Caller: caller, Signer: signer, Telemetry: telemetry})
+	}, base, secure)
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +153,10 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	pages, err := checkout.New(documented)
+	if err != nil {
+		return nil, err
+	}
 	g := &Gateway{cfg: cfg, log: d.log, projects: projects, tokens: tokens}
 	g.handler = edge.Chain(edge.Config{
 		Log:         d.log,
@@ -150,7 +165,7 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 		Locator:     locator,
 		MaxInFlight: cfg.MaxInFlight,
 		Limiter:     limiter,
-	}, documented)
+	}, pages)
 
 	g.group = runner.New(runner.Config{Logger: d.log, Grace: cfg.ShutdownGrace})
 	g.group.Add(runner.Servers, "http", g.serve)

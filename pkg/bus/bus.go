@@ -23,7 +23,9 @@ type Config struct {
 	Name string
 	// Replicas of the streams this process creates; 0 means 1.
 	Replicas int
-	Logger   *slog.Logger
+	// Guest leaves streams as their owners made them, and waits for them to.
+	Guest  bool
+	Logger *slog.Logger
 }
 
 // Bus is a connection to NATS. It is safe for concurrent use.
@@ -31,6 +33,7 @@ type Bus struct {
 	conn     *nats.Conn
 	js       jetstream.JetStream
 	replicas int
+	guest    bool
 }
 
 const (
@@ -72,7 +75,7 @@ func Connect(cfg Config) (*Bus, error) {
 		conn.Close()
 		return nil, fmt.Errorf("bus: %w", err)
 	}
-	return &Bus{conn: conn, js: js, replicas: max(cfg.Replicas, 1)}, nil
+	return &Bus{conn: conn, js: js, replicas: max(cfg.Replicas, 1), guest: cfg.Guest}, nil
 }
 
 // Close ends the connection.
@@ -87,8 +90,15 @@ func (b *Bus) JetStream() jetstream.JetStream { return b.js }
 // StreamName is the stream of a context's events.
 func StreamName(service string) string { return strings.ToUpper(service) }
 
-// EnsureStream creates or updates the stream of a context.
+// EnsureStream creates or updates the stream of a context. A guest only looks
+// whether it is there.
 func (b *Bus) EnsureStream(ctx context.Context, service string) error {
+	if b.guest {
+		if _, err := b.js.Stream(ctx, StreamName(service)); err != nil {
+			return fmt.Errorf("bus: stream of %s: %w", service, err)
+		}
+		return nil
+	}
 	_, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name:       StreamName(service),
 		Subjects:   []string{service + ".v1.>"},

@@ -3,7 +3,6 @@ package grpcx
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -47,13 +46,23 @@ func (s *Server) authenticate(ctx context.Context, req any, info *grpc.UnaryServ
 	if caller != "" {
 		ctx = principal.NewCallerContext(ctx, caller)
 	}
+	claimed, err := s.claim(ctx, md)
+	if err == nil && claimed != nil && token != "" {
+		err = status.Error(codes.Unauthenticated, "a principal and a credential")
+	}
+	if err != nil {
+		return nil, s.unauthenticated(ctx, info, err)
+	}
+	if claimed != nil {
+		ctx = context.WithValue(ctx, claimKey{}, claimed)
+	}
 	return next(ctx, req)
 }
 
 // caller returns the verified name of the calling service, or "".
 func (s *Server) caller(ctx context.Context, md metadata.MD) (string, error) {
 	if s.cfg.CallerVerifier == nil {
-		return CertificateService(ctx), nil
+		return s.peer(ctx).Service, nil
 	}
 	token, err := single(md, principal.MetadataCaller)
 	if token == "" || err != nil {
@@ -62,24 +71,22 @@ func (s *Server) caller(ctx context.Context, md metadata.MD) (string, error) {
 	return s.cfg.CallerVerifier.Verify(token)
 }
 
-// CertificateService returns the name of the service that the peer's verified
-// client certificate was issued to: the first label of its first DNS name, as
-// in identity.vestibule.svc. It is "" without one.
-func CertificateService(ctx context.Context) string {
+// Peer is whom a client certificate was issued to: another service, one of the
+// operator's own backends, or neither.
+type Peer struct{ Service, Backend string }
+
+// peer returns whose certificate the connection was made with. The handshake
+// has verified it.
+func (s *Server) peer(ctx context.Context) Peer {
 	p, ok := peer.FromContext(ctx)
-	if !ok {
-		return ""
+	if !ok || s.cfg.Peers == nil {
+		return Peer{}
 	}
 	tls, ok := p.AuthInfo.(credentials.TLSInfo)
-	if !ok || len(tls.State.VerifiedChains) == 0 {
-		return ""
+	if !ok || len(tls.State.PeerCertificates) == 0 {
+		return Peer{}
 	}
-	leaf := tls.State.VerifiedChains[0][0]
-	if len(leaf.DNSNames) == 0 {
-		return ""
-	}
-	name, _, _ := strings.Cut(leaf.DNSNames[0], ".")
-	return name
+	return s.cfg.Peers(tls.State.PeerCertificates[0])
 }
 
 // single returns the only value of a name. Two are an attempt to have one
@@ -122,6 +129,13 @@ func (s *Server) authorize(ctx context.Context, req any, info *grpc.UnaryServerI
 		}
 		return next(ctx, req)
 	}
+	if claimed, ok := ctx.Value(claimKey{}).(*claim); ok {
+		p, err := s.admit(ctx, claimed, m)
+		if err != nil {
+			return nil, err
+		}
+		return next(principal.NewContext(ctx, p), req)
+	}
 	p, ok := principal.FromContext(ctx)
 	switch {
 	case !ok:
@@ -131,11 +145,7 @@ func (s *Server) authorize(ctx context.Context, req any, info *grpc.UnaryServerI
 	case p.Access == principal.AccessNone:
 		return nil, &refusal{code: codes.Unauthenticated, known: apierr.AccessTypeRequired()}
 	}
-	allowed := make([]string, 0, len(m.access))
-	for _, a := range m.access {
-		allowed = append(allowed, string(a))
-	}
-	return nil, &refusal{code: codes.PermissionDenied, known: apierr.InsufficientAccessType(string(p.Access), allowed...)}
+	return nil, m.insufficient(p.Access)
 }
 
 // validateFields reports everything that is wrong with the request at once,
@@ -143,6 +153,13 @@ func (s *Server) authorize(ctx context.Context, req any, info *grpc.UnaryServerI
 func (s *Server) validateFields(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
 	if exempt(info.FullMethod) {
 		return next(ctx, req)
+	}
+	if _, ok := ctx.Value(claimKey{}).(*claim); ok {
+		// The edge does this for everybody else.
+		p, _ := principal.FromContext(ctx)
+		if err := replaceMe(req, p.UserID); err != nil {
+			return nil, err
+		}
 	}
 	problems, err := s.cfg.Validator.Validate(req)
 	if err != nil {

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/principal"
 	policyv1 "vestibule.dev/proto/policy/v1"
 )
@@ -34,6 +37,30 @@ func (m *MethodPolicy) Accepts(a principal.Access) bool {
 		return m.Policy.GetPublic()
 	}
 	return slices.Contains(m.access, a)
+}
+
+// insufficient refuses an access type that the policy does not accept.
+func (m *MethodPolicy) insufficient(a principal.Access) error {
+	allowed := make([]string, 0, len(m.access))
+	for _, accepted := range m.access {
+		allowed = append(allowed, string(accepted))
+	}
+	return &refusal{code: codes.PermissionDenied, known: apierr.InsufficientAccessType(string(a), allowed...)}
+}
+
+// Reads reports whether the method changes nothing that callers can see, which
+// the house rules of naming tell.
+func (m *MethodPolicy) Reads() bool {
+	name := string(m.Descriptor.Name())
+	return slices.ContainsFunc([]string{"Get", "List", "LookUp", "Check"}, func(verb string) bool {
+		return strings.HasPrefix(name, verb)
+	})
+}
+
+// context is the name of the method's context, which its package begins with.
+func (m *MethodPolicy) context() string {
+	name, _, _ := strings.Cut(string(m.Descriptor.FullName()), ".")
+	return name
 }
 
 // Policies returns the policy of every registered method except those of

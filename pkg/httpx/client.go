@@ -19,6 +19,8 @@ type ClientConfig struct {
 	Timeout time.Duration
 	// MaxResponse is the largest response body in bytes. 0 means 1 MiB.
 	MaxResponse int64
+	// MaxConnsPerHost bounds the connections to one host. 0 means 16.
+	MaxConnsPerHost int
 	// MaxRedirects is how many redirects are followed. 0 means none: the
 	// redirect itself is the response. No redirect leads from https to http.
 	MaxRedirects int
@@ -36,6 +38,9 @@ func NewClient(cfg ClientConfig) *http.Client {
 	if cfg.MaxResponse == 0 {
 		cfg.MaxResponse = 1 << 20
 	}
+	if cfg.MaxConnsPerHost == 0 {
+		cfg.MaxConnsPerHost = 16
+	}
 	return &http.Client{
 		Timeout: cfg.Timeout,
 		Transport: &boundedTransport{max: cfg.MaxResponse, next: &http.Transport{
@@ -46,7 +51,7 @@ func NewClient(cfg ClientConfig) *http.Client {
 			MaxResponseHeaderBytes: 64 << 10,
 			MaxIdleConns:           32,
 			MaxIdleConnsPerHost:    2,
-			MaxConnsPerHost:        16,
+			MaxConnsPerHost:        cfg.MaxConnsPerHost,
 			IdleConnTimeout:        30 * time.Second,
 			DisableCompression:     true,
 			ForceAttemptHTTP2:      true,

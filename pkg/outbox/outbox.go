@@ -72,9 +72,15 @@ func NewEnvelope(ctx context.Context, fact Fact) *eventsv1.Envelope {
 	return envelope
 }
 
-// actor names who caused a change, and the operator behind an admin token.
+// actor names who caused a change, and for whom: the operator behind an admin
+// token, or the user whom one of the operator's backends named.
 func actor(caller principal.Principal) (actor, onBehalfOf string) {
 	switch {
+	case caller.Backend != "":
+		actor = "backend/" + caller.Backend
+		if caller.UserID != "" {
+			onBehalfOf = "user/" + caller.UserID
+		}
 	case caller.UserID != "":
 		actor = "user/" + caller.UserID
 	default:

@@ -17,6 +17,18 @@ const (
 	MetadataPrincipal = "vestibule-principal"
 	MetadataCaller    = "vestibule-caller"
 
+	// What an operator's own backend sends instead of a principal: the token
+	// of its credential, unless its certificate is one, and for whom it calls.
+	MetadataCredential = "vestibule-credential"
+	MetadataProject    = "vestibule-project"
+	// MetadataBranch is "main" when left out.
+	MetadataBranch = "vestibule-branch"
+	// MetadataAccess is "server" or "admin"; without it the call has server
+	// access if the method accepts that.
+	MetadataAccess = "vestibule-access"
+	// MetadataUser is the id of the user on whose behalf the backend calls.
+	MetadataUser = "vestibule-user"
+
 	MetadataRequestID    = "vestibule-request-id"
 	MetadataClientIP     = "vestibule-client-ip"
 	MetadataCountry      = "vestibule-country"

@@ -51,6 +51,10 @@ type Principal struct {
 	ConfigVersion int64
 	// AdminUserID is the operator behind an admin access token, else empty.
 	AdminUserID string
+	// Backend is the name of the operator's own backend that called with a
+	// service credential instead of through the gateway, else empty. Tokens do
+	// not carry it.
+	Backend string
 }
 
 // SignedIn reports whether the request has a current user.

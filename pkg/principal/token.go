@@ -194,7 +194,7 @@ func (v *Verifier) key(t *jwt.Token) (any, error) {
 	return key, nil
 }
 
-// registered holds the claims both kinds of token have. All are required.
+// registered holds the claims all kinds of token have. All are required.
 type registered struct {
 	Issuer   string `json:"iss"`
 	Audience string `json:"aud"`
@@ -214,13 +214,17 @@ func newRegistered(issuer, audience, subject string, now time.Time) registered {
 }
 
 func (r registered) check(issuer, audience string, now time.Time) error {
+	return r.checkFor(issuer, audience, now, MaxLife)
+}
+
+func (r registered) checkFor(issuer, audience string, now time.Time, longest time.Duration) error {
 	life := r.Expires - r.IssuedAt
 	switch {
 	case r.Issuer != issuer:
 		return errors.New("wrong issuer")
 	case r.Audience != audience:
 		return errors.New("wrong audience")
-	case r.IssuedAt <= 0 || life <= 0 || life > int64(MaxLife/time.Second):
+	case r.IssuedAt <= 0 || life <= 0 || life > int64(longest/time.Second):
 		return errors.New("life out of bounds")
 	case !now.Before(time.Unix(r.Expires, 0)):
 		return errors.New("expired; if it was not, the clocks of the two machines differ")

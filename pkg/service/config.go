@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vestibule.dev/pkg/environ"
+	"vestibule.dev/pkg/mtls"
 	"vestibule.dev/pkg/secret"
 )
 
@@ -28,8 +29,16 @@ type Config struct {
 
 	// PrincipalPublicKeys verify the gateway's principals: base64, or PEM.
 	PrincipalPublicKeys string `env:"PRINCIPAL_PUBLIC_KEYS,required"`
-	// ServiceKey signs and verifies calls between services.
-	ServiceKey secret.Secret `env:"SERVICE_KEY,required"`
+	// ServiceKey signs and verifies calls between services. With certificates
+	// it is not used.
+	ServiceKey secret.Secret `env:"SERVICE_KEY"`
+	// TLS secures the connections between processes.
+	TLS mtls.Config
+	// CredentialPublicKeys verify the service credentials of the operator's
+	// own backends: base64, or PEM. Without them no credential is accepted.
+	CredentialPublicKeys string `env:"CREDENTIAL_PUBLIC_KEYS"`
+	// CredentialsRevoked are ids of credentials that are refused.
+	CredentialsRevoked []string `env:"CREDENTIALS_REVOKED"`
 	// EncryptionKeys seal what must be read back: kid:base64, newest first.
 	EncryptionKeys secret.Secret `env:"ENCRYPTION_KEYS,required"`
 	// CodeKey is the base64 HMAC key of one-time codes.

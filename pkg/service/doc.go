@@ -7,5 +7,7 @@
 //	<name> migrate                    bring the database's schema up to date
 //	<name> outbox status              tell how far the relay is behind
 //	<name> outbox replay --since 1h   publish events again under their ids
+//	<name> credential keygen          make a key for service credentials
+//	<name> credential issue …         make a service credential
 //	<name> version                    tell what is running
 package service

@@ -61,6 +61,8 @@ func (c Command) run(ctx context.Context, out io.Writer, args []string) error {
 		return c.migrate(ctx)
 	case "outbox":
 		return c.outbox(ctx, out, rest)
+	case "credential":
+		return c.credential(out, rest)
 	default:
 		command, ok := c.Commands[name]
 		if !ok {
@@ -71,11 +73,11 @@ func (c Command) run(ctx context.Context, out io.Writer, args []string) error {
 }
 
 func (c Command) usage() string {
-	names := []string{"serve", "migrate", "outbox status|replay", "version"}
+	names := []string{"serve", "migrate", "outbox status|replay", "credential keygen|issue", "version"}
 	for name := range c.Commands {
 		names = append(names, name)
 	}
-	slices.Sort(names[3:])
+	slices.Sort(names[4:])
 	return "usage: " + c.Name + " " + strings.Join(names, " | ")
 }
 
@@ -84,7 +86,7 @@ func (c Command) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := p.openServer(); err != nil {
+	if err := p.openServer(ctx); err != nil {
 		return err
 	}
 	if err := c.Build(ctx, p); err != nil {

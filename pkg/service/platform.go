@@ -19,6 +19,7 @@ import (
 	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/inbox"
+	"vestibule.dev/pkg/mtls"
 	"vestibule.dev/pkg/obs"
 	"vestibule.dev/pkg/outbox"
 	"vestibule.dev/pkg/pg"
@@ -49,9 +50,15 @@ type Platform struct {
 	GRPC *grpcx.Server
 
 	telemetry *obs.Telemetry
-	caller    *principal.CallerSigner
-	group     *runner.Group
-	conns     map[string]*grpc.ClientConn
+	// identity is what this process proves by certificate, and caller what it
+	// signs where there are none.
+	identity *mtls.Identity
+	caller   *principal.CallerSigner
+	group    *runner.Group
+
+	conns map[string]*grpc.ClientConn
+	// lookUpProject finds the projects that backends call for.
+	lookUpProject grpcx.ProjectLookup
 }
 
 // newPlatform opens what all services need. Nothing waits for a database or a
@@ -81,7 +88,11 @@ func newPlatform(ctx context.Context, name, version string) (*Platform, error) {
 	if p.CodeKey, err = cfg.codeKey(); err != nil {
 		return nil, fmt.Errorf("%s%w", prefix(name), err)
 	}
-	if p.caller, err = principal.NewCallerSigner(p.Clock, name, cfg.ServiceKey); err != nil {
+	if cfg.TLS.Enabled() {
+		if p.identity, err = mtls.Load(cfg.TLS); err != nil {
+			return nil, err
+		}
+	} else if p.caller, err = principal.NewCallerSigner(p.Clock, name, cfg.ServiceKey); err != nil {
 		return nil, fmt.Errorf("%sSERVICE_KEY: %w", prefix(name), err)
 	}
 	if p.DB, err = pg.Open(ctx, pg.Config{URL: cfg.PostgresURL, MaxConns: cfg.PostgresMaxConns, ApplicationName: name}); err != nil {
@@ -92,7 +103,7 @@ func newPlatform(ctx context.Context, name, version string) (*Platform, error) {
 }
 
 // openServer prepares what only a running service needs.
-func (p *Platform) openServer() error {
+func (p *Platform) openServer(ctx context.Context) error {
 	cfg := &p.Config
 	publicKeys, err := principal.ParsePublicKeys(cfg.PrincipalPublicKeys)
 	if err != nil {
@@ -102,23 +113,27 @@ func (p *Platform) openServer() error {
 	if err != nil {
 		return err
 	}
-	callers, err := principal.NewCallerVerifier(p.Clock, cfg.ServiceKey)
-	if err != nil {
-		return err
-	}
 	if p.Bus, err = bus.Connect(bus.Config{URL: cfg.NATSURL, Name: p.Name, Replicas: cfg.NATSReplicas, Logger: p.Logger}); err != nil {
 		return err
 	}
 	p.group.AddClose(runner.Pools, "nats", func() error { p.Bus.Close(); return nil })
-	p.GRPC, err = grpcx.NewServer(grpcx.ServerConfig{
-		Service:        p.Name,
-		Verifier:       verifier,
-		CallerVerifier: callers,
-		InFlightLimit:  cfg.InFlightLimit,
-		Ready:          p.ready,
-		Telemetry:      p.telemetry,
-		Logger:         p.Logger,
-	})
+	server := grpcx.ServerConfig{
+		Service:       p.Name,
+		Verifier:      verifier,
+		InFlightLimit: cfg.InFlightLimit,
+		Ready:         p.ready,
+		Telemetry:     p.telemetry,
+		Logger:        p.Logger,
+	}
+	if p.identity != nil {
+		server.Credentials, server.Peers = p.identity.Server(), p.identity.Peer
+	} else if server.CallerVerifier, err = principal.NewCallerVerifier(p.Clock, cfg.ServiceKey); err != nil {
+		return err
+	}
+	if server.Backends, err = p.backends(ctx); err != nil {
+		return err
+	}
+	p.GRPC, err = grpcx.NewServer(server)
 	return err
 }
 
@@ -146,7 +161,11 @@ func (p *Platform) Dial(ctx context.Context, service string) (*grpc.ClientConn, 
 	}
 	// The connection outlives the signal to stop: requests that are being
 	// finished still need it.
-	conn, err := grpcx.Dial(context.WithoutCancel(ctx), grpcx.ClientConfig{Target: address, Caller: p.caller, Telemetry: p.telemetry})
+	client := grpcx.ClientConfig{Target: address, Caller: p.caller, Telemetry: p.telemetry}
+	if p.identity != nil {
+		client.Credentials = p.identity.Client(service)
+	}
+	conn, err := grpcx.Dial(context.WithoutCancel(ctx), client)
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", service, err)
 	}

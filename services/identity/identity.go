@@ -9,6 +9,7 @@ import (
 
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/courier"
+	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/secret"
@@ -19,6 +20,7 @@ import (
 	"vestibule.dev/services/identity/internal/grpcapi"
 	"vestibule.dev/services/identity/internal/oauthprovider"
 	"vestibule.dev/services/identity/internal/postgres"
+	"vestibule.dev/services/identity/internal/signuprules"
 	"vestibule.dev/services/identity/migrations"
 )
 
@@ -58,6 +60,11 @@ func build(ctx context.Context, p *service.Platform) error {
 		return err
 	}
 
+	conditions, err := signuprules.New()
+	if err != nil {
+		return err
+	}
+
 	store := postgres.NewStore(p.DB, codes, p.Box, events.Encode)
 	renditions := app.NewProjectRenditions(store, p.Logger)
 	tokens := clients.NewTokens(sessions)
@@ -70,6 +77,7 @@ func build(ctx context.Context, p *service.Platform) error {
 		Teams:      clients.NewTeams(teams),
 		Hasher:     secret.NewHasher(secret.HasherConfig{}),
 		Sealer:     p.Box,
+		Conditions: conditions,
 		Logger:     p.Logger,
 		Clock:      p.Clock,
 		Pause:      clock.Pause,
@@ -80,6 +88,7 @@ func build(ctx context.Context, p *service.Platform) error {
 		AccessTokens:       tokens,
 	})
 
+	p.LookUpProjects(lookUpProject(application))
 	grpcapi.RegisterUsers(p.GRPC, application)
 	grpcapi.RegisterProjects(p.GRPC, application)
 	p.Consume(events.Subscriptions(application)...)
@@ -88,4 +97,16 @@ func build(ctx context.Context, p *service.Platform) error {
 	p.Every(time.Hour, "forget abandoned sign-ins", store.ForgetOAuthAuthorizations)
 	p.Every(time.Minute, "purge deleted projects", application.PurgeDeletedProjects)
 	return nil
+}
+
+// lookUpProject tells the guards of this process what they would otherwise ask
+// it for.
+func lookUpProject(a *app.App) grpcx.ProjectLookup {
+	return func(ctx context.Context, projectID string) (*grpcx.Project, error) {
+		access, err := a.GetProjectAccess(ctx, projectID)
+		if err != nil || access == nil {
+			return nil, err
+		}
+		return &grpcx.Project{ConfigVersion: access.Version, Branches: access.Branches}, nil
+	}
 }

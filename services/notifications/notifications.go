@@ -9,10 +9,10 @@ import (
 
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/service"
-	notificationsv1 "vestibule.dev/proto/notifications/v1"
 	"vestibule.dev/services/notifications/internal/app"
 	"vestibule.dev/services/notifications/internal/clients"
 	"vestibule.dev/services/notifications/internal/config"
+	"vestibule.dev/services/notifications/internal/deliverer"
 	"vestibule.dev/services/notifications/internal/events"
 	"vestibule.dev/services/notifications/internal/grpcapi"
 	"vestibule.dev/services/notifications/internal/mailer"
@@ -21,8 +21,12 @@ import (
 	"vestibule.dev/services/notifications/migrations"
 )
 
-// tidyInterval is how often mails are taken from workers that died.
-const tidyInterval = 30 * time.Second
+const (
+	// tidyInterval is how often mails are taken from workers that died.
+	tidyInterval = 30 * time.Second
+	// sweepInterval is how often leftovers of deleted projects are looked for.
+	sweepInterval = 5 * time.Minute
+)
 
 // Command describes the binary of this context.
 func Command() service.Command {
@@ -54,21 +58,30 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
-	application := app.New(cfg.App(), app.Ports{
-		Store:   postgres.NewStore(p.DB, p.Box, events.Encode),
-		Configs: configs,
-		Users:   clients.NewUsers(identity),
-		Mailer:  mails,
-		Clock:   p.Clock,
-		Random:  rand.Float64,
-		Logger:  p.Logger,
+	application := app.New(cfg.App(p.Config.PublicURL), app.Ports{
+		Store:     postgres.NewStore(p.DB, p.Box, events.Encode),
+		Configs:   configs,
+		Users:     clients.NewUsers(identity),
+		Mailer:    mails,
+		Receivers: deliverer.New(cfg.Webhooks, p.Clock),
+		Clock:     p.Clock,
+		Random:    rand.Float64,
+		Logger:    p.Logger,
 	})
-	notificationsv1.RegisterEmailInternalServiceServer(p.GRPC, grpcapi.NewInternal(application))
+	grpcapi.RegisterEmails(p.GRPC, application)
+	grpcapi.RegisterWebhooks(p.GRPC, application)
 	p.Consume(events.Subscriptions(application)...)
-	listen := func(ctx context.Context, interval time.Duration, wake func(ctx context.Context)) error {
-		return p.DB.Listen(ctx, postgres.Channel, interval, wake)
+	p.Consume(events.WebhookSubscriptions(application)...)
+	listen := func(channel string) worker.Listen {
+		return func(ctx context.Context, interval time.Duration, wake func(ctx context.Context)) error {
+			return p.DB.Listen(ctx, channel, interval, wake)
+		}
 	}
-	p.Go("mail worker", worker.New(application, listen, p.Logger).Run)
+	p.Go("mail worker", worker.New(application, listen(postgres.Channel), p.Logger).Run)
+	p.Go("webhook worker", worker.NewWebhooks(application, listen(postgres.WebhookChannel), p.Logger).Run)
 	p.Every(tidyInterval, "mail queue", application.TidyQueue)
+	p.Every(time.Hour, "remains", application.ForgetRemains)
+	p.Every(tidyInterval, "webhook queue", application.TidyWebhooks)
+	p.Every(sweepInterval, "deleted projects", application.SweepDeletedProjects)
 	return nil
 }

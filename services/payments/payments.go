@@ -51,5 +51,6 @@ func build(ctx context.Context, p *service.Platform) error {
 	})
 	grpcapi.Register(p.GRPC, application)
 	p.Every(time.Hour, "forget purchase codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
+	p.Every(time.Hour, "forget old keys", func(ctx context.Context) error { return postgres.Forget(ctx, p.DB) })
 	return nil
 }

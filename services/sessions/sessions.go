@@ -1,5 +1,5 @@
 // Package sessions is the sessions context: refresh tokens, access tokens and
-// the keys that sign them.
+// the keys that sign them, API keys and log-ins of command-line programs.
 package sessions
 
 import (
@@ -44,11 +44,15 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
-	projects, err := clients.NewProjects(identity)
+	teams, err := p.Dial(ctx, "teams")
 	if err != nil {
 		return err
 	}
 	configs, err := p.ProjectConfigs(ctx)
+	if err != nil {
+		return err
+	}
+	projects, err := clients.NewProjects(identity)
 	if err != nil {
 		return err
 	}
@@ -61,6 +65,7 @@ func build(ctx context.Context, p *service.Platform) error {
 		Users:    clients.NewUsers(identity),
 		Projects: projects,
 		Configs:  configs,
+		Teams:    clients.NewTeams(teams),
 		Keys:     keys,
 		Signer:   accesstoken.Signer{},
 		Clock:    p.Clock,
@@ -69,6 +74,9 @@ func build(ctx context.Context, p *service.Platform) error {
 	internal := grpcapi.NewInternal(application)
 	sessionsv1.RegisterSessionServiceServer(p.GRPC, grpcapi.NewSessions(application))
 	sessionsv1.RegisterTokenServiceServer(p.GRPC, grpcapi.NewTokens(application))
+	sessionsv1.RegisterUserApiKeyServiceServer(p.GRPC, grpcapi.NewUserAPIKeys(application))
+	sessionsv1.RegisterTeamApiKeyServiceServer(p.GRPC, grpcapi.NewTeamAPIKeys(application))
+	sessionsv1.RegisterCliLoginServiceServer(p.GRPC, grpcapi.NewCLILogins(application))
 	sessionsv1.RegisterSessionInternalServiceServer(p.GRPC, internal)
 	sessionsv1.RegisterAuthorizationCodeInternalServiceServer(p.GRPC, internal)
 	sessionsv1.RegisterTokenInternalServiceServer(p.GRPC, internal)

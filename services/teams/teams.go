@@ -8,6 +8,7 @@ import (
 	"vestibule.dev/pkg/service"
 	teamsv1 "vestibule.dev/proto/teams/v1"
 	"vestibule.dev/services/teams/internal/app"
+	"vestibule.dev/services/teams/internal/clients"
 	"vestibule.dev/services/teams/internal/events"
 	"vestibule.dev/services/teams/internal/grpcapi"
 	"vestibule.dev/services/teams/internal/postgres"
@@ -24,10 +25,17 @@ func Command() service.Command {
 }
 
 // build wires the context, top to bottom.
-func build(_ context.Context, p *service.Platform) error {
-	store := postgres.NewStore(p.DB, events.Encode)
-	application := app.New(store)
+func build(ctx context.Context, p *service.Platform) error {
+	identity, err := p.Dial(ctx, "identity")
+	if err != nil {
+		return err
+	}
+	application := app.New(app.Deps{
+		Store:    postgres.NewStore(p.DB, events.Encode),
+		Projects: clients.NewProjects(identity),
+	})
 	teamsv1.RegisterTeamInternalServiceServer(p.GRPC, grpcapi.NewInternal(application))
+	teamsv1.RegisterMembershipInternalServiceServer(p.GRPC, grpcapi.NewMemberships(application))
 	p.Consume(events.Subscriptions(application)...)
 	return nil
 }

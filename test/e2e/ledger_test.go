@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 )
@@ -38,12 +39,15 @@ const codeLength = 45
 // secret. Publishable keys are not.
 var secretNames = map[string]bool{
 	"access_token": true, "refresh_token": true, "password": true, "old_password": true, "new_password": true,
-	"password_hash": true, "code": true, "attempt_code": true, "totp_secret_base64": true, "secret_server_key": true, "super_secret_admin_key": true,
+	"password_hash": true, "polling_code": true, "login_code": true, "anon_refresh_token": true, "api_key": true, "code": true, "attempt_code": true, "totp_secret_base64": true, "secret_server_key": true, "super_secret_admin_key": true,
 	"x-hexclave-access-token": true, "x-hexclave-refresh-token": true, "x-hexclave-admin-access-token": true,
 	"x-hexclave-secret-server-key": true, "x-hexclave-super-secret-admin-key": true,
 	"x-stack-access-token": true, "x-stack-refresh-token": true, "x-stack-admin-access-token": true,
 	"x-stack-secret-server-key": true, "x-stack-super-secret-admin-key": true,
 }
+
+// apiKey matches the text of an API key.
+var apiKey = regexp.MustCompile(`^[sp]k_[0-9a-z]{99}$`)
 
 // note keeps a value under its name.
 func (l *ledger) note(name, value string) {
@@ -56,8 +60,9 @@ func (l *ledger) note(name, value string) {
 			l.emails[value] = true
 			l.emails[strings.ToLower(value)] = true
 		}
-	case name == "code" && len(value) != codeLength: // the code of an error
-	case secretNames[name] && len(value) >= minSecret:
+	case name == "code" && (len(value) != codeLength || value == strings.ToUpper(value)): // the code of an error
+	// A new API key comes under the name of everything that has a value.
+	case (secretNames[name] || name == "value" && apiKey.MatchString(value)) && len(value) >= minSecret:
 		l.secrets[value] = name
 		// The first two parts of a JWT are open to read and the last one is
 		// what makes it work.

@@ -68,12 +68,12 @@ func newPerson(name string) oidctest.Person {
 	return person
 }
 
-// browser keeps cookies and stops at the app's pages.
-type browser struct {
+// appBrowser keeps cookies and stops at the app's pages.
+type appBrowser struct {
 	*http.Client
 }
 
-func newBrowser(t *testing.T, person oidctest.Person) *browser {
+func newBrowser(t *testing.T, person oidctest.Person) *appBrowser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -85,7 +85,7 @@ func newBrowser(t *testing.T, person oidctest.Person) *browser {
 	}
 	// All origins of the test are one host, and cookies know no ports.
 	jar.SetCookies(at, []*http.Cookie{{Name: oidctest.PersonCookie, Value: person.Subject, Path: "/"}})
-	return &browser{Client: &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+	return &appBrowser{Client: &http.Client{Jar: jar, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 		if strings.HasPrefix(r.URL.String(), oauthPage) {
 			return http.ErrUseLastResponse
 		}
@@ -95,7 +95,7 @@ func newBrowser(t *testing.T, person oidctest.Person) *browser {
 
 // get follows redirects until there are none, or the app's page is reached,
 // whose address is returned.
-func (b *browser) get(t *testing.T, address string) (response *http.Response, page *url.URL, body string) {
+func (b *appBrowser) get(t *testing.T, address string) (response *http.Response, page *url.URL, body string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 	if err != nil {
@@ -145,7 +145,7 @@ func codeForm(code, verifier string) url.Values {
 }
 
 // signInWithOAuth goes the whole way and returns what the app gets.
-func signInWithOAuth(t *testing.T, b *browser, provider string, more ...string) map[string]any {
+func signInWithOAuth(t *testing.T, b *appBrowser, provider string, more ...string) map[string]any {
 	t.Helper()
 	verifier := rand.Text() + rand.Text()
 	response, page, body := b.get(t, authorizeURL(provider, verifier, more...))

@@ -61,8 +61,23 @@ var rules = []rule{
 	},
 	{
 		"a session belongs to a project",
-		set{"sessions", "SELECT project_id FROM sessions UNION SELECT project_id FROM signing_keys"},
+		set{"sessions", "SELECT project_id FROM sessions UNION SELECT project_id FROM signing_keys UNION SELECT project_id FROM api_keys UNION SELECT project_id FROM cli_logins"},
 		set{"identity", "SELECT id FROM projects"},
+	},
+	{
+		"a user's API key belongs to a user",
+		set{"sessions", "SELECT " + tenant + "owner_id FROM api_keys WHERE owner_type = 'user'"},
+		set{"identity", "SELECT " + tenant + "id FROM users"},
+	},
+	{
+		"a team's API key belongs to a team",
+		set{"sessions", "SELECT " + tenant + "owner_id FROM api_keys WHERE owner_type = 'team'"},
+		set{"teams", "SELECT " + tenant + "id FROM teams"},
+	},
+	{
+		"an API key has the event of its creation",
+		set{"sessions", "SELECT project_id || '/api_key/' || id FROM api_keys"},
+		set{"sessions", eventOf + "'sessions.v1.api_key.created.%'"},
 	},
 	{
 		"a team belongs to a project",

@@ -64,17 +64,31 @@ const (
 	aTeam    kind = "team"
 	aKeySet  kind = "API key set"
 	aLink    kind = "linked account"
+
+	aSubscription kind = "subscription"
 	// Whoever holds a code or a refresh token may use it, but in its own
 	// project alone.
 	aCode         kind = "one-time code"
 	aRefreshToken kind = "refresh token"
+	aLoginCode    kind = "login code of a command-line program"
+	aPollingCode  kind = "polling code of a command-line program"
+	anAPIKeyText  kind = "text of an API key"
+	// Clients are told that a user's key is not theirs.
+	aUserAPIKey kind = "API key of a user"
+	aTeamAPIKey kind = "API key of a team"
 	// Names the caller's own project, or one whose answer is public.
 	aProject kind = "project"
+	// The same for all projects.
+	aCategory kind = "notification category"
 	// Has to be there and is not looked at.
 	anyUser kind = "any user"
 	// Names nothing of anybody, such as an entry of the configuration.
 	aName kind = "name"
 )
+
+// projectWide are the kinds that are told from what does not exist, or may be
+// used, by everybody in the same project.
+var projectWide = []kind{aCode, aRefreshToken, aLoginCode, aPollingCode, anAPIKeyText, aKeySet, aUserAPIKey}
 
 // person is a user with one of everything.
 type person struct {
@@ -105,7 +119,8 @@ func settleIn(ctx context.Context) error {
 		if operators[i], err = client.NewOperator(ctx, system.BaseURL, system.Projects["internal"]); err != nil {
 			return err
 		}
-		config := map[string]any{"allow_localhost": true, "create_team_on_sign_up": true, "client_user_deletion_enabled": true}
+		config := map[string]any{"allow_localhost": true, "create_team_on_sign_up": true, "client_user_deletion_enabled": true,
+			"allow_user_api_keys": true, "allow_team_api_keys": true}
 		if projects[i], err = operators[i].NewProject(ctx, "Project "+string(rune('A'+i)), config); err != nil {
 			return err
 		}
@@ -143,6 +158,9 @@ func (t *tenant) populate(ctx context.Context) error {
 			return err
 		}
 		p.things[aKeySet] = keySet
+		if err := t.equip(ctx, p); err != nil {
+			return err
+		}
 	}
 	t.anonymous.things = map[kind]string{}
 	if t.anonymous.Tokens, err = t.caller(client.Public).SignUpAnonymously(ctx); err != nil {
@@ -222,12 +240,62 @@ func (t *tenant) signUp(ctx context.Context) (person, error) {
 	if p.things[aCode], err = mail.Code(); err != nil {
 		return person{}, err
 	}
-	for _, k := range []kind{aUser, aChannel, aSession, aTeam, aLink, aCode, aRefreshToken} {
+	if p.things[aSubscription], err = t.subscribe(ctx, p.UserID); err != nil {
+		return person{}, err
+	}
+	for _, k := range []kind{aUser, aChannel, aSession, aTeam, aLink, aCode, aRefreshToken, aSubscription} {
 		if p.things[k] == "" {
 			return person{}, fmt.Errorf("%s has no %s", p.email, k)
 		}
 	}
 	return p, nil
+}
+
+// subscribe gives a user a subscription.
+func (t *tenant) subscribe(ctx context.Context, userID string) (subscriptionID string, err error) {
+	var granted struct {
+		SubscriptionID string `json:"subscription_id"`
+	}
+	err = t.caller(client.Server).Expect(ctx, http.MethodPost, "/payments/products/user/"+userID, map[string]any{
+		"product_inline": map[string]any{
+			"display_name": "Plan", "customer_type": "user", "server_only": false,
+			"prices": map[string]any{"monthly": map[string]any{"USD": "9.99", "interval": []any{1, "month"}}},
+		},
+	}, &granted)
+	return granted.SubscriptionID, err
+}
+
+// equip gives a person API keys, where the project has them, and a log-in of a
+// command-line program that waits.
+func (t *tenant) equip(ctx context.Context, p *person) error {
+	var login struct {
+		PollingCode string `json:"polling_code"`
+		LoginCode   string `json:"login_code"`
+	}
+	err := t.caller(client.Public).Expect(ctx, http.MethodPost, "/auth/cli", map[string]any{"expires_in_millis": 86_400_000}, &login)
+	if err != nil {
+		return err
+	}
+	p.things[aPollingCode], p.things[aLoginCode] = login.PollingCode, login.LoginCode
+	if t.project.ID == system.Projects["internal"].ID {
+		return nil
+	}
+	var key struct {
+		ID    string `json:"id"`
+		Value string `json:"value"`
+	}
+	server := t.caller(client.Server)
+	wanted := map[string]any{"description": "CI", "team_id": p.things[aTeam]}
+	if err := server.Expect(ctx, http.MethodPost, "/team-api-keys", wanted, &key); err != nil {
+		return err
+	}
+	p.things[aTeamAPIKey] = key.ID
+	wanted = map[string]any{"description": "CI", "user_id": p.UserID}
+	if err := server.Expect(ctx, http.MethodPost, "/user-api-keys", wanted, &key); err != nil {
+		return err
+	}
+	p.things[aUserAPIKey], p.things[anAPIKeyText] = key.ID, key.Value
+	return nil
 }
 
 // restrict restricts a person and gives them a token that says so.

@@ -71,7 +71,7 @@ func reachable(refs map[string]kind, c cell) []string {
 	for name, k := range refs {
 		switch {
 		case k == aProject, k == anyUser, c.victim.things[k] == "":
-		case c.sameProject && (k == aCode || k == aRefreshToken || k == aKeySet):
+		case c.sameProject && slices.Contains(projectWide, k):
 		default:
 			names = append(names, name)
 		}

@@ -36,22 +36,37 @@ var kinds = map[string]kind{
 	"provider_config_id":  aName,
 	"provider_id":         aLink,
 
-	"api_key_id":         aKeySet,
-	"client_id":          aProject,
-	"code":               aCode,
-	"contact_channel_id": aChannel,
-	"customer_id":        aUser,
-	"owner_team_id":      aTeam,
-	"project_id":         aProject,
-	"refresh_token":      aRefreshToken,
-	"Refresh-Token":      aRefreshToken,
-	"selected_team_id":   aTeam,
-	"user_id":            aUser,
+	"api_key_id":               aKeySet,
+	"client_id":                aProject,
+	"code":                     aCode,
+	"contact_channel_id":       aChannel,
+	"customer_id":              aUser,
+	"notification_category_id": aCategory,
+	"owner_team_id":            aTeam,
+	"project_id":               aProject,
+	"refresh_token":            aRefreshToken,
+	"Refresh-Token":            aRefreshToken,
+	"selected_team_id":         aTeam,
+	"user_id":                  aUser,
+	"GET /user-api-keys/{api_key_id} api_key_id":   aUserAPIKey,
+	"PATCH /user-api-keys/{api_key_id} api_key_id": aUserAPIKey,
+	"GET /team-api-keys/{api_key_id} api_key_id":   aTeamAPIKey,
+	"PATCH /team-api-keys/{api_key_id} api_key_id": aTeamAPIKey,
+
+	"anon_refresh_token": aRefreshToken,
+	"api_key":            anAPIKeyText,
+	"login_code":         aLoginCode,
+	"polling_code":       aPollingCode,
+	"team_id":            aTeam,
+	"cursor":             aUser,
 }
+
+// bearers are fields that work for whoever knows their value.
+var bearers = []string{"anon_refresh_token", "api_key", "login_code", "polling_code", "refresh_token"}
 
 // chosen are ids that a project chooses in its configuration; they name nothing
 // of anybody.
-var chosen = []string{"item_id", "price_id", "product_id"}
+var chosen = []string{"item_id", "price_id", "product_id", "from_product_id", "to_product_id"}
 
 // examples are values of the fields that are no references. Required ones must
 // be there; optional ones make a request one that would change something.
@@ -78,6 +93,10 @@ var examples = map[string]map[string]any{
 	"POST /oauth-providers": {
 		"provider_config_id": "google", "account_id": "another", "allow_sign_in": false, "allow_connected_accounts": true,
 	},
+	"POST /user-api-keys":                 {"description": "more"},
+	"POST /team-api-keys":                 {"description": "more"},
+	"PATCH /user-api-keys/{api_key_id}":   {"description": "changed", "revoked": true},
+	"PATCH /team-api-keys/{api_key_id}":   {"description": "changed", "revoked": true},
 	"POST /auth/password/set":             {"password": "a brand new password"},
 	"POST /auth/password/sign-in":         {"email": "nobody@example.com", "password": "a wrong password"},
 	"POST /auth/password/reset":           {"password": "a brand new password"},
@@ -88,17 +107,12 @@ var examples = map[string]map[string]any{
 	"POST /auth/password/update":          {"old_password": "not the old one", "new_password": "a brand new password"},
 	"POST /contact-channels/{user_id}/{contact_channel_id}/send-verification-code": {"callback_url": "http://localhost:3000/verify"},
 	"PATCH /users/me": {"display_name": "Somebody Else"},
-	"POST /payments/purchases/create-purchase-url":                {"customer_type": "user", "product_id": "starter"},
-	"POST /payments/purchases/validate-code":                      {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
-	"GET /payments/purchases/validate-code":                       {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
-	"POST /payments/purchases/purchase-session":                   {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
-	"POST /internal/payments/test-mode-purchase-session":          {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
-	"PATCH /users/{user_id}":                                      {"display_name": "Somebody Else"},
-	"POST /users":                                                 {"display_name": "Somebody New"},
-	"GET /payments/items/{customer_type}/{customer_id}/{item_id}": {"customer_type": "user", "item_id": "credits"},
-	"POST /payments/items/{customer_type}/{customer_id}/{item_id}/update-quantity": {
-		"customer_type": "user", "item_id": "credits", "allow_negative": "true", "delta": 1,
-	},
+	"PATCH /emails/notification-preference/{user_id}/{notification_category_id}": {"enabled": false},
+	"PATCH /users/{user_id}": {"display_name": "Somebody Else"},
+	"POST /users":            {"display_name": "Somebody New"},
+	"POST /contact-channels": {"value": "new@example.com", "type": "email", "used_for_auth": true, "is_primary": true},
+	"PATCH /contact-channels/{user_id}/{contact_channel_id}": {"value": "changed@example.com", "used_for_auth": true, "is_primary": true},
+	"POST /contact-channels/send-verification-code":          {"email": "somebody@example.com", "callback_url": "http://localhost:3000/verify"},
 
 	"POST /internal/api-keys": {
 		"description": "more", "expires_at_millis": 4102444800000, "has_publishable_client_key": true,
@@ -149,7 +163,7 @@ func refers(f routes.Field) bool {
 			}
 		}
 	}
-	return !slices.Contains(chosen, f.Name) && (f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || f.Name == "refresh_token")
+	return !slices.Contains(chosen, f.Name) && (f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || slices.Contains(bearers, f.Name))
 }
 
 // request is one concrete request of a route.
@@ -215,7 +229,9 @@ func build(t *testing.T, r routes.Route, refs map[string]string) request {
 // stranger makes up something of a kind that nobody has.
 func stranger(k kind) string {
 	switch k {
-	case aCode, aRefreshToken:
+	case aCategory:
+		return "4f6f8873-3d04-46bd-8bef-18338b1a1b4c"
+	case aCode, aRefreshToken, aLoginCode, aPollingCode, anAPIKeyText:
 		return strings.ToLower(rand.Text() + rand.Text())[:45]
 	}
 	var b [16]byte

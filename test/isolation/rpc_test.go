@@ -229,9 +229,15 @@ func dial(t *testing.T, service string) *grpc.ClientConn {
 // invoke calls a method with an empty request.
 func invoke(t *testing.T, connection *grpc.ClientConn, rpc routes.RPC, md metadata.MD) codes.Code {
 	t.Helper()
+	return answer(t, connection, rpc, md).Code()
+}
+
+// answer is the status of a call with an empty request.
+func answer(t *testing.T, connection *grpc.ClientConn, rpc routes.RPC, md metadata.MD) *status.Status {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	ctx = metadata.NewOutgoingContext(ctx, md)
 	err := connection.Invoke(ctx, rpc.FullMethod, dynamicpb.NewMessage(rpc.Descriptor.Input()), dynamicpb.NewMessage(rpc.Descriptor.Output()))
-	return status.Code(err)
+	return status.Convert(err)
 }

@@ -35,6 +35,8 @@ type Stack struct {
 	Databases  map[string]string  `json:"databases"`
 	PIDs       map[string]int     `json:"pids"`
 	Projects   map[string]Project `json:"projects"`
+	// ServiceCredential lets a backend call the services for everything.
+	ServiceCredential string `json:"service_credential"`
 
 	dataDir string
 	run     *run
@@ -113,6 +115,9 @@ type Secrets struct {
 	PrincipalKey []byte `json:"principal_key"`
 	// ServiceKey signs calls between services.
 	ServiceKey []byte `json:"service_key"`
+	// CredentialKey is the seed of the Ed25519 key that signs the credentials
+	// of backends.
+	CredentialKey []byte `json:"credential_key"`
 }
 
 // Secrets reads what nobody outside the system should know.

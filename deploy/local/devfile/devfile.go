@@ -27,6 +27,8 @@ type File struct {
 	Databases  map[string]string  `json:"databases"` // service → postgres URL
 	PIDs       map[string]int     `json:"pids"`      // process → id of its current run
 	Projects   map[string]Project `json:"projects"`  // "internal" and "dev"
+	// ServiceCredential lets backends call the gRPC addresses, for everything.
+	ServiceCredential string `json:"service_credential"`
 }
 
 // Project is a seeded project and its keys.

@@ -1,314 +1,39 @@
 package authn
 
 import (
-	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
-	"slices"
-	"strings"
-	"sync/atomic"
 	"time"
 
-	"github.com/golang-jwt/jwt/v5"
-	"github.com/maypok86/otter/v2"
-
+	"vestibule.dev/pkg/accesstoken"
+	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/clock"
-	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/grpcx"
 	sessionsv1 "vestibule.dev/proto/sessions/v1"
 )
 
-const (
-	// maxAccessToken bounds what is worth decoding, in bytes.
-	maxAccessToken = 8 << 10
-	// tokensCached bounds memory; an entry has under 512 bytes.
-	tokensCached = 50_000
-	mainBranch   = "main"
-)
-
-// errBadToken says that a token is none of ours. Callers learn nothing else.
-var errBadToken = errors.New("authn: token refused")
-
-// expiredError is a token whose only fault is its age.
-type expiredError struct{ claims *userClaims }
-
-func (*expiredError) Error() string { return "authn: token expired" }
-
-// userClaims are the claims of an access token that matter here (auth.md
-// §2.2).
-type userClaims struct {
-	ProjectID        string
-	UserID           string
-	SessionID        string
-	Email            string
-	Anonymous        bool
-	Restricted       bool
-	RestrictedReason string
-	Expires          time.Time
+// keyLives say how long the edge uses keys that sessions published.
+var keyLives = accesstoken.Lives{
+	Fresh: 30 * time.Second, Stale: 10 * time.Minute, Pause: 5 * time.Second, Fetch: loadTimeout,
 }
 
-// AccessTokens verifies access tokens (auth.md §2.3).
-type AccessTokens struct {
-	keys    *verificationKeys
-	clock   clock.Clock
-	issuers [3]string
-	cache   *otter.Cache[[sha256.Size]byte, verifiedToken]
-	// verifications counts signature checks.
-	verifications atomic.Uint64
-}
-
-type verifiedToken struct {
-	claims   *userClaims
-	audience string
-	kid      string
-	key      *ecdsa.PublicKey
-}
+const mainBranch = "main"
 
 // NewAccessTokens returns a verifier of tokens issued under publicURL, the
 // origin of the API without a trailing slash.
-func NewAccessTokens(client sessionsv1.TokenInternalServiceClient, c clock.Clock, publicURL string) (*AccessTokens, error) {
-	keys, err := newVerificationKeys(client, c)
-	if err != nil {
-		return nil, err
-	}
-	cache, err := otter.New(&otter.Options[[sha256.Size]byte, verifiedToken]{MaximumSize: tokensCached})
-	if err != nil {
-		return nil, err
-	}
-	base := publicURL + "/api/v1/"
-	return &AccessTokens{
-		keys: keys, clock: c, cache: cache,
-		issuers: [3]string{base + "projects/", base + "projects-restricted-users/", base + "projects-anonymous-users/"},
-	}, nil
-}
-
-// Verifications returns the number of signature checks so far.
-func (a *AccessTokens) Verifications() uint64 { return a.verifications.Load() }
-
-// verify returns the claims of a token. The error is errBadToken, an
-// *expiredError, or 503 when the keys could not be had. A token that was seen
-// before costs a hash; its key must still be published.
-func (a *AccessTokens) verify(ctx context.Context, token string) (*userClaims, error) {
-	if len(token) > maxAccessToken {
-		return nil, errBadToken
-	}
-	sum := sha256.Sum256([]byte(token))
-	if hit, ok := a.cache.GetIfPresent(sum); ok {
-		key, err := a.keys.get(ctx, hit.audience, hit.kid)
-		switch {
-		case err != nil:
+func NewAccessTokens(client sessionsv1.TokenInternalServiceClient, c clock.Clock, publicURL string) (*accesstoken.Verifier, error) {
+	return accesstoken.New(func(ctx context.Context, audience string) ([]accesstoken.Key, error) {
+		res, err := client.GetVerificationKeys(ctx, &sessionsv1.GetVerificationKeysRequest{Audience: audience})
+		if err != nil && !apierr.HasCode(grpcx.FromStatus(err), apierr.CodeProjectNotFound) {
 			return nil, err
-		case key == nil || !key.Equal(hit.key):
-			a.cache.Invalidate(sum)
-			return nil, errBadToken
-		case !a.clock.Now().Before(hit.claims.Expires):
-			a.cache.Invalidate(sum)
-			return nil, &expiredError{hit.claims}
 		}
-		return hit.claims, nil
-	}
-	t, err := parseToken(token)
-	if err != nil {
-		return nil, errBadToken
-	}
-	project, kind, err := splitAudience(t.payload.Audience)
-	if err != nil {
-		return nil, errBadToken
-	}
-	key, err := a.keys.get(ctx, t.payload.Audience, t.kid)
-	if err != nil {
-		return nil, err
-	}
-	if key == nil {
-		return nil, errBadToken
-	}
-	a.verifications.Add(1)
-	if jwt.SigningMethodES256.Verify(t.signed, t.signature, key) != nil {
-		return nil, errBadToken
-	}
-	claims, err := a.check(t.payload, project, kind)
-	if err != nil {
-		return nil, err
-	}
-	a.cache.Set(sum, verifiedToken{claims: claims, audience: t.payload.Audience, kid: t.kid, key: key})
-	return claims, nil
-}
-
-// audienceKind is the population of users a token was issued for.
-type audienceKind uint8
-
-const (
-	audienceFull audienceKind = iota
-	audienceRestricted
-	audienceAnonymous
-)
-
-// splitAudience reads "<project id>", "<project id>:restricted" or "<project
-// id>:anon". Anything else is refused before keys are asked for.
-func splitAudience(audience string) (project string, kind audienceKind, err error) {
-	project, suffix, found := strings.Cut(audience, ":")
-	switch {
-	case project != "internal" && !ids.ValidUUID(project):
-		return "", 0, errBadToken
-	case !found:
-		return project, audienceFull, nil
-	case suffix == "restricted":
-		return project, audienceRestricted, nil
-	case suffix == "anon":
-		return project, audienceAnonymous, nil
-	}
-	return "", 0, errBadToken
-}
-
-// check applies the rules for a token with a good signature.
-func (a *AccessTokens) check(p *tokenPayload, project string, kind audienceKind) (*userClaims, error) {
-	issued := false
-	for _, issuer := range a.issuers {
-		issued = issued || p.Issuer == issuer+project
-	}
-	if !issued || p.Subject == "" || p.Expires == nil {
-		return nil, errBadToken
-	}
-	now := a.clock.Now()
-	claims := &userClaims{
-		ProjectID:  project,
-		UserID:     p.Subject,
-		SessionID:  p.RefreshTokenID,
-		Anonymous:  p.IsAnonymous,
-		Restricted: p.IsAnonymous,
-		Expires:    time.Unix(*p.Expires, 0),
-	}
-	if p.Email != nil {
-		claims.Email = *p.Email
-	}
-	if p.IsRestricted != nil {
-		claims.Restricted = *p.IsRestricted
-	}
-	if p.RestrictedReason != nil {
-		claims.RestrictedReason = p.RestrictedReason.Type
-	} else if p.IsRestricted == nil && p.IsAnonymous {
-		// Tokens from before restrictions existed.
-		claims.RestrictedReason = "anonymous"
-	}
-	if !now.Before(claims.Expires) {
-		return nil, &expiredError{claims}
-	}
-	consistent := claims.Anonymous == (kind == audienceAnonymous) &&
-		claims.Restricted == (kind != audienceFull) &&
-		(claims.RestrictedReason != "") == claims.Restricted &&
-		(claims.RestrictedReason == "anonymous") == claims.Anonymous &&
-		p.ProjectID == project && p.BranchID == mainBranch
-	if !consistent || p.NotBefore != nil && now.Before(time.Unix(*p.NotBefore, 0)) {
-		return nil, errBadToken
-	}
-	return claims, nil
-}
-
-// rawToken is a decoded but unverified token.
-type rawToken struct {
-	kid       string
-	payload   *tokenPayload
-	signed    string
-	signature []byte
-}
-
-type tokenPayload struct {
-	Issuer           string  `json:"iss"`
-	Audience         string  `json:"aud"`
-	Subject          string  `json:"sub"`
-	Expires          *int64  `json:"exp"`
-	NotBefore        *int64  `json:"nbf"`
-	ProjectID        string  `json:"project_id"`
-	BranchID         string  `json:"branch_id"`
-	RefreshTokenID   string  `json:"refresh_token_id"`
-	Email            *string `json:"email"`
-	IsAnonymous      bool    `json:"is_anonymous"`
-	IsRestricted     *bool   `json:"is_restricted"`
-	RestrictedReason *struct {
-		Type string `json:"type"`
-	} `json:"restricted_reason"`
-}
-
-// claimedProject is the project a token says it is for, which proves nothing;
-// empty when the token cannot be taken apart.
-func claimedProject(token string) string {
-	raw, err := parseToken(token)
-	if err != nil {
-		return ""
-	}
-	project, _, _ := strings.Cut(raw.payload.Audience, ":")
-	return project
-}
-
-// parseToken takes a compact JWS apart. Its header may hold alg, kid and typ
-// and nothing else: jku, jwk, x5u and crit exist to change how a token is to
-// be verified, and ours never need that (RFC 8725).
-func parseToken(token string) (*rawToken, error) {
-	head, rest, ok1 := strings.Cut(token, ".")
-	body, sig, ok2 := strings.Cut(rest, ".")
-	if !ok1 || !ok2 || strings.Contains(sig, ".") {
-		return nil, errBadToken
-	}
-	var header struct {
-		Algorithm string  `json:"alg"`
-		KeyID     string  `json:"kid"`
-		Type      *string `json:"typ"`
-	}
-	if err := decodeSegment(head, &header, "alg", "kid", "typ"); err != nil {
-		return nil, err
-	}
-	if header.Algorithm != jwt.SigningMethodES256.Alg() || header.KeyID == "" || header.Type != nil && !strings.EqualFold(*header.Type, "JWT") {
-		return nil, errBadToken
-	}
-	t := &rawToken{kid: header.KeyID, payload: &tokenPayload{}, signed: token[:len(head)+1+len(body)]}
-	if err := decodeSegment(body, t.payload); err != nil {
-		return nil, err
-	}
-	var err error
-	if t.signature, err = strictBase64.DecodeString(sig); err != nil {
-		return nil, errBadToken
-	}
-	return t, nil
-}
-
-var strictBase64 = base64.RawURLEncoding.Strict()
-
-// decodeSegment decodes one JSON object into v. Names must be unique, in plain
-// lower case, and among allowed if any are given: two readers of one token
-// must never see two things, and encoding/json folds case.
-func decodeSegment(segment string, v any, allowed ...string) error {
-	data, err := strictBase64.DecodeString(segment)
-	if err != nil {
-		return errBadToken
-	}
-	seen := map[string]bool{}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return errBadToken
-	}
-	for dec.More() {
-		token, err := dec.Token()
-		name, ok := token.(string)
-		if err != nil || !ok || seen[name] || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" {
-			return errBadToken
+		keys := make([]accesstoken.Key, 0, len(res.GetKeys()))
+		for _, jwk := range res.GetKeys() {
+			key, err := accesstoken.ParseKey(jwk.GetKid(), jwk.GetX(), jwk.GetY())
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, key)
 		}
-		if len(allowed) > 0 && !slices.Contains(allowed, name) {
-			return errBadToken
-		}
-		seen[name] = true
-		var value json.RawMessage
-		if dec.Decode(&value) != nil {
-			return errBadToken
-		}
-	}
-	if _, err := dec.Token(); err != nil || dec.InputOffset() != int64(len(data)) {
-		return errBadToken
-	}
-	if json.Unmarshal(data, v) != nil {
-		return errBadToken
-	}
-	return nil
+		return keys, nil
+	}, c, publicURL, keyLives)
 }

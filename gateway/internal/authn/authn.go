@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"vestibule.dev/pkg/accesstoken"
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/principal"
@@ -30,13 +31,13 @@ type Identity struct {
 // Authenticator decides who a request comes from.
 type Authenticator struct {
 	projects *Projects
-	tokens   *AccessTokens
+	tokens   *accesstoken.Verifier
 	identity identityv1.ProjectInternalServiceClient
 	clock    clock.Clock
 }
 
 // New returns an authenticator.
-func New(projects *Projects, tokens *AccessTokens, identity identityv1.ProjectInternalServiceClient, c clock.Clock) *Authenticator {
+func New(projects *Projects, tokens *accesstoken.Verifier, identity identityv1.ProjectInternalServiceClient, c clock.Clock) *Authenticator {
 	return &Authenticator{projects: projects, tokens: tokens, identity: identity, clock: c}
 }
 
@@ -102,7 +103,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, h http.Header) (Identi
 		return Identity{}, apierr.AccessTypeWithoutProjectID(c.access)
 	}
 	user, err := a.user(ctx, &c)
-	if apierr.HasCode(err, apierr.CodeUnparsableAccessToken) && claimedProject(c.accessToken) == c.project {
+	if apierr.HasCode(err, apierr.CodeUnparsableAccessToken) && accesstoken.ClaimedProject(c.accessToken) == c.project {
 		// The keys of a deleted project go with it, and then nobody can read
 		// its tokens any more. What is wrong is the project.
 		if project, lookUpErr := a.projects.get(ctx, c.project); lookUpErr == nil && project == nil {
@@ -146,24 +147,15 @@ func (a *Authenticator) Authenticate(ctx context.Context, h http.Header) (Identi
 }
 
 // user is step 7: the access token, if there is one.
-func (a *Authenticator) user(ctx context.Context, c *credentials) (*userClaims, error) {
+func (a *Authenticator) user(ctx context.Context, c *credentials) (*accesstoken.Claims, error) {
 	if c.accessToken == "" {
 		return nil, nil
 	}
-	user, err := a.tokens.verify(ctx, c.accessToken)
-	if expired, ok := errors.AsType[*expiredError](err); ok {
-		return nil, apierr.AccessTokenExpired(apierr.ExpiredToken{
-			ExpiredAt:      expired.claims.Expires,
-			ProjectID:      expired.claims.ProjectID,
-			UserID:         expired.claims.UserID,
-			RefreshTokenID: expired.claims.SessionID,
-		})
+	user, err := a.tokens.Verify(ctx, c.accessToken)
+	if err = accesstoken.Known(err); err != nil {
+		return nil, err
 	}
 	switch {
-	case errors.Is(err, errBadToken):
-		return nil, apierr.UnparsableAccessToken()
-	case err != nil:
-		return nil, err
 	case user.ProjectID != c.project:
 		return nil, apierr.InvalidProjectForAccessToken(c.project, user.ProjectID)
 	case user.Anonymous && !c.allowAnonymous:
@@ -177,12 +169,12 @@ func (a *Authenticator) user(ctx context.Context, c *credentials) (*userClaims, 
 // admin is step 9: the admin access token, which replaces any key (protocol
 // §4). It returns the operator's user id.
 func (a *Authenticator) admin(ctx context.Context, c *credentials) (string, error) {
-	user, err := a.tokens.verify(ctx, c.adminToken)
-	if expired, ok := errors.AsType[*expiredError](err); ok {
-		return "", apierr.AdminAccessTokenExpired(expired.claims.Expires)
+	user, err := a.tokens.Verify(ctx, c.adminToken)
+	if expired, ok := errors.AsType[*accesstoken.ExpiredError](err); ok {
+		return "", apierr.AdminAccessTokenExpired(expired.Claims.Expires)
 	}
 	switch {
-	case errors.Is(err, errBadToken):
+	case errors.Is(err, accesstoken.ErrInvalid):
 		return "", apierr.UnparsableAdminAccessToken()
 	case err != nil:
 		return "", err

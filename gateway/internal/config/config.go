@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vestibule.dev/pkg/environ"
+	"vestibule.dev/pkg/mtls"
 	"vestibule.dev/pkg/secret"
 )
 
@@ -39,8 +40,11 @@ type Config struct {
 	// PrincipalKey is the Ed25519 key that signs principals: PKCS #8 PEM or
 	// the base64 of its seed.
 	PrincipalKey secret.Secret `env:"PRINCIPAL_KEY,required"`
-	// ServiceKey names this process to the services; at least 32 bytes.
-	ServiceKey secret.Secret `env:"SERVICE_KEY,required"`
+	// ServiceKey names this process to the services; at least 32 bytes. With
+	// certificates it is not used.
+	ServiceKey secret.Secret `env:"SERVICE_KEY"`
+	// TLS secures the connections to the services.
+	TLS mtls.Config
 
 	// Proxy is what stands in front: none, cloudflare, vercel, cloudrun, a list
 	// of trusted networks, or loopback, which believes every connection from
@@ -90,7 +94,7 @@ func (c Config) Validate() error {
 	u, err := url.Parse(c.PublicURL)
 	check(err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && u.Path == "" && u.RawQuery == "",
 		"PUBLIC_URL", "must be an origin such as https://api.example.com")
-	check(len(c.ServiceKey) >= 32, "SERVICE_KEY", "must have at least 32 bytes")
+	check(c.TLS.Enabled() || len(c.ServiceKey) >= 32, "SERVICE_KEY", "must have at least 32 bytes")
 	for name, n := range map[string]int{
 		"RATE_PER_MINUTE": c.RatePerMinute, "EXPENSIVE_RATE_PER_MINUTE": c.ExpensiveRatePerMinute,
 		"PROJECT_RATE_PER_MINUTE": c.ProjectRatePerMinute, "MAX_IN_FLIGHT": c.MaxInFlight,

@@ -130,6 +130,9 @@ func (b *builder) remote(r *routes.Route) (*operation, error) {
 		redirect.Content.add("text/plain", media{Schema: &schema{Type: types{"string"}}})
 		op.Responses.add(strconv.Itoa(http.StatusTemporaryRedirect), redirect)
 	}
+	for _, status := range r.Policy.GetFurtherSuccessStatus() {
+		op.Responses.add(strconv.Itoa(int(status)), success)
+	}
 	return op, b.refusals(op, r, r.Schema.HasMe())
 }
 
@@ -164,7 +167,7 @@ func (b *builder) parameters(r *routes.Route, d transcode.Description) ([]parame
 				ServerOnly: s.ServerOnly, Hidden: s.Hidden, Me: s.Me,
 			}
 			if in == "header" {
-				made.Name = headerPrefix + policyOf(p.Field).GetHeader()
+				made.Name = transcode.PublishedHeader(policyOf(p.Field).GetHeader())
 			}
 			if len(s.Examples) > 0 && p.Required {
 				made.Example = s.Examples[0]

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 
+	"vestibule.dev/gateway/internal/asset"
 	"vestibule.dev/gateway/internal/routes"
 	"vestibule.dev/gateway/internal/transcode"
 )
@@ -36,8 +37,8 @@ type Config struct {
 type Handler struct {
 	log      *slog.Logger
 	api      http.Handler
-	document func() (*asset, error)
-	files    map[string]*asset
+	document func() (*asset.File, error)
+	files    map[string]*asset.File
 	policy   string
 }
 
@@ -45,8 +46,8 @@ type Handler struct {
 // the API. The description is made when it is first asked for and then kept
 // in compressed form.
 func New(c Config, api http.Handler) (*Handler, error) {
-	h := &Handler{log: c.Log, api: api, files: map[string]*asset{}, policy: contentSecurityPolicy(c.Origin)}
-	h.document = sync.OnceValues(func() (*asset, error) {
+	h := &Handler{log: c.Log, api: api, files: map[string]*asset.File{}, policy: contentSecurityPolicy(c.Origin)}
+	h.document = sync.OnceValues(func() (*asset.File, error) {
 		made, err := build(c.Routes, c.Origin, c.Version)
 		if err != nil {
 			return nil, err
@@ -55,7 +56,7 @@ func New(c Config, api http.Handler) (*Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		return compress(typeJSON, text)
+		return asset.Compress(typeJSON, text)
 	})
 	for path, file := range map[string]struct {
 		name, contentType string
@@ -73,7 +74,7 @@ func New(c Config, api http.Handler) (*Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		h.files[path] = newAsset(file.contentType, content, file.gzipped)
+		h.files[path] = asset.New(file.contentType, content, file.gzipped)
 	}
 	return h, nil
 }
@@ -111,5 +112,5 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
 	}
 	// A reader that has gone away is no error of ours.
-	_ = file.serve(w, r)
+	_ = file.Serve(w, r)
 }

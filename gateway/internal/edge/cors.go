@@ -9,7 +9,7 @@ import (
 var (
 	corsPlain = []string{
 		"content-type", "authorization", "baggage", "sentry-trace",
-		"x-vercel-protection-bypass", "ngrok-skip-browser-warning",
+		"x-vercel-protection-bypass", "ngrok-skip-browser-warning", "idempotency-key",
 	}
 	corsPrefixed = []string{
 		"project-id", "branch-id", "override-error-status", "random-nonce", "client-version",

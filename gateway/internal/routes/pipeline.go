@@ -101,7 +101,7 @@ func (p *Pipeline) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// 2: body.
-	body, err := p.Bodies.Read(r)
+	body, err := p.read(r, route)
 	if err != nil {
 		p.fail(w, r, err)
 		return
@@ -148,6 +148,15 @@ func (p *Pipeline) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ProjectChanged: p.ProjectChanged,
 		Log:            p.Log,
 	})
+}
+
+// read decodes the body. A form with parts, in which mail programs send the one
+// click of RFC 8058, is a body like none where none is read.
+func (p *Pipeline) read(r *http.Request, route *Route) (transcode.Body, error) {
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data") && route.Schema != nil && !route.Schema.ReadsBody() {
+		return transcode.Body{}, nil
+	}
+	return p.Bodies.Read(r)
 }
 
 func (p *Pipeline) limit(r *http.Request, route *Route) error {

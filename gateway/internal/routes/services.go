@@ -2,6 +2,7 @@ package routes
 
 import (
 	identityv1 "vestibule.dev/proto/identity/v1"
+	notificationsv1 "vestibule.dev/proto/notifications/v1"
 	paymentsv1 "vestibule.dev/proto/payments/v1"
 	sessionsv1 "vestibule.dev/proto/sessions/v1"
 )
@@ -24,9 +25,15 @@ func Services() []Service {
 		NewService(identityv1.ProjectService_ServiceDesc, identityv1.NewProjectServiceClient, identityv1.RegisterProjectServiceHandlerClient),
 		NewService(identityv1.UserAdminService_ServiceDesc, identityv1.NewUserAdminServiceClient, identityv1.RegisterUserAdminServiceHandlerClient),
 		NewService(identityv1.UserService_ServiceDesc, identityv1.NewUserServiceClient, identityv1.RegisterUserServiceHandlerClient),
+		NewService(notificationsv1.NotificationPreferenceService_ServiceDesc, notificationsv1.NewNotificationPreferenceServiceClient, notificationsv1.RegisterNotificationPreferenceServiceHandlerClient),
+		NewService(notificationsv1.WebhookService_ServiceDesc, notificationsv1.NewWebhookServiceClient, notificationsv1.RegisterWebhookServiceHandlerClient),
 		NewService(paymentsv1.ItemService_ServiceDesc, paymentsv1.NewItemServiceClient, paymentsv1.RegisterItemServiceHandlerClient),
+		NewService(paymentsv1.ProductService_ServiceDesc, paymentsv1.NewProductServiceClient, paymentsv1.RegisterProductServiceHandlerClient),
 		NewService(paymentsv1.PurchaseService_ServiceDesc, paymentsv1.NewPurchaseServiceClient, paymentsv1.RegisterPurchaseServiceHandlerClient),
+		NewService(sessionsv1.CliLoginService_ServiceDesc, sessionsv1.NewCliLoginServiceClient, sessionsv1.RegisterCliLoginServiceHandlerClient),
 		NewService(sessionsv1.SessionService_ServiceDesc, sessionsv1.NewSessionServiceClient, sessionsv1.RegisterSessionServiceHandlerClient),
+		NewService(sessionsv1.TeamApiKeyService_ServiceDesc, sessionsv1.NewTeamApiKeyServiceClient, sessionsv1.RegisterTeamApiKeyServiceHandlerClient),
 		NewService(sessionsv1.TokenService_ServiceDesc, sessionsv1.NewTokenServiceClient, sessionsv1.RegisterTokenServiceHandlerClient),
+		NewService(sessionsv1.UserApiKeyService_ServiceDesc, sessionsv1.NewUserApiKeyServiceClient, sessionsv1.RegisterUserApiKeyServiceHandlerClient),
 	}
 }

@@ -100,9 +100,27 @@ type field struct {
 	cookies string
 }
 
+// standard are the headers that carry no prefix, because others gave them
+// their names.
+var standard = map[string]bool{"Idempotency-Key": true}
+
 // HTTPHeader returns the canonical name under which the edge keeps the header
 // called name in the contract, which omits its prefix.
-func HTTPHeader(name string) string { return "X-Stack-" + name }
+func HTTPHeader(name string) string {
+	if standard[name] {
+		return name
+	}
+	return "X-Stack-" + name
+}
+
+// PublishedHeader returns the name under which callers send the header called
+// name in the contract.
+func PublishedHeader(name string) string {
+	if standard[name] {
+		return name
+	}
+	return "X-Hexclave-" + name
+}
 
 // Compile builds the schema of one binding of a method. pathParams are the
 // names in the binding's path. It fails on anything the walker could not
@@ -172,6 +190,9 @@ func Compile(method protoreflect.MethodDescriptor, rule *annotations.HttpRule, p
 
 // EmptySchema is the schema of an operation without any input.
 func EmptySchema() *Schema { return &Schema{path: &object{}, query: &object{}, headers: &object{}} }
+
+// ReadsBody reports whether anything comes from the body.
+func (s *Schema) ReadsBody() bool { return s.body != nil }
 
 // Reads reports whether a field comes from the header called name in the
 // contract.

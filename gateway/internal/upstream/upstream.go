@@ -5,18 +5,19 @@ import (
 	"strings"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 
 	"vestibule.dev/pkg/grpcx"
 )
 
 // Dial connects to all contexts, given by name with their gRPC targets. The
 // connections are made in the background and end with ctx. base holds what
-// they have in common.
-func Dial(ctx context.Context, targets map[string]string, base grpcx.ClientConfig) (map[string]grpc.ClientConnInterface, error) {
+// they have in common, and secure gives the transport to each.
+func Dial(ctx context.Context, targets map[string]string, base grpcx.ClientConfig, secure func(name string) credentials.TransportCredentials) (map[string]grpc.ClientConnInterface, error) {
 	base.Repeatable = Reads
 	connections := make(map[string]grpc.ClientConnInterface, len(targets))
 	for name, target := range targets {
-		base.Target = target
+		base.Target, base.Credentials = target, secure(name)
 		cc, err := grpcx.Dial(ctx, base)
 		if err != nil {
 			return nil, err

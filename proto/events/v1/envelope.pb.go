@@ -42,9 +42,11 @@ type Envelope struct {
 	// versioned. A projection ignores an event older than what it holds.
 	AggregateVersion int64                  `protobuf:"varint,6,opt,name=aggregate_version,json=aggregateVersion,proto3" json:"aggregate_version,omitempty"`
 	OccurredAt       *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
-	// Who caused it: "user/<id>", "server", "admin" or "service/<name>".
+	// Who caused it: "user/<id>", "server", "admin", "service/<name>" or
+	// "backend/<name>", one of the operator's own.
 	Actor string `protobuf:"bytes,8,opt,name=actor,proto3" json:"actor,omitempty"`
-	// Operator behind an admin access token, or the impersonated user.
+	// Operator behind an admin access token, or the user for whom a backend
+	// called.
 	OnBehalfOf string `protobuf:"bytes,9,opt,name=on_behalf_of,json=onBehalfOf,proto3" json:"on_behalf_of,omitempty"`
 	RequestId  string `protobuf:"bytes,10,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// W3C traceparent of the request that caused the event.
@@ -62,14 +64,22 @@ type Envelope struct {
 	//	*Envelope_ProjectConfigChanged
 	//	*Envelope_ApiKeySetCreated
 	//	*Envelope_ApiKeySetUpdated
+	//	*Envelope_ContactChannelCreated
+	//	*Envelope_ContactChannelUpdated
+	//	*Envelope_ContactChannelDeleted
+	//	*Envelope_SignUpRuleTriggered
 	//	*Envelope_SessionCreated
 	//	*Envelope_SessionRevoked
 	//	*Envelope_SigningKeyRotated
+	//	*Envelope_ApiKeyCreated
+	//	*Envelope_ApiKeyUpdated
+	//	*Envelope_ApiKeysDeleted
 	//	*Envelope_TeamCreated
 	//	*Envelope_TeamMembershipDeleted
 	//	*Envelope_TeamUpdated
 	//	*Envelope_EmailSent
 	//	*Envelope_EmailFailed
+	//	*Envelope_NotificationPreferenceUpdated
 	//	*Envelope_ItemQuantityChanged
 	//	*Envelope_PurchaseCompleted
 	//	*Envelope_SubscriptionChanged
@@ -291,6 +301,42 @@ func (x *Envelope) GetApiKeySetUpdated() *ApiKeySetUpdated {
 	return nil
 }
 
+func (x *Envelope) GetContactChannelCreated() *ContactChannelCreated {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ContactChannelCreated); ok {
+			return x.ContactChannelCreated
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetContactChannelUpdated() *ContactChannelUpdated {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ContactChannelUpdated); ok {
+			return x.ContactChannelUpdated
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetContactChannelDeleted() *ContactChannelDeleted {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ContactChannelDeleted); ok {
+			return x.ContactChannelDeleted
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetSignUpRuleTriggered() *SignUpRuleTriggered {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_SignUpRuleTriggered); ok {
+			return x.SignUpRuleTriggered
+		}
+	}
+	return nil
+}
+
 func (x *Envelope) GetSessionCreated() *SessionCreated {
 	if x != nil {
 		if x, ok := x.Payload.(*Envelope_SessionCreated); ok {
@@ -313,6 +359,33 @@ func (x *Envelope) GetSigningKeyRotated() *SigningKeyRotated {
 	if x != nil {
 		if x, ok := x.Payload.(*Envelope_SigningKeyRotated); ok {
 			return x.SigningKeyRotated
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetApiKeyCreated() *ApiKeyCreated {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ApiKeyCreated); ok {
+			return x.ApiKeyCreated
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetApiKeyUpdated() *ApiKeyUpdated {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ApiKeyUpdated); ok {
+			return x.ApiKeyUpdated
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetApiKeysDeleted() *ApiKeysDeleted {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ApiKeysDeleted); ok {
+			return x.ApiKeysDeleted
 		}
 	}
 	return nil
@@ -358,6 +431,15 @@ func (x *Envelope) GetEmailFailed() *EmailFailed {
 	if x != nil {
 		if x, ok := x.Payload.(*Envelope_EmailFailed); ok {
 			return x.EmailFailed
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetNotificationPreferenceUpdated() *NotificationPreferenceUpdated {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_NotificationPreferenceUpdated); ok {
+			return x.NotificationPreferenceUpdated
 		}
 	}
 	return nil
@@ -438,6 +520,22 @@ type Envelope_ApiKeySetUpdated struct {
 	ApiKeySetUpdated *ApiKeySetUpdated `protobuf:"bytes,30,opt,name=api_key_set_updated,json=apiKeySetUpdated,proto3,oneof"`
 }
 
+type Envelope_ContactChannelCreated struct {
+	ContactChannelCreated *ContactChannelCreated `protobuf:"bytes,40,opt,name=contact_channel_created,json=contactChannelCreated,proto3,oneof"`
+}
+
+type Envelope_ContactChannelUpdated struct {
+	ContactChannelUpdated *ContactChannelUpdated `protobuf:"bytes,41,opt,name=contact_channel_updated,json=contactChannelUpdated,proto3,oneof"`
+}
+
+type Envelope_ContactChannelDeleted struct {
+	ContactChannelDeleted *ContactChannelDeleted `protobuf:"bytes,42,opt,name=contact_channel_deleted,json=contactChannelDeleted,proto3,oneof"`
+}
+
+type Envelope_SignUpRuleTriggered struct {
+	SignUpRuleTriggered *SignUpRuleTriggered `protobuf:"bytes,43,opt,name=sign_up_rule_triggered,json=signUpRuleTriggered,proto3,oneof"`
+}
+
 type Envelope_SessionCreated struct {
 	SessionCreated *SessionCreated `protobuf:"bytes,50,opt,name=session_created,json=sessionCreated,proto3,oneof"`
 }
@@ -448,6 +546,18 @@ type Envelope_SessionRevoked struct {
 
 type Envelope_SigningKeyRotated struct {
 	SigningKeyRotated *SigningKeyRotated `protobuf:"bytes,53,opt,name=signing_key_rotated,json=signingKeyRotated,proto3,oneof"`
+}
+
+type Envelope_ApiKeyCreated struct {
+	ApiKeyCreated *ApiKeyCreated `protobuf:"bytes,56,opt,name=api_key_created,json=apiKeyCreated,proto3,oneof"`
+}
+
+type Envelope_ApiKeyUpdated struct {
+	ApiKeyUpdated *ApiKeyUpdated `protobuf:"bytes,57,opt,name=api_key_updated,json=apiKeyUpdated,proto3,oneof"`
+}
+
+type Envelope_ApiKeysDeleted struct {
+	ApiKeysDeleted *ApiKeysDeleted `protobuf:"bytes,58,opt,name=api_keys_deleted,json=apiKeysDeleted,proto3,oneof"`
 }
 
 type Envelope_TeamCreated struct {
@@ -468,6 +578,10 @@ type Envelope_EmailSent struct {
 
 type Envelope_EmailFailed struct {
 	EmailFailed *EmailFailed `protobuf:"bytes,91,opt,name=email_failed,json=emailFailed,proto3,oneof"`
+}
+
+type Envelope_NotificationPreferenceUpdated struct {
+	NotificationPreferenceUpdated *NotificationPreferenceUpdated `protobuf:"bytes,92,opt,name=notification_preference_updated,json=notificationPreferenceUpdated,proto3,oneof"`
 }
 
 type Envelope_ItemQuantityChanged struct {
@@ -504,11 +618,25 @@ func (*Envelope_ApiKeySetCreated) isEnvelope_Payload() {}
 
 func (*Envelope_ApiKeySetUpdated) isEnvelope_Payload() {}
 
+func (*Envelope_ContactChannelCreated) isEnvelope_Payload() {}
+
+func (*Envelope_ContactChannelUpdated) isEnvelope_Payload() {}
+
+func (*Envelope_ContactChannelDeleted) isEnvelope_Payload() {}
+
+func (*Envelope_SignUpRuleTriggered) isEnvelope_Payload() {}
+
 func (*Envelope_SessionCreated) isEnvelope_Payload() {}
 
 func (*Envelope_SessionRevoked) isEnvelope_Payload() {}
 
 func (*Envelope_SigningKeyRotated) isEnvelope_Payload() {}
+
+func (*Envelope_ApiKeyCreated) isEnvelope_Payload() {}
+
+func (*Envelope_ApiKeyUpdated) isEnvelope_Payload() {}
+
+func (*Envelope_ApiKeysDeleted) isEnvelope_Payload() {}
 
 func (*Envelope_TeamCreated) isEnvelope_Payload() {}
 
@@ -520,6 +648,8 @@ func (*Envelope_EmailSent) isEnvelope_Payload() {}
 
 func (*Envelope_EmailFailed) isEnvelope_Payload() {}
 
+func (*Envelope_NotificationPreferenceUpdated) isEnvelope_Payload() {}
+
 func (*Envelope_ItemQuantityChanged) isEnvelope_Payload() {}
 
 func (*Envelope_PurchaseCompleted) isEnvelope_Payload() {}
@@ -530,7 +660,7 @@ var File_events_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_events_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x0f\n" +
+	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe4\x14\n" +
 	"\bEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1d\n" +
@@ -558,16 +688,24 @@ const file_events_v1_envelope_proto_rawDesc = "" +
 	"\x0fproject_deleted\x18\x1b \x01(\v2\x19.events.v1.ProjectDeletedH\x00R\x0eprojectDeleted\x12W\n" +
 	"\x16project_config_changed\x18\x1c \x01(\v2\x1f.events.v1.ProjectConfigChangedH\x00R\x14projectConfigChanged\x12L\n" +
 	"\x13api_key_set_created\x18\x1d \x01(\v2\x1b.events.v1.ApiKeySetCreatedH\x00R\x10apiKeySetCreated\x12L\n" +
-	"\x13api_key_set_updated\x18\x1e \x01(\v2\x1b.events.v1.ApiKeySetUpdatedH\x00R\x10apiKeySetUpdated\x12D\n" +
+	"\x13api_key_set_updated\x18\x1e \x01(\v2\x1b.events.v1.ApiKeySetUpdatedH\x00R\x10apiKeySetUpdated\x12Z\n" +
+	"\x17contact_channel_created\x18( \x01(\v2 .events.v1.ContactChannelCreatedH\x00R\x15contactChannelCreated\x12Z\n" +
+	"\x17contact_channel_updated\x18) \x01(\v2 .events.v1.ContactChannelUpdatedH\x00R\x15contactChannelUpdated\x12Z\n" +
+	"\x17contact_channel_deleted\x18* \x01(\v2 .events.v1.ContactChannelDeletedH\x00R\x15contactChannelDeleted\x12U\n" +
+	"\x16sign_up_rule_triggered\x18+ \x01(\v2\x1e.events.v1.SignUpRuleTriggeredH\x00R\x13signUpRuleTriggered\x12D\n" +
 	"\x0fsession_created\x182 \x01(\v2\x19.events.v1.SessionCreatedH\x00R\x0esessionCreated\x12D\n" +
 	"\x0fsession_revoked\x184 \x01(\v2\x19.events.v1.SessionRevokedH\x00R\x0esessionRevoked\x12N\n" +
-	"\x13signing_key_rotated\x185 \x01(\v2\x1c.events.v1.SigningKeyRotatedH\x00R\x11signingKeyRotated\x12;\n" +
+	"\x13signing_key_rotated\x185 \x01(\v2\x1c.events.v1.SigningKeyRotatedH\x00R\x11signingKeyRotated\x12B\n" +
+	"\x0fapi_key_created\x188 \x01(\v2\x18.events.v1.ApiKeyCreatedH\x00R\rapiKeyCreated\x12B\n" +
+	"\x0fapi_key_updated\x189 \x01(\v2\x18.events.v1.ApiKeyUpdatedH\x00R\rapiKeyUpdated\x12E\n" +
+	"\x10api_keys_deleted\x18: \x01(\v2\x19.events.v1.ApiKeysDeletedH\x00R\x0eapiKeysDeleted\x12;\n" +
 	"\fteam_created\x18F \x01(\v2\x16.events.v1.TeamCreatedH\x00R\vteamCreated\x12Z\n" +
 	"\x17team_membership_deleted\x18G \x01(\v2 .events.v1.TeamMembershipDeletedH\x00R\x15teamMembershipDeleted\x12;\n" +
 	"\fteam_updated\x18H \x01(\v2\x16.events.v1.TeamUpdatedH\x00R\vteamUpdated\x125\n" +
 	"\n" +
 	"email_sent\x18Z \x01(\v2\x14.events.v1.EmailSentH\x00R\temailSent\x12;\n" +
-	"\femail_failed\x18[ \x01(\v2\x16.events.v1.EmailFailedH\x00R\vemailFailed\x12T\n" +
+	"\femail_failed\x18[ \x01(\v2\x16.events.v1.EmailFailedH\x00R\vemailFailed\x12r\n" +
+	"\x1fnotification_preference_updated\x18\\ \x01(\v2(.events.v1.NotificationPreferenceUpdatedH\x00R\x1dnotificationPreferenceUpdated\x12T\n" +
 	"\x15item_quantity_changed\x18n \x01(\v2\x1e.events.v1.ItemQuantityChangedH\x00R\x13itemQuantityChanged\x12M\n" +
 	"\x12purchase_completed\x18o \x01(\v2\x1c.events.v1.PurchaseCompletedH\x00R\x11purchaseCompleted\x12S\n" +
 	"\x14subscription_changed\x18p \x01(\v2\x1e.events.v1.SubscriptionChangedH\x00R\x13subscriptionChangedB\t\n" +
@@ -587,30 +725,38 @@ func file_events_v1_envelope_proto_rawDescGZIP() []byte {
 
 var file_events_v1_envelope_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
 var file_events_v1_envelope_proto_goTypes = []any{
-	(*Envelope)(nil),               // 0: events.v1.Envelope
-	(*timestamppb.Timestamp)(nil),  // 1: google.protobuf.Timestamp
-	(*UserCreated)(nil),            // 2: events.v1.UserCreated
-	(*UserUpdated)(nil),            // 3: events.v1.UserUpdated
-	(*UserDeleted)(nil),            // 4: events.v1.UserDeleted
-	(*PasswordChanged)(nil),        // 5: events.v1.PasswordChanged
-	(*ContactChannelVerified)(nil), // 6: events.v1.ContactChannelVerified
-	(*ProjectCreated)(nil),         // 7: events.v1.ProjectCreated
-	(*ProjectUpdated)(nil),         // 8: events.v1.ProjectUpdated
-	(*ProjectDeleted)(nil),         // 9: events.v1.ProjectDeleted
-	(*ProjectConfigChanged)(nil),   // 10: events.v1.ProjectConfigChanged
-	(*ApiKeySetCreated)(nil),       // 11: events.v1.ApiKeySetCreated
-	(*ApiKeySetUpdated)(nil),       // 12: events.v1.ApiKeySetUpdated
-	(*SessionCreated)(nil),         // 13: events.v1.SessionCreated
-	(*SessionRevoked)(nil),         // 14: events.v1.SessionRevoked
-	(*SigningKeyRotated)(nil),      // 15: events.v1.SigningKeyRotated
-	(*TeamCreated)(nil),            // 16: events.v1.TeamCreated
-	(*TeamMembershipDeleted)(nil),  // 17: events.v1.TeamMembershipDeleted
-	(*TeamUpdated)(nil),            // 18: events.v1.TeamUpdated
-	(*EmailSent)(nil),              // 19: events.v1.EmailSent
-	(*EmailFailed)(nil),            // 20: events.v1.EmailFailed
-	(*ItemQuantityChanged)(nil),    // 21: events.v1.ItemQuantityChanged
-	(*PurchaseCompleted)(nil),      // 22: events.v1.PurchaseCompleted
-	(*SubscriptionChanged)(nil),    // 23: events.v1.SubscriptionChanged
+	(*Envelope)(nil),                      // 0: events.v1.Envelope
+	(*timestamppb.Timestamp)(nil),         // 1: google.protobuf.Timestamp
+	(*UserCreated)(nil),                   // 2: events.v1.UserCreated
+	(*UserUpdated)(nil),                   // 3: events.v1.UserUpdated
+	(*UserDeleted)(nil),                   // 4: events.v1.UserDeleted
+	(*PasswordChanged)(nil),               // 5: events.v1.PasswordChanged
+	(*ContactChannelVerified)(nil),        // 6: events.v1.ContactChannelVerified
+	(*ProjectCreated)(nil),                // 7: events.v1.ProjectCreated
+	(*ProjectUpdated)(nil),                // 8: events.v1.ProjectUpdated
+	(*ProjectDeleted)(nil),                // 9: events.v1.ProjectDeleted
+	(*ProjectConfigChanged)(nil),          // 10: events.v1.ProjectConfigChanged
+	(*ApiKeySetCreated)(nil),              // 11: events.v1.ApiKeySetCreated
+	(*ApiKeySetUpdated)(nil),              // 12: events.v1.ApiKeySetUpdated
+	(*ContactChannelCreated)(nil),         // 13: events.v1.ContactChannelCreated
+	(*ContactChannelUpdated)(nil),         // 14: events.v1.ContactChannelUpdated
+	(*ContactChannelDeleted)(nil),         // 15: events.v1.ContactChannelDeleted
+	(*SignUpRuleTriggered)(nil),           // 16: events.v1.SignUpRuleTriggered
+	(*SessionCreated)(nil),                // 17: events.v1.SessionCreated
+	(*SessionRevoked)(nil),                // 18: events.v1.SessionRevoked
+	(*SigningKeyRotated)(nil),             // 19: events.v1.SigningKeyRotated
+	(*ApiKeyCreated)(nil),                 // 20: events.v1.ApiKeyCreated
+	(*ApiKeyUpdated)(nil),                 // 21: events.v1.ApiKeyUpdated
+	(*ApiKeysDeleted)(nil),                // 22: events.v1.ApiKeysDeleted
+	(*TeamCreated)(nil),                   // 23: events.v1.TeamCreated
+	(*TeamMembershipDeleted)(nil),         // 24: events.v1.TeamMembershipDeleted
+	(*TeamUpdated)(nil),                   // 25: events.v1.TeamUpdated
+	(*EmailSent)(nil),                     // 26: events.v1.EmailSent
+	(*EmailFailed)(nil),                   // 27: events.v1.EmailFailed
+	(*NotificationPreferenceUpdated)(nil), // 28: events.v1.NotificationPreferenceUpdated
+	(*ItemQuantityChanged)(nil),           // 29: events.v1.ItemQuantityChanged
+	(*PurchaseCompleted)(nil),             // 30: events.v1.PurchaseCompleted
+	(*SubscriptionChanged)(nil),           // 31: events.v1.SubscriptionChanged
 }
 var file_events_v1_envelope_proto_depIdxs = []int32{
 	1,  // 0: events.v1.Envelope.occurred_at:type_name -> google.protobuf.Timestamp
@@ -625,22 +771,30 @@ var file_events_v1_envelope_proto_depIdxs = []int32{
 	10, // 9: events.v1.Envelope.project_config_changed:type_name -> events.v1.ProjectConfigChanged
 	11, // 10: events.v1.Envelope.api_key_set_created:type_name -> events.v1.ApiKeySetCreated
 	12, // 11: events.v1.Envelope.api_key_set_updated:type_name -> events.v1.ApiKeySetUpdated
-	13, // 12: events.v1.Envelope.session_created:type_name -> events.v1.SessionCreated
-	14, // 13: events.v1.Envelope.session_revoked:type_name -> events.v1.SessionRevoked
-	15, // 14: events.v1.Envelope.signing_key_rotated:type_name -> events.v1.SigningKeyRotated
-	16, // 15: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
-	17, // 16: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
-	18, // 17: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
-	19, // 18: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
-	20, // 19: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
-	21, // 20: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
-	22, // 21: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
-	23, // 22: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	13, // 12: events.v1.Envelope.contact_channel_created:type_name -> events.v1.ContactChannelCreated
+	14, // 13: events.v1.Envelope.contact_channel_updated:type_name -> events.v1.ContactChannelUpdated
+	15, // 14: events.v1.Envelope.contact_channel_deleted:type_name -> events.v1.ContactChannelDeleted
+	16, // 15: events.v1.Envelope.sign_up_rule_triggered:type_name -> events.v1.SignUpRuleTriggered
+	17, // 16: events.v1.Envelope.session_created:type_name -> events.v1.SessionCreated
+	18, // 17: events.v1.Envelope.session_revoked:type_name -> events.v1.SessionRevoked
+	19, // 18: events.v1.Envelope.signing_key_rotated:type_name -> events.v1.SigningKeyRotated
+	20, // 19: events.v1.Envelope.api_key_created:type_name -> events.v1.ApiKeyCreated
+	21, // 20: events.v1.Envelope.api_key_updated:type_name -> events.v1.ApiKeyUpdated
+	22, // 21: events.v1.Envelope.api_keys_deleted:type_name -> events.v1.ApiKeysDeleted
+	23, // 22: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
+	24, // 23: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
+	25, // 24: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
+	26, // 25: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
+	27, // 26: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
+	28, // 27: events.v1.Envelope.notification_preference_updated:type_name -> events.v1.NotificationPreferenceUpdated
+	29, // 28: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
+	30, // 29: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
+	31, // 30: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_envelope_proto_init() }
@@ -665,14 +819,22 @@ func file_events_v1_envelope_proto_init() {
 		(*Envelope_ProjectConfigChanged)(nil),
 		(*Envelope_ApiKeySetCreated)(nil),
 		(*Envelope_ApiKeySetUpdated)(nil),
+		(*Envelope_ContactChannelCreated)(nil),
+		(*Envelope_ContactChannelUpdated)(nil),
+		(*Envelope_ContactChannelDeleted)(nil),
+		(*Envelope_SignUpRuleTriggered)(nil),
 		(*Envelope_SessionCreated)(nil),
 		(*Envelope_SessionRevoked)(nil),
 		(*Envelope_SigningKeyRotated)(nil),
+		(*Envelope_ApiKeyCreated)(nil),
+		(*Envelope_ApiKeyUpdated)(nil),
+		(*Envelope_ApiKeysDeleted)(nil),
 		(*Envelope_TeamCreated)(nil),
 		(*Envelope_TeamMembershipDeleted)(nil),
 		(*Envelope_TeamUpdated)(nil),
 		(*Envelope_EmailSent)(nil),
 		(*Envelope_EmailFailed)(nil),
+		(*Envelope_NotificationPreferenceUpdated)(nil),
 		(*Envelope_ItemQuantityChanged)(nil),
 		(*Envelope_PurchaseCompleted)(nil),
 		(*Envelope_SubscriptionChanged)(nil),

@@ -25,9 +25,11 @@ const (
 // PersonalTeam is the team a new user starts with when the project creates
 // one. Its id is chosen by identity, so that creating it twice is harmless.
 type PersonalTeam struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TeamId        string                 `protobuf:"bytes,1,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
-	DisplayName   string                 `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	TeamId      string                 `protobuf:"bytes,1,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
+	DisplayName string                 `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Permissions of team scope that the user gets as the team's creator.
+	PermissionIds []string `protobuf:"bytes,3,rep,name=permission_ids,json=permissionIds,proto3" json:"permission_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -76,6 +78,13 @@ func (x *PersonalTeam) GetDisplayName() string {
 	return ""
 }
 
+func (x *PersonalTeam) GetPermissionIds() []string {
+	if x != nil {
+		return x.PermissionIds
+	}
+	return nil
+}
+
 // A user came into being by sign-up, anonymous sign-up or the server API.
 type UserCreated struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -83,7 +92,11 @@ type UserCreated struct {
 	// Server representation of the user (users.md §1.1) as JSON object.
 	User *structpb.Struct `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
 	// Unset when the project does not create personal teams.
-	PersonalTeam  *PersonalTeam `protobuf:"bytes,3,opt,name=personal_team,json=personalTeam,proto3" json:"personal_team,omitempty"`
+	PersonalTeam *PersonalTeam `protobuf:"bytes,3,opt,name=personal_team,json=personalTeam,proto3" json:"personal_team,omitempty"`
+	// Permissions of project scope that the user starts with.
+	PermissionIds []string `protobuf:"bytes,4,rep,name=permission_ids,json=permissionIds,proto3" json:"permission_ids,omitempty"`
+	// Version of the configuration that names the permissions.
+	ConfigVersion int64 `protobuf:"varint,5,opt,name=config_version,json=configVersion,proto3" json:"config_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -137,6 +150,20 @@ func (x *UserCreated) GetPersonalTeam() *PersonalTeam {
 		return x.PersonalTeam
 	}
 	return nil
+}
+
+func (x *UserCreated) GetPermissionIds() []string {
+	if x != nil {
+		return x.PermissionIds
+	}
+	return nil
+}
+
+func (x *UserCreated) GetConfigVersion() int64 {
+	if x != nil {
+		return x.ConfigVersion
+	}
+	return 0
 }
 
 // A user's fields changed.
@@ -311,6 +338,183 @@ func (x *PasswordChanged) GetRevokesSessions() bool {
 	return false
 }
 
+// A user got another address.
+type ContactChannelCreated struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	UserId           string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	ContactChannelId string                 `protobuf:"bytes,2,opt,name=contact_channel_id,json=contactChannelId,proto3" json:"contact_channel_id,omitempty"`
+	// The contact channel as JSON object (users.md §3).
+	ContactChannel *structpb.Struct `protobuf:"bytes,3,opt,name=contact_channel,json=contactChannel,proto3" json:"contact_channel,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ContactChannelCreated) Reset() {
+	*x = ContactChannelCreated{}
+	mi := &file_events_v1_identity_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContactChannelCreated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContactChannelCreated) ProtoMessage() {}
+
+func (x *ContactChannelCreated) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_identity_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContactChannelCreated.ProtoReflect.Descriptor instead.
+func (*ContactChannelCreated) Descriptor() ([]byte, []int) {
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ContactChannelCreated) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *ContactChannelCreated) GetContactChannelId() string {
+	if x != nil {
+		return x.ContactChannelId
+	}
+	return ""
+}
+
+func (x *ContactChannelCreated) GetContactChannel() *structpb.Struct {
+	if x != nil {
+		return x.ContactChannel
+	}
+	return nil
+}
+
+// An address of a user, or what it is good for, changed. Another one of the
+// user that was primary before is so no longer when this one is.
+type ContactChannelUpdated struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	UserId           string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	ContactChannelId string                 `protobuf:"bytes,2,opt,name=contact_channel_id,json=contactChannelId,proto3" json:"contact_channel_id,omitempty"`
+	ContactChannel   *structpb.Struct       `protobuf:"bytes,3,opt,name=contact_channel,json=contactChannel,proto3" json:"contact_channel,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *ContactChannelUpdated) Reset() {
+	*x = ContactChannelUpdated{}
+	mi := &file_events_v1_identity_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContactChannelUpdated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContactChannelUpdated) ProtoMessage() {}
+
+func (x *ContactChannelUpdated) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_identity_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContactChannelUpdated.ProtoReflect.Descriptor instead.
+func (*ContactChannelUpdated) Descriptor() ([]byte, []int) {
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ContactChannelUpdated) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *ContactChannelUpdated) GetContactChannelId() string {
+	if x != nil {
+		return x.ContactChannelId
+	}
+	return ""
+}
+
+func (x *ContactChannelUpdated) GetContactChannel() *structpb.Struct {
+	if x != nil {
+		return x.ContactChannel
+	}
+	return nil
+}
+
+// A user lost an address.
+type ContactChannelDeleted struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	UserId           string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	ContactChannelId string                 `protobuf:"bytes,2,opt,name=contact_channel_id,json=contactChannelId,proto3" json:"contact_channel_id,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *ContactChannelDeleted) Reset() {
+	*x = ContactChannelDeleted{}
+	mi := &file_events_v1_identity_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContactChannelDeleted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContactChannelDeleted) ProtoMessage() {}
+
+func (x *ContactChannelDeleted) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_identity_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContactChannelDeleted.ProtoReflect.Descriptor instead.
+func (*ContactChannelDeleted) Descriptor() ([]byte, []int) {
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ContactChannelDeleted) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *ContactChannelDeleted) GetContactChannelId() string {
+	if x != nil {
+		return x.ContactChannelId
+	}
+	return ""
+}
+
 // An address was proved to belong to its user.
 type ContactChannelVerified struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
@@ -322,7 +526,7 @@ type ContactChannelVerified struct {
 
 func (x *ContactChannelVerified) Reset() {
 	*x = ContactChannelVerified{}
-	mi := &file_events_v1_identity_proto_msgTypes[5]
+	mi := &file_events_v1_identity_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -334,7 +538,7 @@ func (x *ContactChannelVerified) String() string {
 func (*ContactChannelVerified) ProtoMessage() {}
 
 func (x *ContactChannelVerified) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[5]
+	mi := &file_events_v1_identity_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -347,7 +551,7 @@ func (x *ContactChannelVerified) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactChannelVerified.ProtoReflect.Descriptor instead.
 func (*ContactChannelVerified) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{5}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ContactChannelVerified) GetUserId() string {
@@ -364,6 +568,98 @@ func (x *ContactChannelVerified) GetContactChannelId() string {
 	return ""
 }
 
+// The condition of a sign-up rule held for somebody, whether they were let in or
+// not ($sign-up-rule-trigger). The address is left out: whoever was rejected is
+// nobody's user.
+type SignUpRuleTriggered struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	RuleId string                 `protobuf:"bytes,1,opt,name=rule_id,json=ruleId,proto3" json:"rule_id,omitempty"`
+	// allow, reject, restrict or log.
+	Action string `protobuf:"bytes,2,opt,name=action,proto3" json:"action,omitempty"`
+	// password, otp, oauth or passkey.
+	AuthMethod string `protobuf:"bytes,3,opt,name=auth_method,json=authMethod,proto3" json:"auth_method,omitempty"`
+	// Provider config id; empty for other methods.
+	OauthProvider string `protobuf:"bytes,4,opt,name=oauth_provider,json=oauthProvider,proto3" json:"oauth_provider,omitempty"`
+	// Empty when unknown.
+	CountryCode string `protobuf:"bytes,5,opt,name=country_code,json=countryCode,proto3" json:"country_code,omitempty"`
+	// Empty for somebody without address.
+	EmailDomain   string `protobuf:"bytes,6,opt,name=email_domain,json=emailDomain,proto3" json:"email_domain,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignUpRuleTriggered) Reset() {
+	*x = SignUpRuleTriggered{}
+	mi := &file_events_v1_identity_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignUpRuleTriggered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignUpRuleTriggered) ProtoMessage() {}
+
+func (x *SignUpRuleTriggered) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_identity_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignUpRuleTriggered.ProtoReflect.Descriptor instead.
+func (*SignUpRuleTriggered) Descriptor() ([]byte, []int) {
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SignUpRuleTriggered) GetRuleId() string {
+	if x != nil {
+		return x.RuleId
+	}
+	return ""
+}
+
+func (x *SignUpRuleTriggered) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *SignUpRuleTriggered) GetAuthMethod() string {
+	if x != nil {
+		return x.AuthMethod
+	}
+	return ""
+}
+
+func (x *SignUpRuleTriggered) GetOauthProvider() string {
+	if x != nil {
+		return x.OauthProvider
+	}
+	return ""
+}
+
+func (x *SignUpRuleTriggered) GetCountryCode() string {
+	if x != nil {
+		return x.CountryCode
+	}
+	return ""
+}
+
+func (x *SignUpRuleTriggered) GetEmailDomain() string {
+	if x != nil {
+		return x.EmailDomain
+	}
+	return ""
+}
+
 type ProjectCreated struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
@@ -374,7 +670,7 @@ type ProjectCreated struct {
 
 func (x *ProjectCreated) Reset() {
 	*x = ProjectCreated{}
-	mi := &file_events_v1_identity_proto_msgTypes[6]
+	mi := &file_events_v1_identity_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -386,7 +682,7 @@ func (x *ProjectCreated) String() string {
 func (*ProjectCreated) ProtoMessage() {}
 
 func (x *ProjectCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[6]
+	mi := &file_events_v1_identity_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -399,7 +695,7 @@ func (x *ProjectCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectCreated.ProtoReflect.Descriptor instead.
 func (*ProjectCreated) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{6}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ProjectCreated) GetProjectId() string {
@@ -425,7 +721,7 @@ type ProjectUpdated struct {
 
 func (x *ProjectUpdated) Reset() {
 	*x = ProjectUpdated{}
-	mi := &file_events_v1_identity_proto_msgTypes[7]
+	mi := &file_events_v1_identity_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -437,7 +733,7 @@ func (x *ProjectUpdated) String() string {
 func (*ProjectUpdated) ProtoMessage() {}
 
 func (x *ProjectUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[7]
+	mi := &file_events_v1_identity_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -450,7 +746,7 @@ func (x *ProjectUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectUpdated.ProtoReflect.Descriptor instead.
 func (*ProjectUpdated) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{7}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ProjectUpdated) GetProjectId() string {
@@ -470,7 +766,7 @@ type ProjectDeleted struct {
 
 func (x *ProjectDeleted) Reset() {
 	*x = ProjectDeleted{}
-	mi := &file_events_v1_identity_proto_msgTypes[8]
+	mi := &file_events_v1_identity_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -482,7 +778,7 @@ func (x *ProjectDeleted) String() string {
 func (*ProjectDeleted) ProtoMessage() {}
 
 func (x *ProjectDeleted) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[8]
+	mi := &file_events_v1_identity_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -495,7 +791,7 @@ func (x *ProjectDeleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectDeleted.ProtoReflect.Descriptor instead.
 func (*ProjectDeleted) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{8}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ProjectDeleted) GetProjectId() string {
@@ -519,7 +815,7 @@ type ProjectConfigChanged struct {
 
 func (x *ProjectConfigChanged) Reset() {
 	*x = ProjectConfigChanged{}
-	mi := &file_events_v1_identity_proto_msgTypes[9]
+	mi := &file_events_v1_identity_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -531,7 +827,7 @@ func (x *ProjectConfigChanged) String() string {
 func (*ProjectConfigChanged) ProtoMessage() {}
 
 func (x *ProjectConfigChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[9]
+	mi := &file_events_v1_identity_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -544,7 +840,7 @@ func (x *ProjectConfigChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectConfigChanged.ProtoReflect.Descriptor instead.
 func (*ProjectConfigChanged) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{9}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ProjectConfigChanged) GetProjectId() string {
@@ -578,7 +874,7 @@ type ApiKeySetCreated struct {
 
 func (x *ApiKeySetCreated) Reset() {
 	*x = ApiKeySetCreated{}
-	mi := &file_events_v1_identity_proto_msgTypes[10]
+	mi := &file_events_v1_identity_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -590,7 +886,7 @@ func (x *ApiKeySetCreated) String() string {
 func (*ApiKeySetCreated) ProtoMessage() {}
 
 func (x *ApiKeySetCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[10]
+	mi := &file_events_v1_identity_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -603,7 +899,7 @@ func (x *ApiKeySetCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKeySetCreated.ProtoReflect.Descriptor instead.
 func (*ApiKeySetCreated) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{10}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ApiKeySetCreated) GetProjectId() string {
@@ -631,7 +927,7 @@ type ApiKeySetUpdated struct {
 
 func (x *ApiKeySetUpdated) Reset() {
 	*x = ApiKeySetUpdated{}
-	mi := &file_events_v1_identity_proto_msgTypes[11]
+	mi := &file_events_v1_identity_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -643,7 +939,7 @@ func (x *ApiKeySetUpdated) String() string {
 func (*ApiKeySetUpdated) ProtoMessage() {}
 
 func (x *ApiKeySetUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[11]
+	mi := &file_events_v1_identity_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -656,7 +952,7 @@ func (x *ApiKeySetUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKeySetUpdated.ProtoReflect.Descriptor instead.
 func (*ApiKeySetUpdated) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{11}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ApiKeySetUpdated) GetProjectId() string {
@@ -684,14 +980,17 @@ var File_events_v1_identity_proto protoreflect.FileDescriptor
 
 const file_events_v1_identity_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/identity.proto\x12\tevents.v1\x1a\x1cgoogle/protobuf/struct.proto\"J\n" +
+	"\x18events/v1/identity.proto\x12\tevents.v1\x1a\x1cgoogle/protobuf/struct.proto\"q\n" +
 	"\fPersonalTeam\x12\x17\n" +
 	"\ateam_id\x18\x01 \x01(\tR\x06teamId\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\"\x91\x01\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12%\n" +
+	"\x0epermission_ids\x18\x03 \x03(\tR\rpermissionIds\"\xdf\x01\n" +
 	"\vUserCreated\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12+\n" +
 	"\x04user\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x04user\x12<\n" +
-	"\rpersonal_team\x18\x03 \x01(\v2\x17.events.v1.PersonalTeamR\fpersonalTeam\"S\n" +
+	"\rpersonal_team\x18\x03 \x01(\v2\x17.events.v1.PersonalTeamR\fpersonalTeam\x12%\n" +
+	"\x0epermission_ids\x18\x04 \x03(\tR\rpermissionIds\x12%\n" +
+	"\x0econfig_version\x18\x05 \x01(\x03R\rconfigVersion\"S\n" +
 	"\vUserUpdated\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12+\n" +
 	"\x04user\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x04user\"A\n" +
@@ -701,10 +1000,29 @@ const file_events_v1_identity_proto_rawDesc = "" +
 	"\x0fPasswordChanged\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12&\n" +
 	"\x0fkept_session_id\x18\x02 \x01(\tR\rkeptSessionId\x12)\n" +
-	"\x10revokes_sessions\x18\x03 \x01(\bR\x0frevokesSessions\"_\n" +
+	"\x10revokes_sessions\x18\x03 \x01(\bR\x0frevokesSessions\"\xa0\x01\n" +
+	"\x15ContactChannelCreated\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\x12,\n" +
+	"\x12contact_channel_id\x18\x02 \x01(\tR\x10contactChannelId\x12@\n" +
+	"\x0fcontact_channel\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x0econtactChannel\"\xa0\x01\n" +
+	"\x15ContactChannelUpdated\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\x12,\n" +
+	"\x12contact_channel_id\x18\x02 \x01(\tR\x10contactChannelId\x12@\n" +
+	"\x0fcontact_channel\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x0econtactChannel\"^\n" +
+	"\x15ContactChannelDeleted\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\x12,\n" +
+	"\x12contact_channel_id\x18\x02 \x01(\tR\x10contactChannelId\"_\n" +
 	"\x16ContactChannelVerified\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12,\n" +
-	"\x12contact_channel_id\x18\x02 \x01(\tR\x10contactChannelId\"S\n" +
+	"\x12contact_channel_id\x18\x02 \x01(\tR\x10contactChannelId\"\xd4\x01\n" +
+	"\x13SignUpRuleTriggered\x12\x17\n" +
+	"\arule_id\x18\x01 \x01(\tR\x06ruleId\x12\x16\n" +
+	"\x06action\x18\x02 \x01(\tR\x06action\x12\x1f\n" +
+	"\vauth_method\x18\x03 \x01(\tR\n" +
+	"authMethod\x12%\n" +
+	"\x0eoauth_provider\x18\x04 \x01(\tR\roauthProvider\x12!\n" +
+	"\fcountry_code\x18\x05 \x01(\tR\vcountryCode\x12!\n" +
+	"\femail_domain\x18\x06 \x01(\tR\vemailDomain\"S\n" +
 	"\x0eProjectCreated\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12\"\n" +
@@ -742,31 +1060,37 @@ func file_events_v1_identity_proto_rawDescGZIP() []byte {
 	return file_events_v1_identity_proto_rawDescData
 }
 
-var file_events_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_events_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_events_v1_identity_proto_goTypes = []any{
 	(*PersonalTeam)(nil),           // 0: events.v1.PersonalTeam
 	(*UserCreated)(nil),            // 1: events.v1.UserCreated
 	(*UserUpdated)(nil),            // 2: events.v1.UserUpdated
 	(*UserDeleted)(nil),            // 3: events.v1.UserDeleted
 	(*PasswordChanged)(nil),        // 4: events.v1.PasswordChanged
-	(*ContactChannelVerified)(nil), // 5: events.v1.ContactChannelVerified
-	(*ProjectCreated)(nil),         // 6: events.v1.ProjectCreated
-	(*ProjectUpdated)(nil),         // 7: events.v1.ProjectUpdated
-	(*ProjectDeleted)(nil),         // 8: events.v1.ProjectDeleted
-	(*ProjectConfigChanged)(nil),   // 9: events.v1.ProjectConfigChanged
-	(*ApiKeySetCreated)(nil),       // 10: events.v1.ApiKeySetCreated
-	(*ApiKeySetUpdated)(nil),       // 11: events.v1.ApiKeySetUpdated
-	(*structpb.Struct)(nil),        // 12: google.protobuf.Struct
+	(*ContactChannelCreated)(nil),  // 5: events.v1.ContactChannelCreated
+	(*ContactChannelUpdated)(nil),  // 6: events.v1.ContactChannelUpdated
+	(*ContactChannelDeleted)(nil),  // 7: events.v1.ContactChannelDeleted
+	(*ContactChannelVerified)(nil), // 8: events.v1.ContactChannelVerified
+	(*SignUpRuleTriggered)(nil),    // 9: events.v1.SignUpRuleTriggered
+	(*ProjectCreated)(nil),         // 10: events.v1.ProjectCreated
+	(*ProjectUpdated)(nil),         // 11: events.v1.ProjectUpdated
+	(*ProjectDeleted)(nil),         // 12: events.v1.ProjectDeleted
+	(*ProjectConfigChanged)(nil),   // 13: events.v1.ProjectConfigChanged
+	(*ApiKeySetCreated)(nil),       // 14: events.v1.ApiKeySetCreated
+	(*ApiKeySetUpdated)(nil),       // 15: events.v1.ApiKeySetUpdated
+	(*structpb.Struct)(nil),        // 16: google.protobuf.Struct
 }
 var file_events_v1_identity_proto_depIdxs = []int32{
-	12, // 0: events.v1.UserCreated.user:type_name -> google.protobuf.Struct
+	16, // 0: events.v1.UserCreated.user:type_name -> google.protobuf.Struct
 	0,  // 1: events.v1.UserCreated.personal_team:type_name -> events.v1.PersonalTeam
-	12, // 2: events.v1.UserUpdated.user:type_name -> google.protobuf.Struct
-	3,  // [3:3] is the sub-list for method output_type
-	3,  // [3:3] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	16, // 2: events.v1.UserUpdated.user:type_name -> google.protobuf.Struct
+	16, // 3: events.v1.ContactChannelCreated.contact_channel:type_name -> google.protobuf.Struct
+	16, // 4: events.v1.ContactChannelUpdated.contact_channel:type_name -> google.protobuf.Struct
+	5,  // [5:5] is the sub-list for method output_type
+	5,  // [5:5] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_identity_proto_init() }
@@ -780,7 +1104,7 @@ func file_events_v1_identity_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_v1_identity_proto_rawDesc), len(file_events_v1_identity_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

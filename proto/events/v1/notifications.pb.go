@@ -181,6 +181,77 @@ func (x *EmailFailed) GetAttempts() int32 {
 	return 0
 }
 
+// A user switched a category of notifications on or off, by themselves, by a
+// backend or by the link in a mail.
+type NotificationPreferenceUpdated struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	UserId string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// UUID and name of the category.
+	NotificationCategoryId   string `protobuf:"bytes,2,opt,name=notification_category_id,json=notificationCategoryId,proto3" json:"notification_category_id,omitempty"`
+	NotificationCategoryName string `protobuf:"bytes,3,opt,name=notification_category_name,json=notificationCategoryName,proto3" json:"notification_category_name,omitempty"`
+	Enabled                  bool   `protobuf:"varint,4,opt,name=enabled,proto3" json:"enabled,omitempty"`
+	unknownFields            protoimpl.UnknownFields
+	sizeCache                protoimpl.SizeCache
+}
+
+func (x *NotificationPreferenceUpdated) Reset() {
+	*x = NotificationPreferenceUpdated{}
+	mi := &file_events_v1_notifications_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NotificationPreferenceUpdated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NotificationPreferenceUpdated) ProtoMessage() {}
+
+func (x *NotificationPreferenceUpdated) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_notifications_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NotificationPreferenceUpdated.ProtoReflect.Descriptor instead.
+func (*NotificationPreferenceUpdated) Descriptor() ([]byte, []int) {
+	return file_events_v1_notifications_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *NotificationPreferenceUpdated) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *NotificationPreferenceUpdated) GetNotificationCategoryId() string {
+	if x != nil {
+		return x.NotificationCategoryId
+	}
+	return ""
+}
+
+func (x *NotificationPreferenceUpdated) GetNotificationCategoryName() string {
+	if x != nil {
+		return x.NotificationCategoryName
+	}
+	return ""
+}
+
+func (x *NotificationPreferenceUpdated) GetEnabled() bool {
+	if x != nil {
+		return x.Enabled
+	}
+	return false
+}
+
 var File_events_v1_notifications_proto protoreflect.FileDescriptor
 
 const file_events_v1_notifications_proto_rawDesc = "" +
@@ -200,7 +271,12 @@ const file_events_v1_notifications_proto_rawDesc = "" +
 	"\x05stage\x18\x04 \x01(\tR\x05stage\x12\x1d\n" +
 	"\n" +
 	"error_type\x18\x05 \x01(\tR\terrorType\x12\x1a\n" +
-	"\battempts\x18\x06 \x01(\x05R\battemptsB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
+	"\battempts\x18\x06 \x01(\x05R\battempts\"\xca\x01\n" +
+	"\x1dNotificationPreferenceUpdated\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\x128\n" +
+	"\x18notification_category_id\x18\x02 \x01(\tR\x16notificationCategoryId\x12<\n" +
+	"\x1anotification_category_name\x18\x03 \x01(\tR\x18notificationCategoryName\x12\x18\n" +
+	"\aenabled\x18\x04 \x01(\bR\aenabledB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
 
 var (
 	file_events_v1_notifications_proto_rawDescOnce sync.Once
@@ -214,10 +290,11 @@ func file_events_v1_notifications_proto_rawDescGZIP() []byte {
 	return file_events_v1_notifications_proto_rawDescData
 }
 
-var file_events_v1_notifications_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_events_v1_notifications_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_events_v1_notifications_proto_goTypes = []any{
-	(*EmailSent)(nil),   // 0: events.v1.EmailSent
-	(*EmailFailed)(nil), // 1: events.v1.EmailFailed
+	(*EmailSent)(nil),                     // 0: events.v1.EmailSent
+	(*EmailFailed)(nil),                   // 1: events.v1.EmailFailed
+	(*NotificationPreferenceUpdated)(nil), // 2: events.v1.NotificationPreferenceUpdated
 }
 var file_events_v1_notifications_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -238,7 +315,7 @@ func file_events_v1_notifications_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_v1_notifications_proto_rawDesc), len(file_events_v1_notifications_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

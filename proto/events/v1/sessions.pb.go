@@ -9,6 +9,7 @@ package eventsv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	structpb "google.golang.org/protobuf/types/known/structpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -198,11 +199,190 @@ func (x *SigningKeyRotated) GetKid() string {
 	return ""
 }
 
+// A user or a team got an API key.
+type ApiKeyCreated struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	ApiKeyId string                 `protobuf:"bytes,1,opt,name=api_key_id,json=apiKeyId,proto3" json:"api_key_id,omitempty"`
+	// Representation of the key (teams.md §10.2) as JSON object, with its last
+	// four characters alone.
+	ApiKey        *structpb.Struct `protobuf:"bytes,2,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApiKeyCreated) Reset() {
+	*x = ApiKeyCreated{}
+	mi := &file_events_v1_sessions_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApiKeyCreated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApiKeyCreated) ProtoMessage() {}
+
+func (x *ApiKeyCreated) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_sessions_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApiKeyCreated.ProtoReflect.Descriptor instead.
+func (*ApiKeyCreated) Descriptor() ([]byte, []int) {
+	return file_events_v1_sessions_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ApiKeyCreated) GetApiKeyId() string {
+	if x != nil {
+		return x.ApiKeyId
+	}
+	return ""
+}
+
+func (x *ApiKeyCreated) GetApiKey() *structpb.Struct {
+	if x != nil {
+		return x.ApiKey
+	}
+	return nil
+}
+
+// An API key was described anew or revoked.
+type ApiKeyUpdated struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	ApiKeyId string                 `protobuf:"bytes,1,opt,name=api_key_id,json=apiKeyId,proto3" json:"api_key_id,omitempty"`
+	ApiKey   *structpb.Struct       `protobuf:"bytes,2,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
+	// The key was revoked by this change.
+	Revoked       bool `protobuf:"varint,3,opt,name=revoked,proto3" json:"revoked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApiKeyUpdated) Reset() {
+	*x = ApiKeyUpdated{}
+	mi := &file_events_v1_sessions_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApiKeyUpdated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApiKeyUpdated) ProtoMessage() {}
+
+func (x *ApiKeyUpdated) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_sessions_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApiKeyUpdated.ProtoReflect.Descriptor instead.
+func (*ApiKeyUpdated) Descriptor() ([]byte, []int) {
+	return file_events_v1_sessions_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ApiKeyUpdated) GetApiKeyId() string {
+	if x != nil {
+		return x.ApiKeyId
+	}
+	return ""
+}
+
+func (x *ApiKeyUpdated) GetApiKey() *structpb.Struct {
+	if x != nil {
+		return x.ApiKey
+	}
+	return nil
+}
+
+func (x *ApiKeyUpdated) GetRevoked() bool {
+	if x != nil {
+		return x.Revoked
+	}
+	return false
+}
+
+// All API keys of a user or team are gone, because the owner is.
+type ApiKeysDeleted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// user or team.
+	OwnerType     string   `protobuf:"bytes,1,opt,name=owner_type,json=ownerType,proto3" json:"owner_type,omitempty"`
+	OwnerId       string   `protobuf:"bytes,2,opt,name=owner_id,json=ownerId,proto3" json:"owner_id,omitempty"`
+	ApiKeyIds     []string `protobuf:"bytes,3,rep,name=api_key_ids,json=apiKeyIds,proto3" json:"api_key_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApiKeysDeleted) Reset() {
+	*x = ApiKeysDeleted{}
+	mi := &file_events_v1_sessions_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApiKeysDeleted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApiKeysDeleted) ProtoMessage() {}
+
+func (x *ApiKeysDeleted) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_sessions_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApiKeysDeleted.ProtoReflect.Descriptor instead.
+func (*ApiKeysDeleted) Descriptor() ([]byte, []int) {
+	return file_events_v1_sessions_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ApiKeysDeleted) GetOwnerType() string {
+	if x != nil {
+		return x.OwnerType
+	}
+	return ""
+}
+
+func (x *ApiKeysDeleted) GetOwnerId() string {
+	if x != nil {
+		return x.OwnerId
+	}
+	return ""
+}
+
+func (x *ApiKeysDeleted) GetApiKeyIds() []string {
+	if x != nil {
+		return x.ApiKeyIds
+	}
+	return nil
+}
+
 var File_events_v1_sessions_proto protoreflect.FileDescriptor
 
 const file_events_v1_sessions_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/sessions.proto\x12\tevents.v1\"s\n" +
+	"\x18events/v1/sessions.proto\x12\tevents.v1\x1a\x1cgoogle/protobuf/struct.proto\"s\n" +
 	"\x0eSessionCreated\x12\x1d\n" +
 	"\n" +
 	"session_id\x18\x01 \x01(\tR\tsessionId\x12\x17\n" +
@@ -215,7 +395,21 @@ const file_events_v1_sessions_proto_rawDesc = "" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\"A\n" +
 	"\x11SigningKeyRotated\x12\x1a\n" +
 	"\baudience\x18\x01 \x01(\tR\baudience\x12\x10\n" +
-	"\x03kid\x18\x02 \x01(\tR\x03kidB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
+	"\x03kid\x18\x02 \x01(\tR\x03kid\"_\n" +
+	"\rApiKeyCreated\x12\x1c\n" +
+	"\n" +
+	"api_key_id\x18\x01 \x01(\tR\bapiKeyId\x120\n" +
+	"\aapi_key\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06apiKey\"y\n" +
+	"\rApiKeyUpdated\x12\x1c\n" +
+	"\n" +
+	"api_key_id\x18\x01 \x01(\tR\bapiKeyId\x120\n" +
+	"\aapi_key\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06apiKey\x12\x18\n" +
+	"\arevoked\x18\x03 \x01(\bR\arevoked\"j\n" +
+	"\x0eApiKeysDeleted\x12\x1d\n" +
+	"\n" +
+	"owner_type\x18\x01 \x01(\tR\townerType\x12\x19\n" +
+	"\bowner_id\x18\x02 \x01(\tR\aownerId\x12\x1e\n" +
+	"\vapi_key_ids\x18\x03 \x03(\tR\tapiKeyIdsB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
 
 var (
 	file_events_v1_sessions_proto_rawDescOnce sync.Once
@@ -229,18 +423,24 @@ func file_events_v1_sessions_proto_rawDescGZIP() []byte {
 	return file_events_v1_sessions_proto_rawDescData
 }
 
-var file_events_v1_sessions_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_events_v1_sessions_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_events_v1_sessions_proto_goTypes = []any{
 	(*SessionCreated)(nil),    // 0: events.v1.SessionCreated
 	(*SessionRevoked)(nil),    // 1: events.v1.SessionRevoked
 	(*SigningKeyRotated)(nil), // 2: events.v1.SigningKeyRotated
+	(*ApiKeyCreated)(nil),     // 3: events.v1.ApiKeyCreated
+	(*ApiKeyUpdated)(nil),     // 4: events.v1.ApiKeyUpdated
+	(*ApiKeysDeleted)(nil),    // 5: events.v1.ApiKeysDeleted
+	(*structpb.Struct)(nil),   // 6: google.protobuf.Struct
 }
 var file_events_v1_sessions_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	6, // 0: events.v1.ApiKeyCreated.api_key:type_name -> google.protobuf.Struct
+	6, // 1: events.v1.ApiKeyUpdated.api_key:type_name -> google.protobuf.Struct
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_sessions_proto_init() }
@@ -254,7 +454,7 @@ func file_events_v1_sessions_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_v1_sessions_proto_rawDesc), len(file_events_v1_sessions_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -11,6 +11,7 @@ import (
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -227,6 +228,345 @@ func (x *ListContactChannelsResponse) GetIsPaginated() bool {
 	return false
 }
 
+type CreateContactChannelRequest struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	UserId string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Stored trimmed and lower-cased.
+	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	Type  string `protobuf:"bytes,3,opt,name=type,proto3" json:"type,omitempty"`
+	// The user signs in with the address; nobody else may.
+	UsedForAuth bool `protobuf:"varint,4,opt,name=used_for_auth,json=usedForAuth,proto3" json:"used_for_auth,omitempty"`
+	// The user's other channels are then no longer primary.
+	IsPrimary     *bool `protobuf:"varint,5,opt,name=is_primary,json=isPrimary,proto3,oneof" json:"is_primary,omitempty"`
+	IsVerified    *bool `protobuf:"varint,6,opt,name=is_verified,json=isVerified,proto3,oneof" json:"is_verified,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateContactChannelRequest) Reset() {
+	*x = CreateContactChannelRequest{}
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateContactChannelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateContactChannelRequest) ProtoMessage() {}
+
+func (x *CreateContactChannelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateContactChannelRequest.ProtoReflect.Descriptor instead.
+func (*CreateContactChannelRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_contact_channel_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *CreateContactChannelRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *CreateContactChannelRequest) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *CreateContactChannelRequest) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *CreateContactChannelRequest) GetUsedForAuth() bool {
+	if x != nil {
+		return x.UsedForAuth
+	}
+	return false
+}
+
+func (x *CreateContactChannelRequest) GetIsPrimary() bool {
+	if x != nil && x.IsPrimary != nil {
+		return *x.IsPrimary
+	}
+	return false
+}
+
+func (x *CreateContactChannelRequest) GetIsVerified() bool {
+	if x != nil && x.IsVerified != nil {
+		return *x.IsVerified
+	}
+	return false
+}
+
+type GetContactChannelRequest struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	UserId           string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	ContactChannelId string                 `protobuf:"bytes,2,opt,name=contact_channel_id,json=contactChannelId,proto3" json:"contact_channel_id,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *GetContactChannelRequest) Reset() {
+	*x = GetContactChannelRequest{}
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetContactChannelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetContactChannelRequest) ProtoMessage() {}
+
+func (x *GetContactChannelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetContactChannelRequest.ProtoReflect.Descriptor instead.
+func (*GetContactChannelRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_contact_channel_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *GetContactChannelRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *GetContactChannelRequest) GetContactChannelId() string {
+	if x != nil {
+		return x.ContactChannelId
+	}
+	return ""
+}
+
+type UpdateContactChannelRequest struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	UserId           string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	ContactChannelId string                 `protobuf:"bytes,2,opt,name=contact_channel_id,json=contactChannelId,proto3" json:"contact_channel_id,omitempty"`
+	ContactChannel   *ContactChannelPatch   `protobuf:"bytes,3,opt,name=contact_channel,json=contactChannel,proto3" json:"contact_channel,omitempty"`
+	UpdateMask       *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *UpdateContactChannelRequest) Reset() {
+	*x = UpdateContactChannelRequest{}
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateContactChannelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateContactChannelRequest) ProtoMessage() {}
+
+func (x *UpdateContactChannelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateContactChannelRequest.ProtoReflect.Descriptor instead.
+func (*UpdateContactChannelRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_contact_channel_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *UpdateContactChannelRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *UpdateContactChannelRequest) GetContactChannelId() string {
+	if x != nil {
+		return x.ContactChannelId
+	}
+	return ""
+}
+
+func (x *UpdateContactChannelRequest) GetContactChannel() *ContactChannelPatch {
+	if x != nil {
+		return x.ContactChannel
+	}
+	return nil
+}
+
+func (x *UpdateContactChannelRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+// ContactChannelPatch holds the writable fields of a contact channel. The
+// update mask says which are present.
+type ContactChannelPatch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Stored trimmed and lower-cased.
+	Value       *string `protobuf:"bytes,1,opt,name=value,proto3,oneof" json:"value,omitempty"`
+	Type        *string `protobuf:"bytes,2,opt,name=type,proto3,oneof" json:"type,omitempty"`
+	UsedForAuth *bool   `protobuf:"varint,3,opt,name=used_for_auth,json=usedForAuth,proto3,oneof" json:"used_for_auth,omitempty"`
+	// true makes the user's other channels no longer primary.
+	IsPrimary     *bool `protobuf:"varint,4,opt,name=is_primary,json=isPrimary,proto3,oneof" json:"is_primary,omitempty"`
+	IsVerified    *bool `protobuf:"varint,5,opt,name=is_verified,json=isVerified,proto3,oneof" json:"is_verified,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ContactChannelPatch) Reset() {
+	*x = ContactChannelPatch{}
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ContactChannelPatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ContactChannelPatch) ProtoMessage() {}
+
+func (x *ContactChannelPatch) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ContactChannelPatch.ProtoReflect.Descriptor instead.
+func (*ContactChannelPatch) Descriptor() ([]byte, []int) {
+	return file_identity_v1_contact_channel_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ContactChannelPatch) GetValue() string {
+	if x != nil && x.Value != nil {
+		return *x.Value
+	}
+	return ""
+}
+
+func (x *ContactChannelPatch) GetType() string {
+	if x != nil && x.Type != nil {
+		return *x.Type
+	}
+	return ""
+}
+
+func (x *ContactChannelPatch) GetUsedForAuth() bool {
+	if x != nil && x.UsedForAuth != nil {
+		return *x.UsedForAuth
+	}
+	return false
+}
+
+func (x *ContactChannelPatch) GetIsPrimary() bool {
+	if x != nil && x.IsPrimary != nil {
+		return *x.IsPrimary
+	}
+	return false
+}
+
+func (x *ContactChannelPatch) GetIsVerified() bool {
+	if x != nil && x.IsVerified != nil {
+		return *x.IsVerified
+	}
+	return false
+}
+
+type DeleteContactChannelRequest struct {
+	state            protoimpl.MessageState `protogen:"open.v1"`
+	UserId           string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	ContactChannelId string                 `protobuf:"bytes,2,opt,name=contact_channel_id,json=contactChannelId,proto3" json:"contact_channel_id,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *DeleteContactChannelRequest) Reset() {
+	*x = DeleteContactChannelRequest{}
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteContactChannelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteContactChannelRequest) ProtoMessage() {}
+
+func (x *DeleteContactChannelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteContactChannelRequest.ProtoReflect.Descriptor instead.
+func (*DeleteContactChannelRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_contact_channel_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *DeleteContactChannelRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *DeleteContactChannelRequest) GetContactChannelId() string {
+	if x != nil {
+		return x.ContactChannelId
+	}
+	return ""
+}
+
 type SendContactChannelVerificationCodeRequest struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	UserId           string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
@@ -239,7 +579,7 @@ type SendContactChannelVerificationCodeRequest struct {
 
 func (x *SendContactChannelVerificationCodeRequest) Reset() {
 	*x = SendContactChannelVerificationCodeRequest{}
-	mi := &file_identity_v1_contact_channel_proto_msgTypes[3]
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -251,7 +591,7 @@ func (x *SendContactChannelVerificationCodeRequest) String() string {
 func (*SendContactChannelVerificationCodeRequest) ProtoMessage() {}
 
 func (x *SendContactChannelVerificationCodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_contact_channel_proto_msgTypes[3]
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -264,7 +604,7 @@ func (x *SendContactChannelVerificationCodeRequest) ProtoReflect() protoreflect.
 
 // Deprecated: Use SendContactChannelVerificationCodeRequest.ProtoReflect.Descriptor instead.
 func (*SendContactChannelVerificationCodeRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_contact_channel_proto_rawDescGZIP(), []int{3}
+	return file_identity_v1_contact_channel_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SendContactChannelVerificationCodeRequest) GetUserId() string {
@@ -288,6 +628,60 @@ func (x *SendContactChannelVerificationCodeRequest) GetCallbackUrl() string {
 	return ""
 }
 
+type SendPrimaryEmailVerificationCodeRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The primary e-mail of the signed-in user.
+	Email string `protobuf:"bytes,1,opt,name=email,proto3" json:"email,omitempty"`
+	// Page that receives the code in its query parameter code.
+	CallbackUrl   string `protobuf:"bytes,2,opt,name=callback_url,json=callbackUrl,proto3" json:"callback_url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SendPrimaryEmailVerificationCodeRequest) Reset() {
+	*x = SendPrimaryEmailVerificationCodeRequest{}
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SendPrimaryEmailVerificationCodeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SendPrimaryEmailVerificationCodeRequest) ProtoMessage() {}
+
+func (x *SendPrimaryEmailVerificationCodeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SendPrimaryEmailVerificationCodeRequest.ProtoReflect.Descriptor instead.
+func (*SendPrimaryEmailVerificationCodeRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_contact_channel_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SendPrimaryEmailVerificationCodeRequest) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *SendPrimaryEmailVerificationCodeRequest) GetCallbackUrl() string {
+	if x != nil {
+		return x.CallbackUrl
+	}
+	return ""
+}
+
 type VerifyContactChannelRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
@@ -297,7 +691,7 @@ type VerifyContactChannelRequest struct {
 
 func (x *VerifyContactChannelRequest) Reset() {
 	*x = VerifyContactChannelRequest{}
-	mi := &file_identity_v1_contact_channel_proto_msgTypes[4]
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -309,7 +703,7 @@ func (x *VerifyContactChannelRequest) String() string {
 func (*VerifyContactChannelRequest) ProtoMessage() {}
 
 func (x *VerifyContactChannelRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_contact_channel_proto_msgTypes[4]
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -322,7 +716,7 @@ func (x *VerifyContactChannelRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyContactChannelRequest.ProtoReflect.Descriptor instead.
 func (*VerifyContactChannelRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_contact_channel_proto_rawDescGZIP(), []int{4}
+	return file_identity_v1_contact_channel_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *VerifyContactChannelRequest) GetCode() string {
@@ -341,7 +735,7 @@ type CheckContactChannelVerificationCodeRequest struct {
 
 func (x *CheckContactChannelVerificationCodeRequest) Reset() {
 	*x = CheckContactChannelVerificationCodeRequest{}
-	mi := &file_identity_v1_contact_channel_proto_msgTypes[5]
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -353,7 +747,7 @@ func (x *CheckContactChannelVerificationCodeRequest) String() string {
 func (*CheckContactChannelVerificationCodeRequest) ProtoMessage() {}
 
 func (x *CheckContactChannelVerificationCodeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_contact_channel_proto_msgTypes[5]
+	mi := &file_identity_v1_contact_channel_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -366,7 +760,7 @@ func (x *CheckContactChannelVerificationCodeRequest) ProtoReflect() protoreflect
 
 // Deprecated: Use CheckContactChannelVerificationCodeRequest.ProtoReflect.Descriptor instead.
 func (*CheckContactChannelVerificationCodeRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_contact_channel_proto_rawDescGZIP(), []int{5}
+	return file_identity_v1_contact_channel_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CheckContactChannelVerificationCodeRequest) GetCode() string {
@@ -380,7 +774,7 @@ var File_identity_v1_contact_channel_proto protoreflect.FileDescriptor
 
 const file_identity_v1_contact_channel_proto_rawDesc = "" +
 	"\n" +
-	"!identity/v1/contact_channel.proto\x12\videntity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x16policy/v1/policy.proto\x1a\x15policy/v1/rules.proto\x1a\x14types/v1/types.proto\"\xc7\x01\n" +
+	"!identity/v1/contact_channel.proto\x12\videntity.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x16policy/v1/policy.proto\x1a\x15policy/v1/rules.proto\x1a\x14types/v1/types.proto\"\xc7\x01\n" +
 	"\x0eContactChannel\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
@@ -399,20 +793,69 @@ const file_identity_v1_contact_channel_proto_rawDesc = "" +
 	"\x13_contact_channel_id\"{\n" +
 	"\x1bListContactChannelsResponse\x121\n" +
 	"\x05items\x18\x01 \x03(\v2\x1b.identity.v1.ContactChannelR\x05items\x12)\n" +
-	"\fis_paginated\x18\x02 \x01(\bB\x06\x8a\xa3\x1e\x02 \x01R\visPaginated\"\xbc\x01\n" +
+	"\fis_paginated\x18\x02 \x01(\bB\x06\x8a\xa3\x1e\x02 \x01R\visPaginated\"\x9f\x02\n" +
+	"\x1bCreateContactChannelRequest\x12(\n" +
+	"\auser_id\x18\x01 \x01(\tB\x0f\xbaH\x06r\x04\x88\xa3\x1e\x01\x8a\xa3\x1e\x02\x10\x01R\x06userId\x12\x1f\n" +
+	"\x05value\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x90\xa3\x1e\x01R\x05value\x12 \n" +
+	"\x04type\x18\x03 \x01(\tB\f\xbaH\tr\aR\x05emailR\x04type\x12\"\n" +
+	"\rused_for_auth\x18\x04 \x01(\bR\vusedForAuth\x12\"\n" +
+	"\n" +
+	"is_primary\x18\x05 \x01(\bH\x00R\tisPrimary\x88\x01\x01\x12,\n" +
+	"\vis_verified\x18\x06 \x01(\bB\x06\x8a\xa3\x1e\x02\b\x01H\x01R\n" +
+	"isVerified\x88\x01\x01B\r\n" +
+	"\v_is_primaryB\x0e\n" +
+	"\f_is_verified\"}\n" +
+	"\x18GetContactChannelRequest\x12(\n" +
+	"\auser_id\x18\x01 \x01(\tB\x0f\xbaH\x06r\x04\x88\xa3\x1e\x01\x8a\xa3\x1e\x02\x10\x01R\x06userId\x127\n" +
+	"\x12contact_channel_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x88\xa3\x1e\x01R\x10contactChannelId\"\x90\x02\n" +
+	"\x1bUpdateContactChannelRequest\x12(\n" +
+	"\auser_id\x18\x01 \x01(\tB\x0f\xbaH\x06r\x04\x88\xa3\x1e\x01\x8a\xa3\x1e\x02\x10\x01R\x06userId\x127\n" +
+	"\x12contact_channel_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x88\xa3\x1e\x01R\x10contactChannelId\x12Q\n" +
+	"\x0fcontact_channel\x18\x03 \x01(\v2 .identity.v1.ContactChannelPatchB\x06\xbaH\x03\xc8\x01\x01R\x0econtactChannel\x12;\n" +
+	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\"\xa1\x02\n" +
+	"\x13ContactChannelPatch\x12$\n" +
+	"\x05value\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x90\xa3\x1e\x01H\x00R\x05value\x88\x01\x01\x12%\n" +
+	"\x04type\x18\x02 \x01(\tB\f\xbaH\tr\aR\x05emailH\x01R\x04type\x88\x01\x01\x12'\n" +
+	"\rused_for_auth\x18\x03 \x01(\bH\x02R\vusedForAuth\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"is_primary\x18\x04 \x01(\bH\x03R\tisPrimary\x88\x01\x01\x12,\n" +
+	"\vis_verified\x18\x05 \x01(\bB\x06\x8a\xa3\x1e\x02\b\x01H\x04R\n" +
+	"isVerified\x88\x01\x01B\b\n" +
+	"\x06_valueB\a\n" +
+	"\x05_typeB\x10\n" +
+	"\x0e_used_for_authB\r\n" +
+	"\v_is_primaryB\x0e\n" +
+	"\f_is_verified\"\x80\x01\n" +
+	"\x1bDeleteContactChannelRequest\x12(\n" +
+	"\auser_id\x18\x01 \x01(\tB\x0f\xbaH\x06r\x04\x88\xa3\x1e\x01\x8a\xa3\x1e\x02\x10\x01R\x06userId\x127\n" +
+	"\x12contact_channel_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x88\xa3\x1e\x01R\x10contactChannelId\"\xbc\x01\n" +
 	")SendContactChannelVerificationCodeRequest\x12(\n" +
 	"\auser_id\x18\x01 \x01(\tB\x0f\xbaH\x06r\x04\x88\xa3\x1e\x01\x8a\xa3\x1e\x02\x10\x01R\x06userId\x127\n" +
 	"\x12contact_channel_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x88\xa3\x1e\x01R\x10contactChannelId\x12,\n" +
-	"\fcallback_url\x18\x03 \x01(\tB\t\xbaH\x06r\x04\xa0\xa3\x1e\x01R\vcallbackUrl\"<\n" +
+	"\fcallback_url\x18\x03 \x01(\tB\t\xbaH\x06r\x04\xa0\xa3\x1e\x01R\vcallbackUrl\"x\n" +
+	"'SendPrimaryEmailVerificationCodeRequest\x12\x1f\n" +
+	"\x05email\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x98\xa3\x1e\x01R\x05email\x12,\n" +
+	"\fcallback_url\x18\x02 \x01(\tB\t\xbaH\x06r\x04\xa0\xa3\x1e\x01R\vcallbackUrl\"<\n" +
 	"\x1bVerifyContactChannelRequest\x12\x1d\n" +
 	"\x04code\x18\x01 \x01(\tB\t\xbaH\x06r\x04\xa8\xa3\x1e\x01R\x04code\"K\n" +
 	"*CheckContactChannelVerificationCodeRequest\x12\x1d\n" +
-	"\x04code\x18\x01 \x01(\tB\t\xbaH\x06r\x04\xa8\xa3\x1e\x01R\x04code2\xe6\b\n" +
+	"\x04code\x18\x01 \x01(\tB\t\xbaH\x06r\x04\xa8\xa3\x1e\x01R\x04code2\x87\x13\n" +
 	"\x15ContactChannelService\x12\xb7\x01\n" +
 	"\x13ListContactChannels\x12'.identity.v1.ListContactChannelsRequest\x1a(.identity.v1.ListContactChannelsResponse\"M\x8a\xa3\x1e)\n" +
-	"\x03\x01\x02\x03 \x01J CANNOT_GET_OWN_USER_WITHOUT_USER\x82\xd3\xe4\x93\x02\x1a\x12\x18/api/v1/contact-channels\x12\xc6\x02\n" +
+	"\x03\x01\x02\x03 \x01J CANNOT_GET_OWN_USER_WITHOUT_USER\x82\xd3\xe4\x93\x02\x1a\x12\x18/api/v1/contact-channels\x12\x98\x02\n" +
+	"\x14CreateContactChannel\x12(.identity.v1.CreateContactChannelRequest\x1a\x1b.identity.v1.ContactChannel\"\xb8\x01\x8a\xa3\x1e\x90\x01\n" +
+	"\x03\x01\x02\x03 \x010\xc9\x01B\auser_idB\x12contact_channel_idJ CANNOT_GET_OWN_USER_WITHOUT_USERJ\x0eUSER_NOT_FOUNDJ5CONTACT_CHANNEL_ALREADY_USED_FOR_AUTH_BY_SOMEONE_ELSE\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/api/v1/contact-channels\x12\xe3\x01\n" +
+	"\x11GetContactChannel\x12%.identity.v1.GetContactChannelRequest\x1a\x1b.identity.v1.ContactChannel\"\x89\x01\x8a\xa3\x1eF\n" +
+	"\x03\x01\x02\x03 \x01B\auser_idB\x12contact_channel_idJ CANNOT_GET_OWN_USER_WITHOUT_USER\x82\xd3\xe4\x93\x029\x127/api/v1/contact-channels/{user_id}/{contact_channel_id}\x12\xb1\x02\n" +
+	"\x14UpdateContactChannel\x12(.identity.v1.UpdateContactChannelRequest\x1a\x1b.identity.v1.ContactChannel\"\xd1\x01\x8a\xa3\x1e}\n" +
+	"\x03\x01\x02\x03 \x01B\auser_idB\x12contact_channel_idJ CANNOT_GET_OWN_USER_WITHOUT_USERJ5CONTACT_CHANNEL_ALREADY_USED_FOR_AUTH_BY_SOMEONE_ELSE\x82\xd3\xe4\x93\x02J:\x0fcontact_channel27/api/v1/contact-channels/{user_id}/{contact_channel_id}\x12\xdf\x01\n" +
+	"\x14DeleteContactChannel\x12(.identity.v1.DeleteContactChannelRequest\x1a\x11.types.v1.Success\"\x89\x01\x8a\xa3\x1eF\n" +
+	"\x03\x01\x02\x03 \x01B\auser_idB\x12contact_channel_idJ CANNOT_GET_OWN_USER_WITHOUT_USER\x82\xd3\xe4\x93\x029*7/api/v1/contact-channels/{user_id}/{contact_channel_id}\x12\xc6\x02\n" +
 	"\"SendContactChannelVerificationCode\x126.identity.v1.SendContactChannelVerificationCodeRequest\x1a\x11.types.v1.Success\"\xd4\x01\x8a\xa3\x1ew\n" +
-	"\x03\x01\x02\x03 \x02J CANNOT_GET_OWN_USER_WITHOUT_USERJ\x16USER_ID_DOES_NOT_EXISTJ\x16EMAIL_ALREADY_VERIFIEDJ\x1cREDIRECT_URL_NOT_WHITELISTED\x82\xd3\xe4\x93\x02S:\x01*\"N/api/v1/contact-channels/{user_id}/{contact_channel_id}/send-verification-code\x12\x8c\x02\n" +
+	"\x03\x01\x02\x03 \x02J CANNOT_GET_OWN_USER_WITHOUT_USERJ\x16USER_ID_DOES_NOT_EXISTJ\x16EMAIL_ALREADY_VERIFIEDJ\x1cREDIRECT_URL_NOT_WHITELISTED\x82\xd3\xe4\x93\x02S:\x01*\"N/api/v1/contact-channels/{user_id}/{contact_channel_id}/send-verification-code\x12\x87\x02\n" +
+	" SendPrimaryEmailVerificationCode\x124.identity.v1.SendPrimaryEmailVerificationCodeRequest\x1a\x11.types.v1.Success\"\x99\x01\x8a\xa3\x1e[\n" +
+	"\x03\x01\x02\x03\x18\x01 \x02J\x1aEMAIL_IS_NOT_PRIMARY_EMAILJ\x16EMAIL_ALREADY_VERIFIEDJ\x1cREDIRECT_URL_NOT_WHITELISTED\x82\xd3\xe4\x93\x024:\x01*\"//api/v1/contact-channels/send-verification-code\x12\x8c\x02\n" +
 	"\x14VerifyContactChannel\x12(.identity.v1.VerifyContactChannelRequest\x1a\x11.types.v1.Success\"\xb6\x01\x8a\xa3\x1e\x87\x01\n" +
 	"\x03\x01\x02\x03 \x01J\x1bVERIFICATION_CODE_NOT_FOUNDJ\x19VERIFICATION_CODE_EXPIREDJ\x1eVERIFICATION_CODE_ALREADY_USEDJ&VERIFICATION_CODE_MAX_ATTEMPTS_REACHED\x82\xd3\xe4\x93\x02$:\x01*\"\x1f/api/v1/contact-channels/verify\x12\xba\x02\n" +
 	"#CheckContactChannelVerificationCode\x127.identity.v1.CheckContactChannelVerificationCodeRequest\x1a\x16.types.v1.CodeValidity\"\xc1\x01\x8a\xa3\x1e\x87\x01\n" +
@@ -430,32 +873,51 @@ func file_identity_v1_contact_channel_proto_rawDescGZIP() []byte {
 	return file_identity_v1_contact_channel_proto_rawDescData
 }
 
-var file_identity_v1_contact_channel_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_identity_v1_contact_channel_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_identity_v1_contact_channel_proto_goTypes = []any{
 	(*ContactChannel)(nil),                             // 0: identity.v1.ContactChannel
 	(*ListContactChannelsRequest)(nil),                 // 1: identity.v1.ListContactChannelsRequest
 	(*ListContactChannelsResponse)(nil),                // 2: identity.v1.ListContactChannelsResponse
-	(*SendContactChannelVerificationCodeRequest)(nil),  // 3: identity.v1.SendContactChannelVerificationCodeRequest
-	(*VerifyContactChannelRequest)(nil),                // 4: identity.v1.VerifyContactChannelRequest
-	(*CheckContactChannelVerificationCodeRequest)(nil), // 5: identity.v1.CheckContactChannelVerificationCodeRequest
-	(*v1.Success)(nil),                                 // 6: types.v1.Success
-	(*v1.CodeValidity)(nil),                            // 7: types.v1.CodeValidity
+	(*CreateContactChannelRequest)(nil),                // 3: identity.v1.CreateContactChannelRequest
+	(*GetContactChannelRequest)(nil),                   // 4: identity.v1.GetContactChannelRequest
+	(*UpdateContactChannelRequest)(nil),                // 5: identity.v1.UpdateContactChannelRequest
+	(*ContactChannelPatch)(nil),                        // 6: identity.v1.ContactChannelPatch
+	(*DeleteContactChannelRequest)(nil),                // 7: identity.v1.DeleteContactChannelRequest
+	(*SendContactChannelVerificationCodeRequest)(nil),  // 8: identity.v1.SendContactChannelVerificationCodeRequest
+	(*SendPrimaryEmailVerificationCodeRequest)(nil),    // 9: identity.v1.SendPrimaryEmailVerificationCodeRequest
+	(*VerifyContactChannelRequest)(nil),                // 10: identity.v1.VerifyContactChannelRequest
+	(*CheckContactChannelVerificationCodeRequest)(nil), // 11: identity.v1.CheckContactChannelVerificationCodeRequest
+	(*fieldmaskpb.FieldMask)(nil),                      // 12: google.protobuf.FieldMask
+	(*v1.Success)(nil),                                 // 13: types.v1.Success
+	(*v1.CodeValidity)(nil),                            // 14: types.v1.CodeValidity
 }
 var file_identity_v1_contact_channel_proto_depIdxs = []int32{
-	0, // 0: identity.v1.ListContactChannelsResponse.items:type_name -> identity.v1.ContactChannel
-	1, // 1: identity.v1.ContactChannelService.ListContactChannels:input_type -> identity.v1.ListContactChannelsRequest
-	3, // 2: identity.v1.ContactChannelService.SendContactChannelVerificationCode:input_type -> identity.v1.SendContactChannelVerificationCodeRequest
-	4, // 3: identity.v1.ContactChannelService.VerifyContactChannel:input_type -> identity.v1.VerifyContactChannelRequest
-	5, // 4: identity.v1.ContactChannelService.CheckContactChannelVerificationCode:input_type -> identity.v1.CheckContactChannelVerificationCodeRequest
-	2, // 5: identity.v1.ContactChannelService.ListContactChannels:output_type -> identity.v1.ListContactChannelsResponse
-	6, // 6: identity.v1.ContactChannelService.SendContactChannelVerificationCode:output_type -> types.v1.Success
-	6, // 7: identity.v1.ContactChannelService.VerifyContactChannel:output_type -> types.v1.Success
-	7, // 8: identity.v1.ContactChannelService.CheckContactChannelVerificationCode:output_type -> types.v1.CodeValidity
-	5, // [5:9] is the sub-list for method output_type
-	1, // [1:5] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	0,  // 0: identity.v1.ListContactChannelsResponse.items:type_name -> identity.v1.ContactChannel
+	6,  // 1: identity.v1.UpdateContactChannelRequest.contact_channel:type_name -> identity.v1.ContactChannelPatch
+	12, // 2: identity.v1.UpdateContactChannelRequest.update_mask:type_name -> google.protobuf.FieldMask
+	1,  // 3: identity.v1.ContactChannelService.ListContactChannels:input_type -> identity.v1.ListContactChannelsRequest
+	3,  // 4: identity.v1.ContactChannelService.CreateContactChannel:input_type -> identity.v1.CreateContactChannelRequest
+	4,  // 5: identity.v1.ContactChannelService.GetContactChannel:input_type -> identity.v1.GetContactChannelRequest
+	5,  // 6: identity.v1.ContactChannelService.UpdateContactChannel:input_type -> identity.v1.UpdateContactChannelRequest
+	7,  // 7: identity.v1.ContactChannelService.DeleteContactChannel:input_type -> identity.v1.DeleteContactChannelRequest
+	8,  // 8: identity.v1.ContactChannelService.SendContactChannelVerificationCode:input_type -> identity.v1.SendContactChannelVerificationCodeRequest
+	9,  // 9: identity.v1.ContactChannelService.SendPrimaryEmailVerificationCode:input_type -> identity.v1.SendPrimaryEmailVerificationCodeRequest
+	10, // 10: identity.v1.ContactChannelService.VerifyContactChannel:input_type -> identity.v1.VerifyContactChannelRequest
+	11, // 11: identity.v1.ContactChannelService.CheckContactChannelVerificationCode:input_type -> identity.v1.CheckContactChannelVerificationCodeRequest
+	2,  // 12: identity.v1.ContactChannelService.ListContactChannels:output_type -> identity.v1.ListContactChannelsResponse
+	0,  // 13: identity.v1.ContactChannelService.CreateContactChannel:output_type -> identity.v1.ContactChannel
+	0,  // 14: identity.v1.ContactChannelService.GetContactChannel:output_type -> identity.v1.ContactChannel
+	0,  // 15: identity.v1.ContactChannelService.UpdateContactChannel:output_type -> identity.v1.ContactChannel
+	13, // 16: identity.v1.ContactChannelService.DeleteContactChannel:output_type -> types.v1.Success
+	13, // 17: identity.v1.ContactChannelService.SendContactChannelVerificationCode:output_type -> types.v1.Success
+	13, // 18: identity.v1.ContactChannelService.SendPrimaryEmailVerificationCode:output_type -> types.v1.Success
+	13, // 19: identity.v1.ContactChannelService.VerifyContactChannel:output_type -> types.v1.Success
+	14, // 20: identity.v1.ContactChannelService.CheckContactChannelVerificationCode:output_type -> types.v1.CodeValidity
+	12, // [12:21] is the sub-list for method output_type
+	3,  // [3:12] is the sub-list for method input_type
+	3,  // [3:3] is the sub-list for extension type_name
+	3,  // [3:3] is the sub-list for extension extendee
+	0,  // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_identity_v1_contact_channel_proto_init() }
@@ -464,13 +926,15 @@ func file_identity_v1_contact_channel_proto_init() {
 		return
 	}
 	file_identity_v1_contact_channel_proto_msgTypes[1].OneofWrappers = []any{}
+	file_identity_v1_contact_channel_proto_msgTypes[3].OneofWrappers = []any{}
+	file_identity_v1_contact_channel_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_v1_contact_channel_proto_rawDesc), len(file_identity_v1_contact_channel_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

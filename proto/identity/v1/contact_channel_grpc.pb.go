@@ -21,7 +21,12 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	ContactChannelService_ListContactChannels_FullMethodName                 = "/identity.v1.ContactChannelService/ListContactChannels"
+	ContactChannelService_CreateContactChannel_FullMethodName                = "/identity.v1.ContactChannelService/CreateContactChannel"
+	ContactChannelService_GetContactChannel_FullMethodName                   = "/identity.v1.ContactChannelService/GetContactChannel"
+	ContactChannelService_UpdateContactChannel_FullMethodName                = "/identity.v1.ContactChannelService/UpdateContactChannel"
+	ContactChannelService_DeleteContactChannel_FullMethodName                = "/identity.v1.ContactChannelService/DeleteContactChannel"
 	ContactChannelService_SendContactChannelVerificationCode_FullMethodName  = "/identity.v1.ContactChannelService/SendContactChannelVerificationCode"
+	ContactChannelService_SendPrimaryEmailVerificationCode_FullMethodName    = "/identity.v1.ContactChannelService/SendPrimaryEmailVerificationCode"
 	ContactChannelService_VerifyContactChannel_FullMethodName                = "/identity.v1.ContactChannelService/VerifyContactChannel"
 	ContactChannelService_CheckContactChannelVerificationCode_FullMethodName = "/identity.v1.ContactChannelService/CheckContactChannelVerificationCode"
 )
@@ -36,10 +41,35 @@ type ContactChannelServiceClient interface {
 	//
 	// Oldest first, in one page. Clients list their own.
 	ListContactChannels(ctx context.Context, in *ListContactChannelsRequest, opts ...grpc.CallOption) (*ListContactChannelsResponse, error)
+	// Create contact channel
+	//
+	// Adds an address to a user, clients to their own. It is unverified unless a
+	// server says otherwise.
+	CreateContactChannel(ctx context.Context, in *CreateContactChannelRequest, opts ...grpc.CallOption) (*ContactChannel, error)
+	// Get contact channel
+	//
+	// Clients read those of their own user.
+	GetContactChannel(ctx context.Context, in *GetContactChannelRequest, opts ...grpc.CallOption) (*ContactChannel, error)
+	// Update contact channel
+	//
+	// Changes the fields present in the body. Another address, and the same one
+	// again, is unverified unless a server says otherwise. Without a primary
+	// channel the user has no primary e-mail.
+	UpdateContactChannel(ctx context.Context, in *UpdateContactChannelRequest, opts ...grpc.CallOption) (*ContactChannel, error)
+	// Delete contact channel
+	//
+	// Removes the address, be it the last, the primary or the one the user signs
+	// in with. What the user proves themselves with stays.
+	DeleteContactChannel(ctx context.Context, in *DeleteContactChannelRequest, opts ...grpc.CallOption) (*v1.Success, error)
 	// Send verification code
 	//
 	// Mails a link that proves the address belongs to the user.
 	SendContactChannelVerificationCode(ctx context.Context, in *SendContactChannelVerificationCodeRequest, opts ...grpc.CallOption) (*v1.Success, error)
+	// Send verification code to the primary e-mail
+	//
+	// Deprecated in favour of the operation of one contact channel; older SDKs
+	// call it for the signed-in user.
+	SendPrimaryEmailVerificationCode(ctx context.Context, in *SendPrimaryEmailVerificationCodeRequest, opts ...grpc.CallOption) (*v1.Success, error)
 	// Verify contact channel
 	//
 	// Spends the code and marks the address as verified.
@@ -68,10 +98,60 @@ func (c *contactChannelServiceClient) ListContactChannels(ctx context.Context, i
 	return out, nil
 }
 
+func (c *contactChannelServiceClient) CreateContactChannel(ctx context.Context, in *CreateContactChannelRequest, opts ...grpc.CallOption) (*ContactChannel, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ContactChannel)
+	err := c.cc.Invoke(ctx, ContactChannelService_CreateContactChannel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *contactChannelServiceClient) GetContactChannel(ctx context.Context, in *GetContactChannelRequest, opts ...grpc.CallOption) (*ContactChannel, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ContactChannel)
+	err := c.cc.Invoke(ctx, ContactChannelService_GetContactChannel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *contactChannelServiceClient) UpdateContactChannel(ctx context.Context, in *UpdateContactChannelRequest, opts ...grpc.CallOption) (*ContactChannel, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ContactChannel)
+	err := c.cc.Invoke(ctx, ContactChannelService_UpdateContactChannel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *contactChannelServiceClient) DeleteContactChannel(ctx context.Context, in *DeleteContactChannelRequest, opts ...grpc.CallOption) (*v1.Success, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Success)
+	err := c.cc.Invoke(ctx, ContactChannelService_DeleteContactChannel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *contactChannelServiceClient) SendContactChannelVerificationCode(ctx context.Context, in *SendContactChannelVerificationCodeRequest, opts ...grpc.CallOption) (*v1.Success, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(v1.Success)
 	err := c.cc.Invoke(ctx, ContactChannelService_SendContactChannelVerificationCode_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *contactChannelServiceClient) SendPrimaryEmailVerificationCode(ctx context.Context, in *SendPrimaryEmailVerificationCodeRequest, opts ...grpc.CallOption) (*v1.Success, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(v1.Success)
+	err := c.cc.Invoke(ctx, ContactChannelService_SendPrimaryEmailVerificationCode_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -108,10 +188,35 @@ type ContactChannelServiceServer interface {
 	//
 	// Oldest first, in one page. Clients list their own.
 	ListContactChannels(context.Context, *ListContactChannelsRequest) (*ListContactChannelsResponse, error)
+	// Create contact channel
+	//
+	// Adds an address to a user, clients to their own. It is unverified unless a
+	// server says otherwise.
+	CreateContactChannel(context.Context, *CreateContactChannelRequest) (*ContactChannel, error)
+	// Get contact channel
+	//
+	// Clients read those of their own user.
+	GetContactChannel(context.Context, *GetContactChannelRequest) (*ContactChannel, error)
+	// Update contact channel
+	//
+	// Changes the fields present in the body. Another address, and the same one
+	// again, is unverified unless a server says otherwise. Without a primary
+	// channel the user has no primary e-mail.
+	UpdateContactChannel(context.Context, *UpdateContactChannelRequest) (*ContactChannel, error)
+	// Delete contact channel
+	//
+	// Removes the address, be it the last, the primary or the one the user signs
+	// in with. What the user proves themselves with stays.
+	DeleteContactChannel(context.Context, *DeleteContactChannelRequest) (*v1.Success, error)
 	// Send verification code
 	//
 	// Mails a link that proves the address belongs to the user.
 	SendContactChannelVerificationCode(context.Context, *SendContactChannelVerificationCodeRequest) (*v1.Success, error)
+	// Send verification code to the primary e-mail
+	//
+	// Deprecated in favour of the operation of one contact channel; older SDKs
+	// call it for the signed-in user.
+	SendPrimaryEmailVerificationCode(context.Context, *SendPrimaryEmailVerificationCodeRequest) (*v1.Success, error)
 	// Verify contact channel
 	//
 	// Spends the code and marks the address as verified.
@@ -133,8 +238,23 @@ type UnimplementedContactChannelServiceServer struct{}
 func (UnimplementedContactChannelServiceServer) ListContactChannels(context.Context, *ListContactChannelsRequest) (*ListContactChannelsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListContactChannels not implemented")
 }
+func (UnimplementedContactChannelServiceServer) CreateContactChannel(context.Context, *CreateContactChannelRequest) (*ContactChannel, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateContactChannel not implemented")
+}
+func (UnimplementedContactChannelServiceServer) GetContactChannel(context.Context, *GetContactChannelRequest) (*ContactChannel, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetContactChannel not implemented")
+}
+func (UnimplementedContactChannelServiceServer) UpdateContactChannel(context.Context, *UpdateContactChannelRequest) (*ContactChannel, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateContactChannel not implemented")
+}
+func (UnimplementedContactChannelServiceServer) DeleteContactChannel(context.Context, *DeleteContactChannelRequest) (*v1.Success, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteContactChannel not implemented")
+}
 func (UnimplementedContactChannelServiceServer) SendContactChannelVerificationCode(context.Context, *SendContactChannelVerificationCodeRequest) (*v1.Success, error) {
 	return nil, status.Error(codes.Unimplemented, "method SendContactChannelVerificationCode not implemented")
+}
+func (UnimplementedContactChannelServiceServer) SendPrimaryEmailVerificationCode(context.Context, *SendPrimaryEmailVerificationCodeRequest) (*v1.Success, error) {
+	return nil, status.Error(codes.Unimplemented, "method SendPrimaryEmailVerificationCode not implemented")
 }
 func (UnimplementedContactChannelServiceServer) VerifyContactChannel(context.Context, *VerifyContactChannelRequest) (*v1.Success, error) {
 	return nil, status.Error(codes.Unimplemented, "method VerifyContactChannel not implemented")
@@ -181,6 +301,78 @@ func _ContactChannelService_ListContactChannels_Handler(srv interface{}, ctx con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ContactChannelService_CreateContactChannel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateContactChannelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ContactChannelServiceServer).CreateContactChannel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ContactChannelService_CreateContactChannel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ContactChannelServiceServer).CreateContactChannel(ctx, req.(*CreateContactChannelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ContactChannelService_GetContactChannel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetContactChannelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ContactChannelServiceServer).GetContactChannel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ContactChannelService_GetContactChannel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ContactChannelServiceServer).GetContactChannel(ctx, req.(*GetContactChannelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ContactChannelService_UpdateContactChannel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateContactChannelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ContactChannelServiceServer).UpdateContactChannel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ContactChannelService_UpdateContactChannel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ContactChannelServiceServer).UpdateContactChannel(ctx, req.(*UpdateContactChannelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ContactChannelService_DeleteContactChannel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteContactChannelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ContactChannelServiceServer).DeleteContactChannel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ContactChannelService_DeleteContactChannel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ContactChannelServiceServer).DeleteContactChannel(ctx, req.(*DeleteContactChannelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ContactChannelService_SendContactChannelVerificationCode_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(SendContactChannelVerificationCodeRequest)
 	if err := dec(in); err != nil {
@@ -195,6 +387,24 @@ func _ContactChannelService_SendContactChannelVerificationCode_Handler(srv inter
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ContactChannelServiceServer).SendContactChannelVerificationCode(ctx, req.(*SendContactChannelVerificationCodeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ContactChannelService_SendPrimaryEmailVerificationCode_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SendPrimaryEmailVerificationCodeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ContactChannelServiceServer).SendPrimaryEmailVerificationCode(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ContactChannelService_SendPrimaryEmailVerificationCode_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ContactChannelServiceServer).SendPrimaryEmailVerificationCode(ctx, req.(*SendPrimaryEmailVerificationCodeRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -247,8 +457,28 @@ var ContactChannelService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _ContactChannelService_ListContactChannels_Handler,
 		},
 		{
+			MethodName: "CreateContactChannel",
+			Handler:    _ContactChannelService_CreateContactChannel_Handler,
+		},
+		{
+			MethodName: "GetContactChannel",
+			Handler:    _ContactChannelService_GetContactChannel_Handler,
+		},
+		{
+			MethodName: "UpdateContactChannel",
+			Handler:    _ContactChannelService_UpdateContactChannel_Handler,
+		},
+		{
+			MethodName: "DeleteContactChannel",
+			Handler:    _ContactChannelService_DeleteContactChannel_Handler,
+		},
+		{
 			MethodName: "SendContactChannelVerificationCode",
 			Handler:    _ContactChannelService_SendContactChannelVerificationCode_Handler,
+		},
+		{
+			MethodName: "SendPrimaryEmailVerificationCode",
+			Handler:    _ContactChannelService_SendPrimaryEmailVerificationCode_Handler,
 		},
 		{
 			MethodName: "VerifyContactChannel",

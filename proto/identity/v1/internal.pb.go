@@ -1118,9 +1118,9 @@ const file_identity_v1_internal_proto_rawDesc = "" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12?\n" +
 	"\fdisplay_name\x18\x02 \x01(\v2\x1c.google.protobuf.StringValueR\vdisplayName\x12A\n" +
 	"\rprimary_email\x18\x03 \x01(\v2\x1c.google.protobuf.StringValueR\fprimaryEmail\x124\n" +
-	"\x16primary_email_verified\x18\x04 \x01(\bR\x14primaryEmailVerified2\x8e\x03\n" +
-	"\x16ProjectInternalService\x12x\n" +
-	"\x10GetProjectAccess\x12$.identity.v1.GetProjectAccessRequest\x1a%.identity.v1.GetProjectAccessResponse\"\x17\x8a\xa3\x1e\x13*\agateway*\bsessions\x12h\n" +
+	"\x16primary_email_verified\x18\x04 \x01(\bR\x14primaryEmailVerified2\xaf\x03\n" +
+	"\x16ProjectInternalService\x12\x98\x01\n" +
+	"\x10GetProjectAccess\x12$.identity.v1.GetProjectAccessRequest\x1a%.identity.v1.GetProjectAccessResponse\"7\x8a\xa3\x1e3*\agateway*\bsessions*\x05teams*\rnotifications*\bpayments\x12h\n" +
 	"\x0eAuthorizeAdmin\x12\".identity.v1.AuthorizeAdminRequest\x1a#.identity.v1.AuthorizeAdminResponse\"\r\x8a\xa3\x1e\t*\agateway\x12\x8f\x01\n" +
 	"\x10GetProjectConfig\x12$.identity.v1.GetProjectConfigRequest\x1a%.identity.v1.GetProjectConfigResponse\".\x8a\xa3\x1e**\bsessions*\x05teams*\rnotifications*\bpayments2\x86\x03\n" +
 	"\x13UserInternalService\x12l\n" +

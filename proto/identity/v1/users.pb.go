@@ -293,6 +293,184 @@ func (x *NewUserOAuthProvider) GetEmail() *wrapperspb.StringValue {
 	return nil
 }
 
+type ListUsersRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Only members of this team; nobody is in an unknown one.
+	TeamId *string `protobuf:"bytes,1,opt,name=team_id,json=teamId,proto3,oneof" json:"team_id,omitempty"`
+	// Size of the page.
+	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
+	// First user of the page, as next_cursor of the page before tells.
+	Cursor *string `protobuf:"bytes,3,opt,name=cursor,proto3,oneof" json:"cursor,omitempty"`
+	// signed_up_at by default; users of the same time follow by id.
+	OrderBy *string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3,oneof" json:"order_by,omitempty"`
+	// true or false, like all flags of this operation.
+	Desc *string `protobuf:"bytes,5,opt,name=desc,proto3,oneof" json:"desc,omitempty"`
+	// Part of the display name or of any address, in upper or lower case, or the
+	// id of a user.
+	Query             *string `protobuf:"bytes,6,opt,name=query,proto3,oneof" json:"query,omitempty"`
+	IncludeRestricted *string `protobuf:"bytes,7,opt,name=include_restricted,json=includeRestricted,proto3,oneof" json:"include_restricted,omitempty"`
+	// Implies include_restricted.
+	IncludeAnonymous *string `protobuf:"bytes,8,opt,name=include_anonymous,json=includeAnonymous,proto3,oneof" json:"include_anonymous,omitempty"`
+	// Needs include_anonymous.
+	OnlyAnonymous *string `protobuf:"bytes,9,opt,name=only_anonymous,json=onlyAnonymous,proto3,oneof" json:"only_anonymous,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListUsersRequest) Reset() {
+	*x = ListUsersRequest{}
+	mi := &file_identity_v1_users_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListUsersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListUsersRequest) ProtoMessage() {}
+
+func (x *ListUsersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_users_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListUsersRequest.ProtoReflect.Descriptor instead.
+func (*ListUsersRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_users_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ListUsersRequest) GetTeamId() string {
+	if x != nil && x.TeamId != nil {
+		return *x.TeamId
+	}
+	return ""
+}
+
+func (x *ListUsersRequest) GetLimit() int32 {
+	if x != nil && x.Limit != nil {
+		return *x.Limit
+	}
+	return 0
+}
+
+func (x *ListUsersRequest) GetCursor() string {
+	if x != nil && x.Cursor != nil {
+		return *x.Cursor
+	}
+	return ""
+}
+
+func (x *ListUsersRequest) GetOrderBy() string {
+	if x != nil && x.OrderBy != nil {
+		return *x.OrderBy
+	}
+	return ""
+}
+
+func (x *ListUsersRequest) GetDesc() string {
+	if x != nil && x.Desc != nil {
+		return *x.Desc
+	}
+	return ""
+}
+
+func (x *ListUsersRequest) GetQuery() string {
+	if x != nil && x.Query != nil {
+		return *x.Query
+	}
+	return ""
+}
+
+func (x *ListUsersRequest) GetIncludeRestricted() string {
+	if x != nil && x.IncludeRestricted != nil {
+		return *x.IncludeRestricted
+	}
+	return ""
+}
+
+func (x *ListUsersRequest) GetIncludeAnonymous() string {
+	if x != nil && x.IncludeAnonymous != nil {
+		return *x.IncludeAnonymous
+	}
+	return ""
+}
+
+func (x *ListUsersRequest) GetOnlyAnonymous() string {
+	if x != nil && x.OnlyAnonymous != nil {
+		return *x.OnlyAnonymous
+	}
+	return ""
+}
+
+type ListUsersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Items []*User                `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	// Always true.
+	IsPaginated   bool           `protobuf:"varint,2,opt,name=is_paginated,json=isPaginated,proto3" json:"is_paginated,omitempty"`
+	Pagination    *v1.Pagination `protobuf:"bytes,3,opt,name=pagination,proto3" json:"pagination,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListUsersResponse) Reset() {
+	*x = ListUsersResponse{}
+	mi := &file_identity_v1_users_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListUsersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListUsersResponse) ProtoMessage() {}
+
+func (x *ListUsersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_users_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListUsersResponse.ProtoReflect.Descriptor instead.
+func (*ListUsersResponse) Descriptor() ([]byte, []int) {
+	return file_identity_v1_users_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListUsersResponse) GetItems() []*User {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *ListUsersResponse) GetIsPaginated() bool {
+	if x != nil {
+		return x.IsPaginated
+	}
+	return false
+}
+
+func (x *ListUsersResponse) GetPagination() *v1.Pagination {
+	if x != nil {
+		return x.Pagination
+	}
+	return nil
+}
+
 type GetUserRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	UserId        string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
@@ -302,7 +480,7 @@ type GetUserRequest struct {
 
 func (x *GetUserRequest) Reset() {
 	*x = GetUserRequest{}
-	mi := &file_identity_v1_users_proto_msgTypes[2]
+	mi := &file_identity_v1_users_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -314,7 +492,7 @@ func (x *GetUserRequest) String() string {
 func (*GetUserRequest) ProtoMessage() {}
 
 func (x *GetUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_users_proto_msgTypes[2]
+	mi := &file_identity_v1_users_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -327,7 +505,7 @@ func (x *GetUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetUserRequest.ProtoReflect.Descriptor instead.
 func (*GetUserRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_users_proto_rawDescGZIP(), []int{2}
+	return file_identity_v1_users_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetUserRequest) GetUserId() string {
@@ -348,7 +526,7 @@ type UpdateUserRequest struct {
 
 func (x *UpdateUserRequest) Reset() {
 	*x = UpdateUserRequest{}
-	mi := &file_identity_v1_users_proto_msgTypes[3]
+	mi := &file_identity_v1_users_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -360,7 +538,7 @@ func (x *UpdateUserRequest) String() string {
 func (*UpdateUserRequest) ProtoMessage() {}
 
 func (x *UpdateUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_users_proto_msgTypes[3]
+	mi := &file_identity_v1_users_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -373,7 +551,7 @@ func (x *UpdateUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateUserRequest.ProtoReflect.Descriptor instead.
 func (*UpdateUserRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_users_proto_rawDescGZIP(), []int{3}
+	return file_identity_v1_users_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *UpdateUserRequest) GetUserId() string {
@@ -406,7 +584,7 @@ type DeleteUserRequest struct {
 
 func (x *DeleteUserRequest) Reset() {
 	*x = DeleteUserRequest{}
-	mi := &file_identity_v1_users_proto_msgTypes[4]
+	mi := &file_identity_v1_users_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -418,7 +596,7 @@ func (x *DeleteUserRequest) String() string {
 func (*DeleteUserRequest) ProtoMessage() {}
 
 func (x *DeleteUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_users_proto_msgTypes[4]
+	mi := &file_identity_v1_users_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -431,7 +609,7 @@ func (x *DeleteUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteUserRequest.ProtoReflect.Descriptor instead.
 func (*DeleteUserRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_users_proto_rawDescGZIP(), []int{4}
+	return file_identity_v1_users_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *DeleteUserRequest) GetUserId() string {
@@ -483,7 +661,33 @@ const file_identity_v1_users_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n" +
 	"\n" +
 	"account_id\x18\x02 \x01(\tR\taccountId\x122\n" +
-	"\x05email\x18\x03 \x01(\v2\x1c.google.protobuf.StringValueR\x05email\"4\n" +
+	"\x05email\x18\x03 \x01(\v2\x1c.google.protobuf.StringValueR\x05email\"\xe3\x04\n" +
+	"\x10ListUsersRequest\x12'\n" +
+	"\ateam_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x88\xa3\x1e\x01H\x00R\x06teamId\x88\x01\x01\x12\"\n" +
+	"\x05limit\x18\x02 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01H\x01R\x05limit\x88\x01\x01\x12&\n" +
+	"\x06cursor\x18\x03 \x01(\tB\t\xbaH\x06r\x04\x88\xa3\x1e\x01H\x02R\x06cursor\x88\x01\x01\x12C\n" +
+	"\border_by\x18\x04 \x01(\tB#\xbaH r\x1eR\fsigned_up_atR\x0elast_active_atH\x03R\aorderBy\x88\x01\x01\x12+\n" +
+	"\x04desc\x18\x05 \x01(\tB\x12\xbaH\x0fr\rR\x04trueR\x05falseH\x04R\x04desc\x88\x01\x01\x12\x19\n" +
+	"\x05query\x18\x06 \x01(\tH\x05R\x05query\x88\x01\x01\x12F\n" +
+	"\x12include_restricted\x18\a \x01(\tB\x12\xbaH\x0fr\rR\x04trueR\x05falseH\x06R\x11includeRestricted\x88\x01\x01\x12D\n" +
+	"\x11include_anonymous\x18\b \x01(\tB\x12\xbaH\x0fr\rR\x04trueR\x05falseH\aR\x10includeAnonymous\x88\x01\x01\x12>\n" +
+	"\x0eonly_anonymous\x18\t \x01(\tB\x12\xbaH\x0fr\rR\x04trueR\x05falseH\bR\ronlyAnonymous\x88\x01\x01B\n" +
+	"\n" +
+	"\b_team_idB\b\n" +
+	"\x06_limitB\t\n" +
+	"\a_cursorB\v\n" +
+	"\t_order_byB\a\n" +
+	"\x05_descB\b\n" +
+	"\x06_queryB\x15\n" +
+	"\x13_include_restrictedB\x14\n" +
+	"\x12_include_anonymousB\x11\n" +
+	"\x0f_only_anonymous\"\x9d\x01\n" +
+	"\x11ListUsersResponse\x12'\n" +
+	"\x05items\x18\x01 \x03(\v2\x11.identity.v1.UserR\x05items\x12)\n" +
+	"\fis_paginated\x18\x02 \x01(\bB\x06\x8a\xa3\x1e\x02 \x01R\visPaginated\x124\n" +
+	"\n" +
+	"pagination\x18\x03 \x01(\v2\x14.types.v1.PaginationR\n" +
+	"pagination\"4\n" +
 	"\x0eGetUserRequest\x12\"\n" +
 	"\auser_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x88\xa3\x1e\x01R\x06userId\"\xa8\x01\n" +
 	"\x11UpdateUserRequest\x12\"\n" +
@@ -492,11 +696,13 @@ const file_identity_v1_users_proto_rawDesc = "" +
 	"\vupdate_mask\x18\x03 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\"7\n" +
 	"\x11DeleteUserRequest\x12\"\n" +
-	"\auser_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x88\xa3\x1e\x01R\x06userId2\xab\b\n" +
+	"\auser_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x88\xa3\x1e\x01R\x06userId2\x98\t\n" +
 	"\x10UserAdminService\x12\xb3\x02\n" +
 	"\n" +
 	"CreateUser\x12\x1e.identity.v1.CreateUserRequest\x1a\x11.identity.v1.User\"\xf1\x01\x8a\xa3\x1e\xd4\x01\n" +
-	"\x02\x02\x03 \x020\xc9\x01B\ateam_idB\x05limitB\x06cursorB\border_byB\x04descB\x05queryB\x12include_restrictedB\x11include_anonymousB\x0eonly_anonymousJ\x19USER_EMAIL_ALREADY_EXISTSJ2OAUTH_PROVIDER_ACCOUNT_ID_ALREADY_USED_FOR_SIGN_INJ\x14PERMISSION_NOT_FOUND\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/api/v1/users\x12\xdb\x01\n" +
+	"\x02\x02\x03 \x020\xc9\x01B\ateam_idB\x05limitB\x06cursorB\border_byB\x04descB\x05queryB\x12include_restrictedB\x11include_anonymousB\x0eonly_anonymousJ\x19USER_EMAIL_ALREADY_EXISTSJ2OAUTH_PROVIDER_ACCOUNT_ID_ALREADY_USED_FOR_SIGN_INJ\x14PERMISSION_NOT_FOUND\x82\xd3\xe4\x93\x02\x12:\x01*\"\r/api/v1/users\x12k\n" +
+	"\tListUsers\x12\x1d.identity.v1.ListUsersRequest\x1a\x1e.identity.v1.ListUsersResponse\"\x1f\x8a\xa3\x1e\x06\n" +
+	"\x02\x02\x03 \x01\x82\xd3\xe4\x93\x02\x0f\x12\r/api/v1/users\x12\xdb\x01\n" +
 	"\aGetUser\x12\x1b.identity.v1.GetUserRequest\x1a\x11.identity.v1.User\"\x9f\x01\x8a\xa3\x1e|\n" +
 	"\x02\x02\x03 \x01B\ateam_idB\x05limitB\x06cursorB\border_byB\x04descB\x05queryB\x12include_restrictedB\x11include_anonymousB\x0eonly_anonymousJ\x0eUSER_NOT_FOUND\x82\xd3\xe4\x93\x02\x19\x12\x17/api/v1/users/{user_id}\x12\x9e\x02\n" +
 	"\n" +
@@ -518,51 +724,58 @@ func file_identity_v1_users_proto_rawDescGZIP() []byte {
 	return file_identity_v1_users_proto_rawDescData
 }
 
-var file_identity_v1_users_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_identity_v1_users_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_identity_v1_users_proto_goTypes = []any{
 	(*CreateUserRequest)(nil),      // 0: identity.v1.CreateUserRequest
 	(*NewUserOAuthProvider)(nil),   // 1: identity.v1.NewUserOAuthProvider
-	(*GetUserRequest)(nil),         // 2: identity.v1.GetUserRequest
-	(*UpdateUserRequest)(nil),      // 3: identity.v1.UpdateUserRequest
-	(*DeleteUserRequest)(nil),      // 4: identity.v1.DeleteUserRequest
-	(*wrapperspb.StringValue)(nil), // 5: google.protobuf.StringValue
-	(*structpb.Value)(nil),         // 6: google.protobuf.Value
-	(*RiskScores)(nil),             // 7: identity.v1.RiskScores
-	(*UserPatch)(nil),              // 8: identity.v1.UserPatch
-	(*fieldmaskpb.FieldMask)(nil),  // 9: google.protobuf.FieldMask
+	(*ListUsersRequest)(nil),       // 2: identity.v1.ListUsersRequest
+	(*ListUsersResponse)(nil),      // 3: identity.v1.ListUsersResponse
+	(*GetUserRequest)(nil),         // 4: identity.v1.GetUserRequest
+	(*UpdateUserRequest)(nil),      // 5: identity.v1.UpdateUserRequest
+	(*DeleteUserRequest)(nil),      // 6: identity.v1.DeleteUserRequest
+	(*wrapperspb.StringValue)(nil), // 7: google.protobuf.StringValue
+	(*structpb.Value)(nil),         // 8: google.protobuf.Value
+	(*RiskScores)(nil),             // 9: identity.v1.RiskScores
 	(*User)(nil),                   // 10: identity.v1.User
-	(*v1.Success)(nil),             // 11: types.v1.Success
+	(*v1.Pagination)(nil),          // 11: types.v1.Pagination
+	(*UserPatch)(nil),              // 12: identity.v1.UserPatch
+	(*fieldmaskpb.FieldMask)(nil),  // 13: google.protobuf.FieldMask
+	(*v1.Success)(nil),             // 14: types.v1.Success
 }
 var file_identity_v1_users_proto_depIdxs = []int32{
-	5,  // 0: identity.v1.CreateUserRequest.display_name:type_name -> google.protobuf.StringValue
-	5,  // 1: identity.v1.CreateUserRequest.profile_image_url:type_name -> google.protobuf.StringValue
-	6,  // 2: identity.v1.CreateUserRequest.client_metadata:type_name -> google.protobuf.Value
-	6,  // 3: identity.v1.CreateUserRequest.client_read_only_metadata:type_name -> google.protobuf.Value
-	6,  // 4: identity.v1.CreateUserRequest.server_metadata:type_name -> google.protobuf.Value
-	5,  // 5: identity.v1.CreateUserRequest.primary_email:type_name -> google.protobuf.StringValue
-	5,  // 6: identity.v1.CreateUserRequest.password:type_name -> google.protobuf.StringValue
-	5,  // 7: identity.v1.CreateUserRequest.totp_secret_base64:type_name -> google.protobuf.StringValue
-	5,  // 8: identity.v1.CreateUserRequest.restricted_by_admin_reason:type_name -> google.protobuf.StringValue
-	5,  // 9: identity.v1.CreateUserRequest.restricted_by_admin_private_details:type_name -> google.protobuf.StringValue
-	5,  // 10: identity.v1.CreateUserRequest.country_code:type_name -> google.protobuf.StringValue
-	7,  // 11: identity.v1.CreateUserRequest.risk_scores:type_name -> identity.v1.RiskScores
+	7,  // 0: identity.v1.CreateUserRequest.display_name:type_name -> google.protobuf.StringValue
+	7,  // 1: identity.v1.CreateUserRequest.profile_image_url:type_name -> google.protobuf.StringValue
+	8,  // 2: identity.v1.CreateUserRequest.client_metadata:type_name -> google.protobuf.Value
+	8,  // 3: identity.v1.CreateUserRequest.client_read_only_metadata:type_name -> google.protobuf.Value
+	8,  // 4: identity.v1.CreateUserRequest.server_metadata:type_name -> google.protobuf.Value
+	7,  // 5: identity.v1.CreateUserRequest.primary_email:type_name -> google.protobuf.StringValue
+	7,  // 6: identity.v1.CreateUserRequest.password:type_name -> google.protobuf.StringValue
+	7,  // 7: identity.v1.CreateUserRequest.totp_secret_base64:type_name -> google.protobuf.StringValue
+	7,  // 8: identity.v1.CreateUserRequest.restricted_by_admin_reason:type_name -> google.protobuf.StringValue
+	7,  // 9: identity.v1.CreateUserRequest.restricted_by_admin_private_details:type_name -> google.protobuf.StringValue
+	7,  // 10: identity.v1.CreateUserRequest.country_code:type_name -> google.protobuf.StringValue
+	9,  // 11: identity.v1.CreateUserRequest.risk_scores:type_name -> identity.v1.RiskScores
 	1,  // 12: identity.v1.CreateUserRequest.oauth_providers:type_name -> identity.v1.NewUserOAuthProvider
-	5,  // 13: identity.v1.NewUserOAuthProvider.email:type_name -> google.protobuf.StringValue
-	8,  // 14: identity.v1.UpdateUserRequest.user:type_name -> identity.v1.UserPatch
-	9,  // 15: identity.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,  // 16: identity.v1.UserAdminService.CreateUser:input_type -> identity.v1.CreateUserRequest
-	2,  // 17: identity.v1.UserAdminService.GetUser:input_type -> identity.v1.GetUserRequest
-	3,  // 18: identity.v1.UserAdminService.UpdateUser:input_type -> identity.v1.UpdateUserRequest
-	4,  // 19: identity.v1.UserAdminService.DeleteUser:input_type -> identity.v1.DeleteUserRequest
-	10, // 20: identity.v1.UserAdminService.CreateUser:output_type -> identity.v1.User
-	10, // 21: identity.v1.UserAdminService.GetUser:output_type -> identity.v1.User
-	10, // 22: identity.v1.UserAdminService.UpdateUser:output_type -> identity.v1.User
-	11, // 23: identity.v1.UserAdminService.DeleteUser:output_type -> types.v1.Success
-	20, // [20:24] is the sub-list for method output_type
-	16, // [16:20] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	7,  // 13: identity.v1.NewUserOAuthProvider.email:type_name -> google.protobuf.StringValue
+	10, // 14: identity.v1.ListUsersResponse.items:type_name -> identity.v1.User
+	11, // 15: identity.v1.ListUsersResponse.pagination:type_name -> types.v1.Pagination
+	12, // 16: identity.v1.UpdateUserRequest.user:type_name -> identity.v1.UserPatch
+	13, // 17: identity.v1.UpdateUserRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 18: identity.v1.UserAdminService.CreateUser:input_type -> identity.v1.CreateUserRequest
+	2,  // 19: identity.v1.UserAdminService.ListUsers:input_type -> identity.v1.ListUsersRequest
+	4,  // 20: identity.v1.UserAdminService.GetUser:input_type -> identity.v1.GetUserRequest
+	5,  // 21: identity.v1.UserAdminService.UpdateUser:input_type -> identity.v1.UpdateUserRequest
+	6,  // 22: identity.v1.UserAdminService.DeleteUser:input_type -> identity.v1.DeleteUserRequest
+	10, // 23: identity.v1.UserAdminService.CreateUser:output_type -> identity.v1.User
+	3,  // 24: identity.v1.UserAdminService.ListUsers:output_type -> identity.v1.ListUsersResponse
+	10, // 25: identity.v1.UserAdminService.GetUser:output_type -> identity.v1.User
+	10, // 26: identity.v1.UserAdminService.UpdateUser:output_type -> identity.v1.User
+	14, // 27: identity.v1.UserAdminService.DeleteUser:output_type -> types.v1.Success
+	23, // [23:28] is the sub-list for method output_type
+	18, // [18:23] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_identity_v1_users_proto_init() }
@@ -572,13 +785,14 @@ func file_identity_v1_users_proto_init() {
 	}
 	file_identity_v1_user_proto_init()
 	file_identity_v1_users_proto_msgTypes[0].OneofWrappers = []any{}
+	file_identity_v1_users_proto_msgTypes[2].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_v1_users_proto_rawDesc), len(file_identity_v1_users_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	UserAdminService_CreateUser_FullMethodName = "/identity.v1.UserAdminService/CreateUser"
+	UserAdminService_ListUsers_FullMethodName  = "/identity.v1.UserAdminService/ListUsers"
 	UserAdminService_GetUser_FullMethodName    = "/identity.v1.UserAdminService/GetUser"
 	UserAdminService_UpdateUser_FullMethodName = "/identity.v1.UserAdminService/UpdateUser"
 	UserAdminService_DeleteUser_FullMethodName = "/identity.v1.UserAdminService/DeleteUser"
@@ -38,6 +39,13 @@ type UserAdminServiceClient interface {
 	// Creates or imports a user. Whether sign-up is switched on plays no part.
 	// The answer shows the user before their personal team became theirs.
 	CreateUser(ctx context.Context, in *CreateUserRequest, opts ...grpc.CallOption) (*User, error)
+	// List users
+	//
+	// Of all users, or the members of a team, or those who match a text.
+	// Anonymous and restricted users are listed on request. Without limit
+	// everybody is on one page, which fails when there are too many. With it a
+	// page may be shorter than asked for although another follows.
+	ListUsers(ctx context.Context, in *ListUsersRequest, opts ...grpc.CallOption) (*ListUsersResponse, error)
 	// Get user
 	GetUser(ctx context.Context, in *GetUserRequest, opts ...grpc.CallOption) (*User, error)
 	// Update user
@@ -64,6 +72,16 @@ func (c *userAdminServiceClient) CreateUser(ctx context.Context, in *CreateUserR
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(User)
 	err := c.cc.Invoke(ctx, UserAdminService_CreateUser_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *userAdminServiceClient) ListUsers(ctx context.Context, in *ListUsersRequest, opts ...grpc.CallOption) (*ListUsersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListUsersResponse)
+	err := c.cc.Invoke(ctx, UserAdminService_ListUsers_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +130,13 @@ type UserAdminServiceServer interface {
 	// Creates or imports a user. Whether sign-up is switched on plays no part.
 	// The answer shows the user before their personal team became theirs.
 	CreateUser(context.Context, *CreateUserRequest) (*User, error)
+	// List users
+	//
+	// Of all users, or the members of a team, or those who match a text.
+	// Anonymous and restricted users are listed on request. Without limit
+	// everybody is on one page, which fails when there are too many. With it a
+	// page may be shorter than asked for although another follows.
+	ListUsers(context.Context, *ListUsersRequest) (*ListUsersResponse, error)
 	// Get user
 	GetUser(context.Context, *GetUserRequest) (*User, error)
 	// Update user
@@ -136,6 +161,9 @@ type UnimplementedUserAdminServiceServer struct{}
 
 func (UnimplementedUserAdminServiceServer) CreateUser(context.Context, *CreateUserRequest) (*User, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateUser not implemented")
+}
+func (UnimplementedUserAdminServiceServer) ListUsers(context.Context, *ListUsersRequest) (*ListUsersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListUsers not implemented")
 }
 func (UnimplementedUserAdminServiceServer) GetUser(context.Context, *GetUserRequest) (*User, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetUser not implemented")
@@ -181,6 +209,24 @@ func _UserAdminService_CreateUser_Handler(srv interface{}, ctx context.Context, 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(UserAdminServiceServer).CreateUser(ctx, req.(*CreateUserRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _UserAdminService_ListUsers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListUsersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UserAdminServiceServer).ListUsers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UserAdminService_ListUsers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UserAdminServiceServer).ListUsers(ctx, req.(*ListUsersRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -249,6 +295,10 @@ var UserAdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreateUser",
 			Handler:    _UserAdminService_CreateUser_Handler,
+		},
+		{
+			MethodName: "ListUsers",
+			Handler:    _UserAdminService_ListUsers_Handler,
 		},
 		{
 			MethodName: "GetUser",

@@ -154,8 +154,10 @@ type UpdateItemQuantityRequest struct {
 	// Whether less than nothing may be left.
 	AllowNegative bool                `protobuf:"varint,4,opt,name=allow_negative,json=allowNegative,proto3" json:"allow_negative,omitempty"`
 	Change        *ItemQuantityChange `protobuf:"bytes,5,opt,name=change,proto3" json:"change,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// With the same key, the same request takes effect once.
+	IdempotencyKey *string `protobuf:"bytes,6,opt,name=idempotency_key,json=idempotencyKey,proto3,oneof" json:"idempotency_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *UpdateItemQuantityRequest) Reset() {
@@ -221,6 +223,13 @@ func (x *UpdateItemQuantityRequest) GetChange() *ItemQuantityChange {
 		return x.Change
 	}
 	return nil
+}
+
+func (x *UpdateItemQuantityRequest) GetIdempotencyKey() string {
+	if x != nil && x.IdempotencyKey != nil {
+		return *x.IdempotencyKey
+	}
+	return ""
 }
 
 type ItemQuantityChange struct {
@@ -335,14 +344,16 @@ const file_payments_v1_item_proto_rawDesc = "" +
 	"\rcustomer_type\x18\x01 \x01(\tB\x19\xbaH\x16r\x14R\x04userR\x04teamR\x06customR\fcustomerType\x12)\n" +
 	"\vcustomer_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\n" +
 	"customerId\x12\x17\n" +
-	"\aitem_id\x18\x03 \x01(\tR\x06itemId\"\x87\x02\n" +
+	"\aitem_id\x18\x03 \x01(\tR\x06itemId\"\xea\x02\n" +
 	"\x19UpdateItemQuantityRequest\x12>\n" +
 	"\rcustomer_type\x18\x01 \x01(\tB\x19\xbaH\x16r\x14R\x04userR\x04teamR\x06customR\fcustomerType\x12)\n" +
 	"\vcustomer_id\x18\x02 \x01(\tB\b\xbaH\x05r\x03(\x80\bR\n" +
 	"customerId\x12\x17\n" +
 	"\aitem_id\x18\x03 \x01(\tR\x06itemId\x12%\n" +
 	"\x0eallow_negative\x18\x04 \x01(\bR\rallowNegative\x12?\n" +
-	"\x06change\x18\x05 \x01(\v2\x1f.payments.v1.ItemQuantityChangeB\x06\xbaH\x03\xc8\x01\x01R\x06change\"\x94\x01\n" +
+	"\x06change\x18\x05 \x01(\v2\x1f.payments.v1.ItemQuantityChangeB\x06\xbaH\x03\xc8\x01\x01R\x06change\x12M\n" +
+	"\x0fidempotency_key\x18\x06 \x01(\tB\x1f\xbaH\ar\x05\x10\x01\x18\xff\x01\x8a\xa3\x1e\x11\x1a\x0fIdempotency-KeyH\x00R\x0eidempotencyKey\x88\x01\x01B\x12\n" +
+	"\x10_idempotency_key\"\x94\x01\n" +
 	"\x12ItemQuantityChange\x12\x14\n" +
 	"\x05delta\x18\x01 \x01(\x03R\x05delta\x12\"\n" +
 	"\n" +
@@ -395,6 +406,7 @@ func file_payments_v1_item_proto_init() {
 	if File_payments_v1_item_proto != nil {
 		return
 	}
+	file_payments_v1_item_proto_msgTypes[2].OneofWrappers = []any{}
 	file_payments_v1_item_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

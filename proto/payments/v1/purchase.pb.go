@@ -461,9 +461,11 @@ type CreatePurchaseSessionRequest struct {
 	FullCode string                 `protobuf:"bytes,1,opt,name=full_code,json=fullCode,proto3" json:"full_code,omitempty"`
 	PriceId  string                 `protobuf:"bytes,2,opt,name=price_id,json=priceId,proto3" json:"price_id,omitempty"`
 	// 1 unless given.
-	Quantity      *int32 `protobuf:"varint,3,opt,name=quantity,proto3,oneof" json:"quantity,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Quantity *int32 `protobuf:"varint,3,opt,name=quantity,proto3,oneof" json:"quantity,omitempty"`
+	// With the same key, the same request takes effect once.
+	IdempotencyKey *string `protobuf:"bytes,4,opt,name=idempotency_key,json=idempotencyKey,proto3,oneof" json:"idempotency_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *CreatePurchaseSessionRequest) Reset() {
@@ -517,6 +519,13 @@ func (x *CreatePurchaseSessionRequest) GetQuantity() int32 {
 	return 0
 }
 
+func (x *CreatePurchaseSessionRequest) GetIdempotencyKey() string {
+	if x != nil && x.IdempotencyKey != nil {
+		return *x.IdempotencyKey
+	}
+	return ""
+}
+
 type CreatePurchaseSessionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Secret with which the browser confirms the payment; left out when there is
@@ -568,9 +577,11 @@ type CreateTestModePurchaseRequest struct {
 	FullCode string                 `protobuf:"bytes,1,opt,name=full_code,json=fullCode,proto3" json:"full_code,omitempty"`
 	PriceId  string                 `protobuf:"bytes,2,opt,name=price_id,json=priceId,proto3" json:"price_id,omitempty"`
 	// 1 unless given.
-	Quantity      *int32 `protobuf:"varint,3,opt,name=quantity,proto3,oneof" json:"quantity,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Quantity *int32 `protobuf:"varint,3,opt,name=quantity,proto3,oneof" json:"quantity,omitempty"`
+	// With the same key, the same request takes effect once.
+	IdempotencyKey *string `protobuf:"bytes,4,opt,name=idempotency_key,json=idempotencyKey,proto3,oneof" json:"idempotency_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *CreateTestModePurchaseRequest) Reset() {
@@ -624,6 +635,217 @@ func (x *CreateTestModePurchaseRequest) GetQuantity() int32 {
 	return 0
 }
 
+func (x *CreateTestModePurchaseRequest) GetIdempotencyKey() string {
+	if x != nil && x.IdempotencyKey != nil {
+		return *x.IdempotencyKey
+	}
+	return ""
+}
+
+type GetCheckoutRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The last part of the purchase URL's path.
+	FullCode      string  `protobuf:"bytes,1,opt,name=full_code,json=fullCode,proto3" json:"full_code,omitempty"`
+	ReturnUrl     *string `protobuf:"bytes,2,opt,name=return_url,json=returnUrl,proto3,oneof" json:"return_url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetCheckoutRequest) Reset() {
+	*x = GetCheckoutRequest{}
+	mi := &file_payments_v1_purchase_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetCheckoutRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetCheckoutRequest) ProtoMessage() {}
+
+func (x *GetCheckoutRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_payments_v1_purchase_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetCheckoutRequest.ProtoReflect.Descriptor instead.
+func (*GetCheckoutRequest) Descriptor() ([]byte, []int) {
+	return file_payments_v1_purchase_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GetCheckoutRequest) GetFullCode() string {
+	if x != nil {
+		return x.FullCode
+	}
+	return ""
+}
+
+func (x *GetCheckoutRequest) GetReturnUrl() string {
+	if x != nil && x.ReturnUrl != nil {
+		return *x.ReturnUrl
+	}
+	return ""
+}
+
+// Checkout is what the checkout page shows.
+type Checkout struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The answer of validate-code.
+	Purchase           *ValidatePurchaseCodeResponse `protobuf:"bytes,1,opt,name=purchase,proto3" json:"purchase,omitempty"`
+	ProjectDisplayName string                        `protobuf:"bytes,2,opt,name=project_display_name,json=projectDisplayName,proto3" json:"project_display_name,omitempty"`
+	// For a dark background.
+	ProjectLogoDarkUrl *wrapperspb.StringValue `protobuf:"bytes,3,opt,name=project_logo_dark_url,json=projectLogoDarkUrl,proto3" json:"project_logo_dark_url,omitempty"`
+	// Ids of the product's prices in the order in which they are offered.
+	PriceIds []string `protobuf:"bytes,4,rep,name=price_ids,json=priceIds,proto3" json:"price_ids,omitempty"`
+	// Included items in order, as far as they can be shown.
+	Items []*CheckoutItem `protobuf:"bytes,5,rep,name=items,proto3" json:"items,omitempty"`
+	// Key with which a browser talks to the payment provider; null without one.
+	StripePublishableKey *wrapperspb.StringValue `protobuf:"bytes,6,opt,name=stripe_publishable_key,json=stripePublishableKey,proto3" json:"stripe_publishable_key,omitempty"`
+	// New purchases are refused at present.
+	Blocked       bool `protobuf:"varint,7,opt,name=blocked,proto3" json:"blocked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Checkout) Reset() {
+	*x = Checkout{}
+	mi := &file_payments_v1_purchase_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Checkout) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Checkout) ProtoMessage() {}
+
+func (x *Checkout) ProtoReflect() protoreflect.Message {
+	mi := &file_payments_v1_purchase_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Checkout.ProtoReflect.Descriptor instead.
+func (*Checkout) Descriptor() ([]byte, []int) {
+	return file_payments_v1_purchase_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Checkout) GetPurchase() *ValidatePurchaseCodeResponse {
+	if x != nil {
+		return x.Purchase
+	}
+	return nil
+}
+
+func (x *Checkout) GetProjectDisplayName() string {
+	if x != nil {
+		return x.ProjectDisplayName
+	}
+	return ""
+}
+
+func (x *Checkout) GetProjectLogoDarkUrl() *wrapperspb.StringValue {
+	if x != nil {
+		return x.ProjectLogoDarkUrl
+	}
+	return nil
+}
+
+func (x *Checkout) GetPriceIds() []string {
+	if x != nil {
+		return x.PriceIds
+	}
+	return nil
+}
+
+func (x *Checkout) GetItems() []*CheckoutItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+func (x *Checkout) GetStripePublishableKey() *wrapperspb.StringValue {
+	if x != nil {
+		return x.StripePublishableKey
+	}
+	return nil
+}
+
+func (x *Checkout) GetBlocked() bool {
+	if x != nil {
+		return x.Blocked
+	}
+	return false
+}
+
+type CheckoutItem struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ItemId        string                 `protobuf:"bytes,1,opt,name=item_id,json=itemId,proto3" json:"item_id,omitempty"`
+	DisplayName   string                 `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckoutItem) Reset() {
+	*x = CheckoutItem{}
+	mi := &file_payments_v1_purchase_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckoutItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckoutItem) ProtoMessage() {}
+
+func (x *CheckoutItem) ProtoReflect() protoreflect.Message {
+	mi := &file_payments_v1_purchase_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckoutItem.ProtoReflect.Descriptor instead.
+func (*CheckoutItem) Descriptor() ([]byte, []int) {
+	return file_payments_v1_purchase_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CheckoutItem) GetItemId() string {
+	if x != nil {
+		return x.ItemId
+	}
+	return ""
+}
+
+func (x *CheckoutItem) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
 var File_payments_v1_purchase_proto protoreflect.FileDescriptor
 
 const file_payments_v1_purchase_proto_rawDesc = "" +
@@ -668,20 +890,40 @@ const file_payments_v1_purchase_proto_rawDesc = "" +
 	"return_url\x18\x02 \x01(\tB\t\xbaH\x06r\x04\xa0\xa3\x1e\x01H\x00R\treturnUrl\x88\x01\x01B\r\n" +
 	"\v_return_url\"4\n" +
 	"\x1cGetReturnURLValidityResponse\x12\x14\n" +
-	"\x05valid\x18\x01 \x01(\bR\x05valid\"\x8d\x01\n" +
+	"\x05valid\x18\x01 \x01(\bR\x05valid\"\xf2\x01\n" +
 	"\x1cCreatePurchaseSessionRequest\x12\x1b\n" +
 	"\tfull_code\x18\x01 \x01(\tR\bfullCode\x12\x19\n" +
 	"\bprice_id\x18\x02 \x01(\tR\apriceId\x12(\n" +
-	"\bquantity\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01H\x00R\bquantity\x88\x01\x01B\v\n" +
-	"\t_quantity\"[\n" +
+	"\bquantity\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01H\x00R\bquantity\x88\x01\x01\x12O\n" +
+	"\x0fidempotency_key\x18\x04 \x01(\tB!\xbaH\ar\x05\x10\x01\x18\xff\x01\x8a\xa3\x1e\x13\x1a\x0fIdempotency-Key \x01H\x01R\x0eidempotencyKey\x88\x01\x01B\v\n" +
+	"\t_quantityB\x12\n" +
+	"\x10_idempotency_key\"[\n" +
 	"\x1dCreatePurchaseSessionResponse\x12(\n" +
 	"\rclient_secret\x18\x01 \x01(\tH\x00R\fclientSecret\x88\x01\x01B\x10\n" +
-	"\x0e_client_secret\"\x8e\x01\n" +
+	"\x0e_client_secret\"\xf1\x01\n" +
 	"\x1dCreateTestModePurchaseRequest\x12\x1b\n" +
 	"\tfull_code\x18\x01 \x01(\tR\bfullCode\x12\x19\n" +
 	"\bprice_id\x18\x02 \x01(\tR\apriceId\x12(\n" +
-	"\bquantity\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01H\x00R\bquantity\x88\x01\x01B\v\n" +
-	"\t_quantity2\xe3\v\n" +
+	"\bquantity\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01H\x00R\bquantity\x88\x01\x01\x12M\n" +
+	"\x0fidempotency_key\x18\x04 \x01(\tB\x1f\xbaH\ar\x05\x10\x01\x18\xff\x01\x8a\xa3\x1e\x11\x1a\x0fIdempotency-KeyH\x01R\x0eidempotencyKey\x88\x01\x01B\v\n" +
+	"\t_quantityB\x12\n" +
+	"\x10_idempotency_key\"o\n" +
+	"\x12GetCheckoutRequest\x12\x1b\n" +
+	"\tfull_code\x18\x01 \x01(\tR\bfullCode\x12-\n" +
+	"\n" +
+	"return_url\x18\x02 \x01(\tB\t\xbaH\x06r\x04\xa0\xa3\x1e\x01H\x00R\treturnUrl\x88\x01\x01B\r\n" +
+	"\v_return_url\"\x90\x03\n" +
+	"\bCheckout\x12E\n" +
+	"\bpurchase\x18\x01 \x01(\v2).payments.v1.ValidatePurchaseCodeResponseR\bpurchase\x120\n" +
+	"\x14project_display_name\x18\x02 \x01(\tR\x12projectDisplayName\x12O\n" +
+	"\x15project_logo_dark_url\x18\x03 \x01(\v2\x1c.google.protobuf.StringValueR\x12projectLogoDarkUrl\x12\x1b\n" +
+	"\tprice_ids\x18\x04 \x03(\tR\bpriceIds\x12/\n" +
+	"\x05items\x18\x05 \x03(\v2\x19.payments.v1.CheckoutItemR\x05items\x12R\n" +
+	"\x16stripe_publishable_key\x18\x06 \x01(\v2\x1c.google.protobuf.StringValueR\x14stripePublishableKey\x12\x18\n" +
+	"\ablocked\x18\a \x01(\bR\ablocked\"J\n" +
+	"\fCheckoutItem\x12\x17\n" +
+	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x12!\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName2\xcb\r\n" +
 	"\x0fPurchaseService\x12\x89\x03\n" +
 	"\x11CreatePurchaseURL\x12%.payments.v1.CreatePurchaseURLRequest\x1a&.payments.v1.CreatePurchaseURLResponse\"\xa4\x02\x8a\xa3\x1e\xe6\x01\n" +
 	"\x03\x01\x02\x03 \x01J\x15NEW_PURCHASES_BLOCKEDJ\x1cUSER_AUTHENTICATION_REQUIREDJ\x19TEAM_MEMBERSHIP_NOT_FOUNDJ\x18TEAM_PERMISSION_REQUIREDJ\x16PRODUCT_DOES_NOT_EXISTJ$PRODUCT_CUSTOMER_TYPE_DOES_NOT_MATCHJ\x17PRODUCT_ALREADY_GRANTEDJ\x1cREDIRECT_URL_NOT_WHITELISTED\x82\xd3\xe4\x93\x023:\x01*\"./api/v1/payments/purchases/create-purchase-url\x12\x91\x02\n" +
@@ -692,7 +934,9 @@ const file_payments_v1_purchase_proto_rawDesc = "" +
 	"\x15CreatePurchaseSession\x12).payments.v1.CreatePurchaseSessionRequest\x1a*.payments.v1.CreatePurchaseSessionResponse\"\xb8\x01\x8a\xa3\x1e~\n" +
 	"\x03\x01\x02\x03\x10\x01 \x01J\x1bVERIFICATION_CODE_NOT_FOUNDJ&VERIFICATION_CODE_MAX_ATTEMPTS_REACHEDJ\x15NEW_PURCHASES_BLOCKEDJ\x17PRODUCT_ALREADY_GRANTED\x82\xd3\xe4\x93\x020:\x01*\"+/api/v1/payments/purchases/purchase-session\x12\x9b\x02\n" +
 	"\x16CreateTestModePurchase\x12*.payments.v1.CreateTestModePurchaseRequest\x1a\x11.types.v1.Success\"\xc1\x01\x8a\xa3\x1e~\n" +
-	"\x03\x01\x02\x03\x10\x01 \x01J\x1bVERIFICATION_CODE_NOT_FOUNDJ&VERIFICATION_CODE_MAX_ATTEMPTS_REACHEDJ\x15NEW_PURCHASES_BLOCKEDJ\x17PRODUCT_ALREADY_GRANTED\x82\xd3\xe4\x93\x029:\x01*\"4/api/v1/internal/payments/test-mode-purchase-sessionB,Z*vestibule.dev/proto/payments/v1;paymentsv1b\x06proto3"
+	"\x03\x01\x02\x03\x10\x01 \x01J\x1bVERIFICATION_CODE_NOT_FOUNDJ&VERIFICATION_CODE_MAX_ATTEMPTS_REACHEDJ\x15NEW_PURCHASES_BLOCKEDJ\x17PRODUCT_ALREADY_GRANTED\x82\xd3\xe4\x93\x029:\x01*\"4/api/v1/internal/payments/test-mode-purchase-session\x12\xe5\x01\n" +
+	"\vGetCheckout\x12\x1f.payments.v1.GetCheckoutRequest\x1a\x15.payments.v1.Checkout\"\x9d\x01\x8a\xa3\x1el\n" +
+	"\x03\x01\x02\x03\x10\x01 \x01J\x1bVERIFICATION_CODE_NOT_FOUNDJ&VERIFICATION_CODE_MAX_ATTEMPTS_REACHEDJ\x1cREDIRECT_URL_NOT_WHITELISTED\x82\xd3\xe4\x93\x02':\x01*\"\"/api/v1/internal/payments/checkoutB,Z*vestibule.dev/proto/payments/v1;paymentsv1b\x06proto3"
 
 var (
 	file_payments_v1_purchase_proto_rawDescOnce sync.Once
@@ -706,7 +950,7 @@ func file_payments_v1_purchase_proto_rawDescGZIP() []byte {
 	return file_payments_v1_purchase_proto_rawDescData
 }
 
-var file_payments_v1_purchase_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_payments_v1_purchase_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_payments_v1_purchase_proto_goTypes = []any{
 	(*CreatePurchaseURLRequest)(nil),      // 0: payments.v1.CreatePurchaseURLRequest
 	(*CreatePurchaseURLResponse)(nil),     // 1: payments.v1.CreatePurchaseURLResponse
@@ -718,33 +962,42 @@ var file_payments_v1_purchase_proto_goTypes = []any{
 	(*CreatePurchaseSessionRequest)(nil),  // 7: payments.v1.CreatePurchaseSessionRequest
 	(*CreatePurchaseSessionResponse)(nil), // 8: payments.v1.CreatePurchaseSessionResponse
 	(*CreateTestModePurchaseRequest)(nil), // 9: payments.v1.CreateTestModePurchaseRequest
-	(*InlineProduct)(nil),                 // 10: payments.v1.InlineProduct
-	(*wrapperspb.StringValue)(nil),        // 11: google.protobuf.StringValue
-	(*wrapperspb.BoolValue)(nil),          // 12: google.protobuf.BoolValue
-	(*v1.Success)(nil),                    // 13: types.v1.Success
+	(*GetCheckoutRequest)(nil),            // 10: payments.v1.GetCheckoutRequest
+	(*Checkout)(nil),                      // 11: payments.v1.Checkout
+	(*CheckoutItem)(nil),                  // 12: payments.v1.CheckoutItem
+	(*InlineProduct)(nil),                 // 13: payments.v1.InlineProduct
+	(*wrapperspb.StringValue)(nil),        // 14: google.protobuf.StringValue
+	(*wrapperspb.BoolValue)(nil),          // 15: google.protobuf.BoolValue
+	(*v1.Success)(nil),                    // 16: types.v1.Success
 }
 var file_payments_v1_purchase_proto_depIdxs = []int32{
-	10, // 0: payments.v1.CreatePurchaseURLRequest.product_inline:type_name -> payments.v1.InlineProduct
-	10, // 1: payments.v1.ValidatePurchaseCodeResponse.product:type_name -> payments.v1.InlineProduct
-	11, // 2: payments.v1.ValidatePurchaseCodeResponse.stripe_account_id:type_name -> google.protobuf.StringValue
-	11, // 3: payments.v1.ValidatePurchaseCodeResponse.project_logo_url:type_name -> google.protobuf.StringValue
+	13, // 0: payments.v1.CreatePurchaseURLRequest.product_inline:type_name -> payments.v1.InlineProduct
+	13, // 1: payments.v1.ValidatePurchaseCodeResponse.product:type_name -> payments.v1.InlineProduct
+	14, // 2: payments.v1.ValidatePurchaseCodeResponse.stripe_account_id:type_name -> google.protobuf.StringValue
+	14, // 3: payments.v1.ValidatePurchaseCodeResponse.project_logo_url:type_name -> google.protobuf.StringValue
 	4,  // 4: payments.v1.ValidatePurchaseCodeResponse.conflicting_products:type_name -> payments.v1.ConflictingProduct
-	12, // 5: payments.v1.ValidatePurchaseCodeResponse.charges_enabled:type_name -> google.protobuf.BoolValue
-	0,  // 6: payments.v1.PurchaseService.CreatePurchaseURL:input_type -> payments.v1.CreatePurchaseURLRequest
-	2,  // 7: payments.v1.PurchaseService.ValidatePurchaseCode:input_type -> payments.v1.ValidatePurchaseCodeRequest
-	5,  // 8: payments.v1.PurchaseService.GetReturnURLValidity:input_type -> payments.v1.GetReturnURLValidityRequest
-	7,  // 9: payments.v1.PurchaseService.CreatePurchaseSession:input_type -> payments.v1.CreatePurchaseSessionRequest
-	9,  // 10: payments.v1.PurchaseService.CreateTestModePurchase:input_type -> payments.v1.CreateTestModePurchaseRequest
-	1,  // 11: payments.v1.PurchaseService.CreatePurchaseURL:output_type -> payments.v1.CreatePurchaseURLResponse
-	3,  // 12: payments.v1.PurchaseService.ValidatePurchaseCode:output_type -> payments.v1.ValidatePurchaseCodeResponse
-	6,  // 13: payments.v1.PurchaseService.GetReturnURLValidity:output_type -> payments.v1.GetReturnURLValidityResponse
-	8,  // 14: payments.v1.PurchaseService.CreatePurchaseSession:output_type -> payments.v1.CreatePurchaseSessionResponse
-	13, // 15: payments.v1.PurchaseService.CreateTestModePurchase:output_type -> types.v1.Success
-	11, // [11:16] is the sub-list for method output_type
-	6,  // [6:11] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	15, // 5: payments.v1.ValidatePurchaseCodeResponse.charges_enabled:type_name -> google.protobuf.BoolValue
+	3,  // 6: payments.v1.Checkout.purchase:type_name -> payments.v1.ValidatePurchaseCodeResponse
+	14, // 7: payments.v1.Checkout.project_logo_dark_url:type_name -> google.protobuf.StringValue
+	12, // 8: payments.v1.Checkout.items:type_name -> payments.v1.CheckoutItem
+	14, // 9: payments.v1.Checkout.stripe_publishable_key:type_name -> google.protobuf.StringValue
+	0,  // 10: payments.v1.PurchaseService.CreatePurchaseURL:input_type -> payments.v1.CreatePurchaseURLRequest
+	2,  // 11: payments.v1.PurchaseService.ValidatePurchaseCode:input_type -> payments.v1.ValidatePurchaseCodeRequest
+	5,  // 12: payments.v1.PurchaseService.GetReturnURLValidity:input_type -> payments.v1.GetReturnURLValidityRequest
+	7,  // 13: payments.v1.PurchaseService.CreatePurchaseSession:input_type -> payments.v1.CreatePurchaseSessionRequest
+	9,  // 14: payments.v1.PurchaseService.CreateTestModePurchase:input_type -> payments.v1.CreateTestModePurchaseRequest
+	10, // 15: payments.v1.PurchaseService.GetCheckout:input_type -> payments.v1.GetCheckoutRequest
+	1,  // 16: payments.v1.PurchaseService.CreatePurchaseURL:output_type -> payments.v1.CreatePurchaseURLResponse
+	3,  // 17: payments.v1.PurchaseService.ValidatePurchaseCode:output_type -> payments.v1.ValidatePurchaseCodeResponse
+	6,  // 18: payments.v1.PurchaseService.GetReturnURLValidity:output_type -> payments.v1.GetReturnURLValidityResponse
+	8,  // 19: payments.v1.PurchaseService.CreatePurchaseSession:output_type -> payments.v1.CreatePurchaseSessionResponse
+	16, // 20: payments.v1.PurchaseService.CreateTestModePurchase:output_type -> types.v1.Success
+	11, // 21: payments.v1.PurchaseService.GetCheckout:output_type -> payments.v1.Checkout
+	16, // [16:22] is the sub-list for method output_type
+	10, // [10:16] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_payments_v1_purchase_proto_init() }
@@ -759,13 +1012,14 @@ func file_payments_v1_purchase_proto_init() {
 	file_payments_v1_purchase_proto_msgTypes[7].OneofWrappers = []any{}
 	file_payments_v1_purchase_proto_msgTypes[8].OneofWrappers = []any{}
 	file_payments_v1_purchase_proto_msgTypes[9].OneofWrappers = []any{}
+	file_payments_v1_purchase_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_payments_v1_purchase_proto_rawDesc), len(file_payments_v1_purchase_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

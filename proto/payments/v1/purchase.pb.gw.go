@@ -178,6 +178,33 @@ func local_request_PurchaseService_CreateTestModePurchase_0(ctx context.Context,
 	return msg, metadata, err
 }
 
+func request_PurchaseService_GetCheckout_0(ctx context.Context, marshaler runtime.Marshaler, client PurchaseServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq GetCheckoutRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.GetCheckout(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_PurchaseService_GetCheckout_0(ctx context.Context, marshaler runtime.Marshaler, server PurchaseServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq GetCheckoutRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.GetCheckout(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 // RegisterPurchaseServiceHandlerServer registers the http handlers for service PurchaseService to "mux".
 // UnaryRPC     :call PurchaseServiceServer directly.
 // StreamingRPC :currently unsupported pending https://github.com/grpc/grpc-go/issues/906.
@@ -283,6 +310,26 @@ func RegisterPurchaseServiceHandlerServer(ctx context.Context, mux *runtime.Serv
 			return
 		}
 		forward_PurchaseService_CreateTestModePurchase_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
+	mux.Handle(http.MethodPost, pattern_PurchaseService_GetCheckout_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/payments.v1.PurchaseService/GetCheckout", runtime.WithHTTPPathPattern("/api/v1/internal/payments/checkout"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_PurchaseService_GetCheckout_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_PurchaseService_GetCheckout_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
 
 	return nil
@@ -409,6 +456,23 @@ func RegisterPurchaseServiceHandlerClient(ctx context.Context, mux *runtime.Serv
 		}
 		forward_PurchaseService_CreateTestModePurchase_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_PurchaseService_GetCheckout_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/payments.v1.PurchaseService/GetCheckout", runtime.WithHTTPPathPattern("/api/v1/internal/payments/checkout"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_PurchaseService_GetCheckout_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_PurchaseService_GetCheckout_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	return nil
 }
 
@@ -418,6 +482,7 @@ var (
 	pattern_PurchaseService_GetReturnURLValidity_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3, 2, 4}, []string{"api", "v1", "payments", "purchases", "validate-code"}, ""))
 	pattern_PurchaseService_CreatePurchaseSession_0  = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3, 2, 4}, []string{"api", "v1", "payments", "purchases", "purchase-session"}, ""))
 	pattern_PurchaseService_CreateTestModePurchase_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3, 2, 4}, []string{"api", "v1", "internal", "payments", "test-mode-purchase-session"}, ""))
+	pattern_PurchaseService_GetCheckout_0            = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3, 2, 4}, []string{"api", "v1", "internal", "payments", "checkout"}, ""))
 )
 
 var (
@@ -426,4 +491,5 @@ var (
 	forward_PurchaseService_GetReturnURLValidity_0   = runtime.ForwardResponseMessage
 	forward_PurchaseService_CreatePurchaseSession_0  = runtime.ForwardResponseMessage
 	forward_PurchaseService_CreateTestModePurchase_0 = runtime.ForwardResponseMessage
+	forward_PurchaseService_GetCheckout_0            = runtime.ForwardResponseMessage
 )

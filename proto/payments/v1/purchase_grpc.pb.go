@@ -25,6 +25,7 @@ const (
 	PurchaseService_GetReturnURLValidity_FullMethodName   = "/payments.v1.PurchaseService/GetReturnURLValidity"
 	PurchaseService_CreatePurchaseSession_FullMethodName  = "/payments.v1.PurchaseService/CreatePurchaseSession"
 	PurchaseService_CreateTestModePurchase_FullMethodName = "/payments.v1.PurchaseService/CreateTestModePurchase"
+	PurchaseService_GetCheckout_FullMethodName            = "/payments.v1.PurchaseService/GetCheckout"
 )
 
 // PurchaseServiceClient is the client API for PurchaseService service.
@@ -56,6 +57,10 @@ type PurchaseServiceClient interface {
 	//
 	// Completes a purchase without money, while the project is in test mode.
 	CreateTestModePurchase(ctx context.Context, in *CreateTestModePurchaseRequest, opts ...grpc.CallOption) (*v1.Success, error)
+	// Get Checkout
+	//
+	// Tells the checkout page everything it shows.
+	GetCheckout(ctx context.Context, in *GetCheckoutRequest, opts ...grpc.CallOption) (*Checkout, error)
 }
 
 type purchaseServiceClient struct {
@@ -116,6 +121,16 @@ func (c *purchaseServiceClient) CreateTestModePurchase(ctx context.Context, in *
 	return out, nil
 }
 
+func (c *purchaseServiceClient) GetCheckout(ctx context.Context, in *GetCheckoutRequest, opts ...grpc.CallOption) (*Checkout, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(Checkout)
+	err := c.cc.Invoke(ctx, PurchaseService_GetCheckout_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PurchaseServiceServer is the server API for PurchaseService service.
 // All implementations must embed UnimplementedPurchaseServiceServer
 // for forward compatibility.
@@ -145,6 +160,10 @@ type PurchaseServiceServer interface {
 	//
 	// Completes a purchase without money, while the project is in test mode.
 	CreateTestModePurchase(context.Context, *CreateTestModePurchaseRequest) (*v1.Success, error)
+	// Get Checkout
+	//
+	// Tells the checkout page everything it shows.
+	GetCheckout(context.Context, *GetCheckoutRequest) (*Checkout, error)
 	mustEmbedUnimplementedPurchaseServiceServer()
 }
 
@@ -169,6 +188,9 @@ func (UnimplementedPurchaseServiceServer) CreatePurchaseSession(context.Context,
 }
 func (UnimplementedPurchaseServiceServer) CreateTestModePurchase(context.Context, *CreateTestModePurchaseRequest) (*v1.Success, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateTestModePurchase not implemented")
+}
+func (UnimplementedPurchaseServiceServer) GetCheckout(context.Context, *GetCheckoutRequest) (*Checkout, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetCheckout not implemented")
 }
 func (UnimplementedPurchaseServiceServer) mustEmbedUnimplementedPurchaseServiceServer() {}
 func (UnimplementedPurchaseServiceServer) testEmbeddedByValue()                         {}
@@ -281,6 +303,24 @@ func _PurchaseService_CreateTestModePurchase_Handler(srv interface{}, ctx contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PurchaseService_GetCheckout_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetCheckoutRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PurchaseServiceServer).GetCheckout(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PurchaseService_GetCheckout_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PurchaseServiceServer).GetCheckout(ctx, req.(*GetCheckoutRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PurchaseService_ServiceDesc is the grpc.ServiceDesc for PurchaseService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -307,6 +347,10 @@ var PurchaseService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreateTestModePurchase",
 			Handler:    _PurchaseService_CreateTestModePurchase_Handler,
+		},
+		{
+			MethodName: "GetCheckout",
+			Handler:    _PurchaseService_GetCheckout_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -206,9 +206,12 @@ type Method struct {
 	Errors []string `protobuf:"bytes,9,rep,name=errors,proto3" json:"errors,omitempty"`
 	// A success may also be a redirect, whose status and location the service
 	// sets; it has no body.
-	Redirects     bool `protobuf:"varint,10,opt,name=redirects,proto3" json:"redirects,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Redirects bool `protobuf:"varint,10,opt,name=redirects,proto3" json:"redirects,omitempty"`
+	// Statuses that the method may give a success instead, for the
+	// documentation.
+	FurtherSuccessStatus []int32 `protobuf:"varint,11,rep,packed,name=further_success_status,json=furtherSuccessStatus,proto3" json:"further_success_status,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
 }
 
 func (x *Method) Reset() {
@@ -311,6 +314,13 @@ func (x *Method) GetRedirects() bool {
 	return false
 }
 
+func (x *Method) GetFurtherSuccessStatus() []int32 {
+	if x != nil {
+		return x.FurtherSuccessStatus
+	}
+	return nil
+}
+
 // Field is the policy of one field.
 type Field struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -319,7 +329,7 @@ type Field struct {
 	// The literal "me" stands for the signed-in user's id.
 	UserIdOrMe bool `protobuf:"varint,2,opt,name=user_id_or_me,json=userIdOrMe,proto3" json:"user_id_or_me,omitempty"`
 	// The value comes from this request header (named without its X-Hexclave-
-	// or X-Stack- prefix) and from nowhere else.
+	// or X-Stack- prefix, if it has one) and from nowhere else.
 	Header string `protobuf:"bytes,3,opt,name=header,proto3" json:"header,omitempty"`
 	// Known to existing clients but left out of the published documentation.
 	Hidden bool `protobuf:"varint,4,opt,name=hidden,proto3" json:"hidden,omitempty"`
@@ -454,7 +464,7 @@ var File_policy_v1_policy_proto protoreflect.FileDescriptor
 
 const file_policy_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x16policy/v1/policy.proto\x12\tpolicy.v1\x1a google/protobuf/descriptor.proto\"\xdc\x02\n" +
+	"\x16policy/v1/policy.proto\x12\tpolicy.v1\x1a google/protobuf/descriptor.proto\"\x92\x03\n" +
 	"\x06Method\x12)\n" +
 	"\x06access\x18\x01 \x03(\x0e2\x11.policy.v1.AccessR\x06access\x12\x16\n" +
 	"\x06public\x18\x02 \x01(\bR\x06public\x12#\n" +
@@ -466,7 +476,8 @@ const file_policy_v1_policy_proto_rawDesc = "" +
 	"\rignored_query\x18\b \x03(\tR\fignoredQuery\x12\x16\n" +
 	"\x06errors\x18\t \x03(\tR\x06errors\x12\x1c\n" +
 	"\tredirects\x18\n" +
-	" \x01(\bR\tredirects\"\xcd\x01\n" +
+	" \x01(\bR\tredirects\x124\n" +
+	"\x16further_success_status\x18\v \x03(\x05R\x14furtherSuccessStatus\"\xcd\x01\n" +
 	"\x05Field\x12\x1f\n" +
 	"\vserver_only\x18\x01 \x01(\bR\n" +
 	"serverOnly\x12!\n" +

@@ -95,7 +95,8 @@ var (
 	//
 	// optional bool uuid_v1to5 = 62001;
 	E_UuidV1To5 = &file_policy_v1_rules_proto_extTypes[0]
-	// An address in the syntax of the HTML standard; a dotless domain passes.
+	// An address in the syntax of the HTML standard; a dotless domain passes. No
+	// address is longer than 320 characters (RFC 3696 errata 1690).
 	//
 	// optional bool lenient_email = 62002;
 	E_LenientEmail = &file_policy_v1_rules_proto_extTypes[1]
@@ -136,10 +137,10 @@ const file_policy_v1_rules_proto_rawDesc = "" +
 	"\n" +
 	"uuid_v1to5\x12\x19.buf.validate.StringRules\x18\xb1\xe4\x03 \x01(\bB\xc2\x01\xc2H\xbe\x01\n" +
 	"\xbb\x01\n" +
-	"\x11string.uuid_v1to5\x12\x14must be a valid UUID\x1a\x8f\x01!rule || this.matches('^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-5][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|0{8}-0{4}-0{4}-0{4}-0{12})$')R\tuuidV1to5:\xa2\x02\n" +
-	"\rlenient_email\x12\x19.buf.validate.StringRules\x18\xb2\xe4\x03 \x01(\bB\xdf\x01\xc2H\xdb\x01\n" +
-	"\xd8\x01\n" +
-	"\x14string.lenient_email\x12\x1emust be a valid e-mail address\x1a\x9f\x01!rule || this.matches('^[a-zA-Z0-9.!#$%&\\'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\\\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$')R\flenientEmail:\xdd\x02\n" +
+	"\x11string.uuid_v1to5\x12\x14must be a valid UUID\x1a\x8f\x01!rule || this.matches('^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-5][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|0{8}-0{4}-0{4}-0{4}-0{12})$')R\tuuidV1to5:\xba\x02\n" +
+	"\rlenient_email\x12\x19.buf.validate.StringRules\x18\xb2\xe4\x03 \x01(\bB\xf7\x01\xc2H\xf3\x01\n" +
+	"\xf0\x01\n" +
+	"\x14string.lenient_email\x12\x1emust be a valid e-mail address\x1a\xb7\x01!rule || (this.size() <= 320 && this.matches('^[a-zA-Z0-9.!#$%&\\'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\\\\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$'))R\flenientEmail:\xdd\x02\n" +
 	"\fstrict_email\x12\x19.buf.validate.StringRules\x18\xb3\xe4\x03 \x01(\bB\x9c\x02\xc2H\x98\x02\n" +
 	"\x95\x02\n" +
 	"\x13string.strict_email\x12\x1emust be a valid e-mail address\x1a\xdd\x01!rule || (this.size() <= 256 && this.matches('^[a-zA-Z0-9!#$%&\\'*+/=?^_`{|}~-]+(?:\\\\.[a-zA-Z0-9!#$%&\\'*+/=?^_`{|}~-]+)*@(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\\\\.)+[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])$'))R\vstrictEmail:\xf7\x01\n" +

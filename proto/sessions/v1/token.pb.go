@@ -134,14 +134,23 @@ type ExchangeTokenResponse struct {
 	AfterCallbackRedirectUrl *wrapperspb.StringValue `protobuf:"bytes,5,opt,name=after_callback_redirect_url,json=afterCallbackRedirectUrl" json:"after_callback_redirect_url,omitempty"`
 	// buf:lint:ignore FIELD_LOWER_SNAKE_CASE
 	AfterCallbackRedirectUrl_ *wrapperspb.StringValue `protobuf:"bytes,6,opt,name=afterCallbackRedirectUrl" json:"afterCallbackRedirectUrl,omitempty"`
-	// Only for an authorization code: refresh tokens are not rotated.
-	RefreshToken *string `protobuf:"bytes,7,opt,name=refresh_token,json=refreshToken" json:"refresh_token,omitempty"`
-	// The user came into being with this sign-in.
-	IsNewUser *bool `protobuf:"varint,8,opt,name=is_new_user,json=isNewUser" json:"is_new_user,omitempty"`
-	// buf:lint:ignore FIELD_LOWER_SNAKE_CASE
-	NewUser       *bool `protobuf:"varint,9,opt,name=newUser" json:"newUser,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// The rest is told in exchange for an authorization code alone. In a oneof,
+	// because JSON would show null otherwise, which SDKs refuse.
+	//
+	// Types that are valid to be assigned to OptionalRefreshToken:
+	//
+	//	*ExchangeTokenResponse_RefreshToken
+	OptionalRefreshToken isExchangeTokenResponse_OptionalRefreshToken `protobuf_oneof:"optional_refresh_token"`
+	// Types that are valid to be assigned to OptionalIsNewUser:
+	//
+	//	*ExchangeTokenResponse_IsNewUser
+	OptionalIsNewUser isExchangeTokenResponse_OptionalIsNewUser `protobuf_oneof:"optional_is_new_user"`
+	// Types that are valid to be assigned to OptionalNewUser:
+	//
+	//	*ExchangeTokenResponse_NewUser
+	OptionalNewUser isExchangeTokenResponse_OptionalNewUser `protobuf_oneof:"optional_new_user"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ExchangeTokenResponse) Reset() {
@@ -216,26 +225,86 @@ func (x *ExchangeTokenResponse) GetAfterCallbackRedirectUrl_() *wrapperspb.Strin
 	return nil
 }
 
+func (x *ExchangeTokenResponse) GetOptionalRefreshToken() isExchangeTokenResponse_OptionalRefreshToken {
+	if x != nil {
+		return x.OptionalRefreshToken
+	}
+	return nil
+}
+
 func (x *ExchangeTokenResponse) GetRefreshToken() string {
-	if x != nil && x.RefreshToken != nil {
-		return *x.RefreshToken
+	if x != nil {
+		if x, ok := x.OptionalRefreshToken.(*ExchangeTokenResponse_RefreshToken); ok {
+			return x.RefreshToken
+		}
 	}
 	return ""
 }
 
+func (x *ExchangeTokenResponse) GetOptionalIsNewUser() isExchangeTokenResponse_OptionalIsNewUser {
+	if x != nil {
+		return x.OptionalIsNewUser
+	}
+	return nil
+}
+
 func (x *ExchangeTokenResponse) GetIsNewUser() bool {
-	if x != nil && x.IsNewUser != nil {
-		return *x.IsNewUser
+	if x != nil {
+		if x, ok := x.OptionalIsNewUser.(*ExchangeTokenResponse_IsNewUser); ok {
+			return x.IsNewUser
+		}
 	}
 	return false
 }
 
+func (x *ExchangeTokenResponse) GetOptionalNewUser() isExchangeTokenResponse_OptionalNewUser {
+	if x != nil {
+		return x.OptionalNewUser
+	}
+	return nil
+}
+
 func (x *ExchangeTokenResponse) GetNewUser() bool {
-	if x != nil && x.NewUser != nil {
-		return *x.NewUser
+	if x != nil {
+		if x, ok := x.OptionalNewUser.(*ExchangeTokenResponse_NewUser); ok {
+			return x.NewUser
+		}
 	}
 	return false
 }
+
+type isExchangeTokenResponse_OptionalRefreshToken interface {
+	isExchangeTokenResponse_OptionalRefreshToken()
+}
+
+type ExchangeTokenResponse_RefreshToken struct {
+	// The session's; refreshing does not rotate it.
+	RefreshToken string `protobuf:"bytes,7,opt,name=refresh_token,json=refreshToken,oneof"`
+}
+
+func (*ExchangeTokenResponse_RefreshToken) isExchangeTokenResponse_OptionalRefreshToken() {}
+
+type isExchangeTokenResponse_OptionalIsNewUser interface {
+	isExchangeTokenResponse_OptionalIsNewUser()
+}
+
+type ExchangeTokenResponse_IsNewUser struct {
+	// The user came into being with this sign-in.
+	IsNewUser bool `protobuf:"varint,8,opt,name=is_new_user,json=isNewUser,oneof"`
+}
+
+func (*ExchangeTokenResponse_IsNewUser) isExchangeTokenResponse_OptionalIsNewUser() {}
+
+type isExchangeTokenResponse_OptionalNewUser interface {
+	isExchangeTokenResponse_OptionalNewUser()
+}
+
+type ExchangeTokenResponse_NewUser struct {
+	// buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+	NewUser bool `protobuf:"varint,9,opt,name=newUser,oneof"`
+}
+
+func (*ExchangeTokenResponse_NewUser) isExchangeTokenResponse_OptionalNewUser() {}
 
 type AuthorizeCrossDomainRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -583,7 +652,7 @@ const file_sessions_v1_token_proto_rawDesc = "" +
 	"\rrefresh_token\x18\x04 \x01(\tB\x05\xaa\x01\x02\b\x01R\frefreshToken\x12\x19\n" +
 	"\x04code\x18\x05 \x01(\tB\x05\xaa\x01\x02\b\x01R\x04code\x12(\n" +
 	"\fredirect_uri\x18\x06 \x01(\tB\x05\xaa\x01\x02\b\x01R\vredirectUri\x12*\n" +
-	"\rcode_verifier\x18\a \x01(\tB\x05\xaa\x01\x02\b\x01R\fcodeVerifier\"\xb9\x03\n" +
+	"\rcode_verifier\x18\a \x01(\tB\x05\xaa\x01\x02\b\x01R\fcodeVerifier\"\xf1\x03\n" +
 	"\x15ExchangeTokenResponse\x12!\n" +
 	"\faccess_token\x18\x01 \x01(\tR\vaccessToken\x12\x1d\n" +
 	"\n" +
@@ -592,10 +661,13 @@ const file_sessions_v1_token_proto_rawDesc = "" +
 	"expires_in\x18\x03 \x01(\x05R\texpiresIn\x12\x14\n" +
 	"\x05scope\x18\x04 \x01(\tR\x05scope\x12[\n" +
 	"\x1bafter_callback_redirect_url\x18\x05 \x01(\v2\x1c.google.protobuf.StringValueR\x18afterCallbackRedirectUrl\x12X\n" +
-	"\x18afterCallbackRedirectUrl\x18\x06 \x01(\v2\x1c.google.protobuf.StringValueR\x18afterCallbackRedirectUrl\x12*\n" +
-	"\rrefresh_token\x18\a \x01(\tB\x05\xaa\x01\x02\b\x01R\frefreshToken\x12%\n" +
-	"\vis_new_user\x18\b \x01(\bB\x05\xaa\x01\x02\b\x01R\tisNewUser\x12\x1f\n" +
-	"\anewUser\x18\t \x01(\bB\x05\xaa\x01\x02\b\x01R\anewUser\"\xe3\x03\n" +
+	"\x18afterCallbackRedirectUrl\x18\x06 \x01(\v2\x1c.google.protobuf.StringValueR\x18afterCallbackRedirectUrl\x12%\n" +
+	"\rrefresh_token\x18\a \x01(\tH\x00R\frefreshToken\x12 \n" +
+	"\vis_new_user\x18\b \x01(\bH\x01R\tisNewUser\x12\x1a\n" +
+	"\anewUser\x18\t \x01(\bH\x02R\anewUserB\x18\n" +
+	"\x16optional_refresh_tokenB\x16\n" +
+	"\x14optional_is_new_userB\x13\n" +
+	"\x11optional_new_user\"\xe3\x03\n" +
 	"\x1bAuthorizeCrossDomainRequest\x12,\n" +
 	"\fredirect_uri\x18\x01 \x01(\tB\t\xbaH\x06r\x04\xa0\xa3\x1e\x01R\vredirectUri\x12 \n" +
 	"\x05state\x18\x02 \x01(\tB\n" +
@@ -673,6 +745,11 @@ func init() { file_sessions_v1_token_proto_init() }
 func file_sessions_v1_token_proto_init() {
 	if File_sessions_v1_token_proto != nil {
 		return
+	}
+	file_sessions_v1_token_proto_msgTypes[1].OneofWrappers = []any{
+		(*ExchangeTokenResponse_RefreshToken)(nil),
+		(*ExchangeTokenResponse_IsNewUser)(nil),
+		(*ExchangeTokenResponse_NewUser)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -23,31 +23,35 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-type CreatePersonalTeamRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
-	BranchId      string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
-	TeamId        string                 `protobuf:"bytes,3,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
-	UserId        string                 `protobuf:"bytes,4,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	DisplayName   string                 `protobuf:"bytes,5,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+type ProvisionUserRequest struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	BranchId  string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
+	UserId    string                 `protobuf:"bytes,3,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Unset when the project creates no personal teams.
+	PersonalTeam *NewPersonalTeam `protobuf:"bytes,4,opt,name=personal_team,json=personalTeam,proto3" json:"personal_team,omitempty"`
+	// Permissions of project scope.
+	PermissionIds []string `protobuf:"bytes,5,rep,name=permission_ids,json=permissionIds,proto3" json:"permission_ids,omitempty"`
+	// Version of the configuration that names the permissions.
+	ConfigVersion int64 `protobuf:"varint,6,opt,name=config_version,json=configVersion,proto3" json:"config_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *CreatePersonalTeamRequest) Reset() {
-	*x = CreatePersonalTeamRequest{}
+func (x *ProvisionUserRequest) Reset() {
+	*x = ProvisionUserRequest{}
 	mi := &file_teams_v1_internal_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *CreatePersonalTeamRequest) String() string {
+func (x *ProvisionUserRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*CreatePersonalTeamRequest) ProtoMessage() {}
+func (*ProvisionUserRequest) ProtoMessage() {}
 
-func (x *CreatePersonalTeamRequest) ProtoReflect() protoreflect.Message {
+func (x *ProvisionUserRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_teams_v1_internal_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -59,66 +63,77 @@ func (x *CreatePersonalTeamRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use CreatePersonalTeamRequest.ProtoReflect.Descriptor instead.
-func (*CreatePersonalTeamRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use ProvisionUserRequest.ProtoReflect.Descriptor instead.
+func (*ProvisionUserRequest) Descriptor() ([]byte, []int) {
 	return file_teams_v1_internal_proto_rawDescGZIP(), []int{0}
 }
 
-func (x *CreatePersonalTeamRequest) GetProjectId() string {
+func (x *ProvisionUserRequest) GetProjectId() string {
 	if x != nil {
 		return x.ProjectId
 	}
 	return ""
 }
 
-func (x *CreatePersonalTeamRequest) GetBranchId() string {
+func (x *ProvisionUserRequest) GetBranchId() string {
 	if x != nil {
 		return x.BranchId
 	}
 	return ""
 }
 
-func (x *CreatePersonalTeamRequest) GetTeamId() string {
-	if x != nil {
-		return x.TeamId
-	}
-	return ""
-}
-
-func (x *CreatePersonalTeamRequest) GetUserId() string {
+func (x *ProvisionUserRequest) GetUserId() string {
 	if x != nil {
 		return x.UserId
 	}
 	return ""
 }
 
-func (x *CreatePersonalTeamRequest) GetDisplayName() string {
+func (x *ProvisionUserRequest) GetPersonalTeam() *NewPersonalTeam {
 	if x != nil {
-		return x.DisplayName
+		return x.PersonalTeam
 	}
-	return ""
+	return nil
 }
 
-type CreatePersonalTeamResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+func (x *ProvisionUserRequest) GetPermissionIds() []string {
+	if x != nil {
+		return x.PermissionIds
+	}
+	return nil
+}
+
+func (x *ProvisionUserRequest) GetConfigVersion() int64 {
+	if x != nil {
+		return x.ConfigVersion
+	}
+	return 0
+}
+
+type NewPersonalTeam struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	TeamId      string                 `protobuf:"bytes,1,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
+	DisplayName string                 `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Permissions of team scope that the user gets as the team's creator.
+	PermissionIds []string `protobuf:"bytes,3,rep,name=permission_ids,json=permissionIds,proto3" json:"permission_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *CreatePersonalTeamResponse) Reset() {
-	*x = CreatePersonalTeamResponse{}
+func (x *NewPersonalTeam) Reset() {
+	*x = NewPersonalTeam{}
 	mi := &file_teams_v1_internal_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *CreatePersonalTeamResponse) String() string {
+func (x *NewPersonalTeam) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*CreatePersonalTeamResponse) ProtoMessage() {}
+func (*NewPersonalTeam) ProtoMessage() {}
 
-func (x *CreatePersonalTeamResponse) ProtoReflect() protoreflect.Message {
+func (x *NewPersonalTeam) ProtoReflect() protoreflect.Message {
 	mi := &file_teams_v1_internal_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -130,24 +145,84 @@ func (x *CreatePersonalTeamResponse) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use CreatePersonalTeamResponse.ProtoReflect.Descriptor instead.
-func (*CreatePersonalTeamResponse) Descriptor() ([]byte, []int) {
+// Deprecated: Use NewPersonalTeam.ProtoReflect.Descriptor instead.
+func (*NewPersonalTeam) Descriptor() ([]byte, []int) {
 	return file_teams_v1_internal_proto_rawDescGZIP(), []int{1}
 }
 
-type GetMembershipRequest struct {
+func (x *NewPersonalTeam) GetTeamId() string {
+	if x != nil {
+		return x.TeamId
+	}
+	return ""
+}
+
+func (x *NewPersonalTeam) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *NewPersonalTeam) GetPermissionIds() []string {
+	if x != nil {
+		return x.PermissionIds
+	}
+	return nil
+}
+
+type ProvisionUserResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
-	BranchId      string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
-	TeamId        string                 `protobuf:"bytes,3,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
-	UserId        string                 `protobuf:"bytes,4,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
+func (x *ProvisionUserResponse) Reset() {
+	*x = ProvisionUserResponse{}
+	mi := &file_teams_v1_internal_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProvisionUserResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProvisionUserResponse) ProtoMessage() {}
+
+func (x *ProvisionUserResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_teams_v1_internal_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProvisionUserResponse.ProtoReflect.Descriptor instead.
+func (*ProvisionUserResponse) Descriptor() ([]byte, []int) {
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{2}
+}
+
+type GetMembershipRequest struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	BranchId  string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
+	TeamId    string                 `protobuf:"bytes,3,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
+	UserId    string                 `protobuf:"bytes,4,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Leaves permission_ids empty, for callers that need none: they take a look
+	// at the project's configuration.
+	WithoutPermissions bool `protobuf:"varint,5,opt,name=without_permissions,json=withoutPermissions,proto3" json:"without_permissions,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
+}
+
 func (x *GetMembershipRequest) Reset() {
 	*x = GetMembershipRequest{}
-	mi := &file_teams_v1_internal_proto_msgTypes[2]
+	mi := &file_teams_v1_internal_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -159,7 +234,7 @@ func (x *GetMembershipRequest) String() string {
 func (*GetMembershipRequest) ProtoMessage() {}
 
 func (x *GetMembershipRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[2]
+	mi := &file_teams_v1_internal_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -172,7 +247,7 @@ func (x *GetMembershipRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMembershipRequest.ProtoReflect.Descriptor instead.
 func (*GetMembershipRequest) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{2}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *GetMembershipRequest) GetProjectId() string {
@@ -203,12 +278,20 @@ func (x *GetMembershipRequest) GetUserId() string {
 	return ""
 }
 
+func (x *GetMembershipRequest) GetWithoutPermissions() bool {
+	if x != nil {
+		return x.WithoutPermissions
+	}
+	return false
+}
+
 type GetMembershipResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Server representation; unset when the user is not a member.
 	Team *Team `protobuf:"bytes,1,opt,name=team,proto3" json:"team,omitempty"`
 	// Permissions the member holds in the team, directly or through another one
-	// that contains them.
+	// that contains them, in permission order (teams.md §6.1). They are judged by
+	// the configuration the calling request saw.
 	PermissionIds []string `protobuf:"bytes,2,rep,name=permission_ids,json=permissionIds,proto3" json:"permission_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -216,7 +299,7 @@ type GetMembershipResponse struct {
 
 func (x *GetMembershipResponse) Reset() {
 	*x = GetMembershipResponse{}
-	mi := &file_teams_v1_internal_proto_msgTypes[3]
+	mi := &file_teams_v1_internal_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -228,7 +311,7 @@ func (x *GetMembershipResponse) String() string {
 func (*GetMembershipResponse) ProtoMessage() {}
 
 func (x *GetMembershipResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[3]
+	mi := &file_teams_v1_internal_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -241,7 +324,7 @@ func (x *GetMembershipResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetMembershipResponse.ProtoReflect.Descriptor instead.
 func (*GetMembershipResponse) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{3}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetMembershipResponse) GetTeam() *Team {
@@ -269,7 +352,7 @@ type GetTeamRequest struct {
 
 func (x *GetTeamRequest) Reset() {
 	*x = GetTeamRequest{}
-	mi := &file_teams_v1_internal_proto_msgTypes[4]
+	mi := &file_teams_v1_internal_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -281,7 +364,7 @@ func (x *GetTeamRequest) String() string {
 func (*GetTeamRequest) ProtoMessage() {}
 
 func (x *GetTeamRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[4]
+	mi := &file_teams_v1_internal_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -294,7 +377,7 @@ func (x *GetTeamRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTeamRequest.ProtoReflect.Descriptor instead.
 func (*GetTeamRequest) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{4}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetTeamRequest) GetProjectId() string {
@@ -328,7 +411,7 @@ type GetTeamResponse struct {
 
 func (x *GetTeamResponse) Reset() {
 	*x = GetTeamResponse{}
-	mi := &file_teams_v1_internal_proto_msgTypes[5]
+	mi := &file_teams_v1_internal_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -340,7 +423,7 @@ func (x *GetTeamResponse) String() string {
 func (*GetTeamResponse) ProtoMessage() {}
 
 func (x *GetTeamResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[5]
+	mi := &file_teams_v1_internal_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -353,12 +436,125 @@ func (x *GetTeamResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTeamResponse.ProtoReflect.Descriptor instead.
 func (*GetTeamResponse) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{5}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GetTeamResponse) GetTeam() *Team {
 	if x != nil {
 		return x.Team
+	}
+	return nil
+}
+
+type ListTeamMembersRequest struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	BranchId  string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
+	TeamId    string                 `protobuf:"bytes,3,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
+	// Only members who hold this permission, directly or not; empty for all.
+	PermissionId  string `protobuf:"bytes,4,opt,name=permission_id,json=permissionId,proto3" json:"permission_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTeamMembersRequest) Reset() {
+	*x = ListTeamMembersRequest{}
+	mi := &file_teams_v1_internal_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTeamMembersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTeamMembersRequest) ProtoMessage() {}
+
+func (x *ListTeamMembersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_teams_v1_internal_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTeamMembersRequest.ProtoReflect.Descriptor instead.
+func (*ListTeamMembersRequest) Descriptor() ([]byte, []int) {
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ListTeamMembersRequest) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+func (x *ListTeamMembersRequest) GetBranchId() string {
+	if x != nil {
+		return x.BranchId
+	}
+	return ""
+}
+
+func (x *ListTeamMembersRequest) GetTeamId() string {
+	if x != nil {
+		return x.TeamId
+	}
+	return ""
+}
+
+func (x *ListTeamMembersRequest) GetPermissionId() string {
+	if x != nil {
+		return x.PermissionId
+	}
+	return ""
+}
+
+type ListTeamMembersResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	UserIds       []string               `protobuf:"bytes,1,rep,name=user_ids,json=userIds,proto3" json:"user_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTeamMembersResponse) Reset() {
+	*x = ListTeamMembersResponse{}
+	mi := &file_teams_v1_internal_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTeamMembersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTeamMembersResponse) ProtoMessage() {}
+
+func (x *ListTeamMembersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_teams_v1_internal_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTeamMembersResponse.ProtoReflect.Descriptor instead.
+func (*ListTeamMembersResponse) Descriptor() ([]byte, []int) {
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ListTeamMembersResponse) GetUserIds() []string {
+	if x != nil {
+		return x.UserIds
 	}
 	return nil
 }
@@ -374,7 +570,7 @@ type ListUserTeamsRequest struct {
 
 func (x *ListUserTeamsRequest) Reset() {
 	*x = ListUserTeamsRequest{}
-	mi := &file_teams_v1_internal_proto_msgTypes[6]
+	mi := &file_teams_v1_internal_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -386,7 +582,7 @@ func (x *ListUserTeamsRequest) String() string {
 func (*ListUserTeamsRequest) ProtoMessage() {}
 
 func (x *ListUserTeamsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[6]
+	mi := &file_teams_v1_internal_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -399,7 +595,7 @@ func (x *ListUserTeamsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserTeamsRequest.ProtoReflect.Descriptor instead.
 func (*ListUserTeamsRequest) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{6}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListUserTeamsRequest) GetProjectId() string {
@@ -432,7 +628,7 @@ type ListUserTeamsResponse struct {
 
 func (x *ListUserTeamsResponse) Reset() {
 	*x = ListUserTeamsResponse{}
-	mi := &file_teams_v1_internal_proto_msgTypes[7]
+	mi := &file_teams_v1_internal_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -444,7 +640,7 @@ func (x *ListUserTeamsResponse) String() string {
 func (*ListUserTeamsResponse) ProtoMessage() {}
 
 func (x *ListUserTeamsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[7]
+	mi := &file_teams_v1_internal_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -457,7 +653,7 @@ func (x *ListUserTeamsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserTeamsResponse.ProtoReflect.Descriptor instead.
 func (*ListUserTeamsResponse) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{7}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ListUserTeamsResponse) GetTeamIds() []string {
@@ -478,7 +674,7 @@ type RemoveUserRequest struct {
 
 func (x *RemoveUserRequest) Reset() {
 	*x = RemoveUserRequest{}
-	mi := &file_teams_v1_internal_proto_msgTypes[8]
+	mi := &file_teams_v1_internal_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -490,7 +686,7 @@ func (x *RemoveUserRequest) String() string {
 func (*RemoveUserRequest) ProtoMessage() {}
 
 func (x *RemoveUserRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[8]
+	mi := &file_teams_v1_internal_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -503,7 +699,7 @@ func (x *RemoveUserRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveUserRequest.ProtoReflect.Descriptor instead.
 func (*RemoveUserRequest) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{8}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RemoveUserRequest) GetProjectId() string {
@@ -537,7 +733,7 @@ type RemoveUserResponse struct {
 
 func (x *RemoveUserResponse) Reset() {
 	*x = RemoveUserResponse{}
-	mi := &file_teams_v1_internal_proto_msgTypes[9]
+	mi := &file_teams_v1_internal_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -549,7 +745,7 @@ func (x *RemoveUserResponse) String() string {
 func (*RemoveUserResponse) ProtoMessage() {}
 
 func (x *RemoveUserResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[9]
+	mi := &file_teams_v1_internal_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -562,7 +758,7 @@ func (x *RemoveUserResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveUserResponse.ProtoReflect.Descriptor instead.
 func (*RemoveUserResponse) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{9}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RemoveUserResponse) GetTeamIds() []string {
@@ -585,7 +781,7 @@ type RenamePersonalTeamsRequest struct {
 
 func (x *RenamePersonalTeamsRequest) Reset() {
 	*x = RenamePersonalTeamsRequest{}
-	mi := &file_teams_v1_internal_proto_msgTypes[10]
+	mi := &file_teams_v1_internal_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -597,7 +793,7 @@ func (x *RenamePersonalTeamsRequest) String() string {
 func (*RenamePersonalTeamsRequest) ProtoMessage() {}
 
 func (x *RenamePersonalTeamsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[10]
+	mi := &file_teams_v1_internal_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -610,7 +806,7 @@ func (x *RenamePersonalTeamsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenamePersonalTeamsRequest.ProtoReflect.Descriptor instead.
 func (*RenamePersonalTeamsRequest) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{10}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RenamePersonalTeamsRequest) GetProjectId() string {
@@ -656,7 +852,7 @@ type RenamePersonalTeamsResponse struct {
 
 func (x *RenamePersonalTeamsResponse) Reset() {
 	*x = RenamePersonalTeamsResponse{}
-	mi := &file_teams_v1_internal_proto_msgTypes[11]
+	mi := &file_teams_v1_internal_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -668,7 +864,7 @@ func (x *RenamePersonalTeamsResponse) String() string {
 func (*RenamePersonalTeamsResponse) ProtoMessage() {}
 
 func (x *RenamePersonalTeamsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_teams_v1_internal_proto_msgTypes[11]
+	mi := &file_teams_v1_internal_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -681,28 +877,34 @@ func (x *RenamePersonalTeamsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RenamePersonalTeamsResponse.ProtoReflect.Descriptor instead.
 func (*RenamePersonalTeamsResponse) Descriptor() ([]byte, []int) {
-	return file_teams_v1_internal_proto_rawDescGZIP(), []int{11}
+	return file_teams_v1_internal_proto_rawDescGZIP(), []int{14}
 }
 
 var File_teams_v1_internal_proto protoreflect.FileDescriptor
 
 const file_teams_v1_internal_proto_rawDesc = "" +
 	"\n" +
-	"\x17teams/v1/internal.proto\x12\bteams.v1\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x16policy/v1/policy.proto\x1a\x13teams/v1/team.proto\"\xac\x01\n" +
-	"\x19CreatePersonalTeamRequest\x12\x1d\n" +
+	"\x17teams/v1/internal.proto\x12\bteams.v1\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x16policy/v1/policy.proto\x1a\x13teams/v1/team.proto\"\xf9\x01\n" +
+	"\x14ProvisionUserRequest\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
 	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
-	"\ateam_id\x18\x03 \x01(\tR\x06teamId\x12\x17\n" +
-	"\auser_id\x18\x04 \x01(\tR\x06userId\x12!\n" +
-	"\fdisplay_name\x18\x05 \x01(\tR\vdisplayName\"\x1c\n" +
-	"\x1aCreatePersonalTeamResponse\"\x84\x01\n" +
+	"\auser_id\x18\x03 \x01(\tR\x06userId\x12>\n" +
+	"\rpersonal_team\x18\x04 \x01(\v2\x19.teams.v1.NewPersonalTeamR\fpersonalTeam\x12%\n" +
+	"\x0epermission_ids\x18\x05 \x03(\tR\rpermissionIds\x12%\n" +
+	"\x0econfig_version\x18\x06 \x01(\x03R\rconfigVersion\"t\n" +
+	"\x0fNewPersonalTeam\x12\x17\n" +
+	"\ateam_id\x18\x01 \x01(\tR\x06teamId\x12!\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12%\n" +
+	"\x0epermission_ids\x18\x03 \x03(\tR\rpermissionIds\"\x17\n" +
+	"\x15ProvisionUserResponse\"\xb5\x01\n" +
 	"\x14GetMembershipRequest\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
 	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
 	"\ateam_id\x18\x03 \x01(\tR\x06teamId\x12\x17\n" +
-	"\auser_id\x18\x04 \x01(\tR\x06userId\"b\n" +
+	"\auser_id\x18\x04 \x01(\tR\x06userId\x12/\n" +
+	"\x13without_permissions\x18\x05 \x01(\bR\x12withoutPermissions\"b\n" +
 	"\x15GetMembershipResponse\x12\"\n" +
 	"\x04team\x18\x01 \x01(\v2\x0e.teams.v1.TeamR\x04team\x12%\n" +
 	"\x0epermission_ids\x18\x02 \x03(\tR\rpermissionIds\"e\n" +
@@ -712,7 +914,15 @@ const file_teams_v1_internal_proto_rawDesc = "" +
 	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
 	"\ateam_id\x18\x03 \x01(\tR\x06teamId\"5\n" +
 	"\x0fGetTeamResponse\x12\"\n" +
-	"\x04team\x18\x01 \x01(\v2\x0e.teams.v1.TeamR\x04team\"k\n" +
+	"\x04team\x18\x01 \x01(\v2\x0e.teams.v1.TeamR\x04team\"\x92\x01\n" +
+	"\x16ListTeamMembersRequest\x12\x1d\n" +
+	"\n" +
+	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
+	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
+	"\ateam_id\x18\x03 \x01(\tR\x06teamId\x12#\n" +
+	"\rpermission_id\x18\x04 \x01(\tR\fpermissionId\"4\n" +
+	"\x17ListTeamMembersResponse\x12\x19\n" +
+	"\buser_ids\x18\x01 \x03(\tR\auserIds\"k\n" +
 	"\x14ListUserTeamsRequest\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
@@ -734,13 +944,13 @@ const file_teams_v1_internal_proto_rawDesc = "" +
 	"\auser_id\x18\x03 \x01(\tR\x06userId\x12H\n" +
 	"\x11user_display_name\x18\x04 \x01(\v2\x1c.google.protobuf.StringValueR\x0fuserDisplayName\x12J\n" +
 	"\x12user_primary_email\x18\x05 \x01(\v2\x1c.google.protobuf.StringValueR\x10userPrimaryEmail\"\x1d\n" +
-	"\x1bRenamePersonalTeamsResponse2\x95\x05\n" +
-	"\x13TeamInternalService\x12o\n" +
-	"\x12CreatePersonalTeam\x12#.teams.v1.CreatePersonalTeamRequest\x1a$.teams.v1.CreatePersonalTeamResponse\"\x0e\x8a\xa3\x1e\n" +
+	"\x1bRenamePersonalTeamsResponse2\x9c\x06\n" +
+	"\x13TeamInternalService\x12`\n" +
+	"\rProvisionUser\x12\x1e.teams.v1.ProvisionUserRequest\x1a\x1f.teams.v1.ProvisionUserResponse\"\x0e\x8a\xa3\x1e\n" +
 	"*\bidentity\x12\x83\x01\n" +
-	"\rGetMembership\x12\x1e.teams.v1.GetMembershipRequest\x1a\x1f.teams.v1.GetMembershipResponse\"1\x8a\xa3\x1e-*\bidentity*\bsessions*\bpayments*\rnotifications\x12N\n" +
-	"\aGetTeam\x12\x18.teams.v1.GetTeamRequest\x1a\x19.teams.v1.GetTeamResponse\"\x0e\x8a\xa3\x1e\n" +
-	"*\bpayments\x12j\n" +
+	"\rGetMembership\x12\x1e.teams.v1.GetMembershipRequest\x1a\x1f.teams.v1.GetMembershipResponse\"1\x8a\xa3\x1e-*\bidentity*\bsessions*\bpayments*\rnotifications\x12X\n" +
+	"\aGetTeam\x12\x18.teams.v1.GetTeamRequest\x1a\x19.teams.v1.GetTeamResponse\"\x18\x8a\xa3\x1e\x14*\bpayments*\bsessions\x12\x89\x01\n" +
+	"\x0fListTeamMembers\x12 .teams.v1.ListTeamMembersRequest\x1a!.teams.v1.ListTeamMembersResponse\"1\x8a\xa3\x1e-*\bidentity*\bsessions*\bpayments*\rnotifications\x12j\n" +
 	"\rListUserTeams\x12\x1e.teams.v1.ListUserTeamsRequest\x1a\x1f.teams.v1.ListUserTeamsResponse\"\x18\x8a\xa3\x1e\x14*\bidentity*\bpayments\x12W\n" +
 	"\n" +
 	"RemoveUser\x12\x1b.teams.v1.RemoveUserRequest\x1a\x1c.teams.v1.RemoveUserResponse\"\x0e\x8a\xa3\x1e\n" +
@@ -760,45 +970,51 @@ func file_teams_v1_internal_proto_rawDescGZIP() []byte {
 	return file_teams_v1_internal_proto_rawDescData
 }
 
-var file_teams_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_teams_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_teams_v1_internal_proto_goTypes = []any{
-	(*CreatePersonalTeamRequest)(nil),   // 0: teams.v1.CreatePersonalTeamRequest
-	(*CreatePersonalTeamResponse)(nil),  // 1: teams.v1.CreatePersonalTeamResponse
-	(*GetMembershipRequest)(nil),        // 2: teams.v1.GetMembershipRequest
-	(*GetMembershipResponse)(nil),       // 3: teams.v1.GetMembershipResponse
-	(*GetTeamRequest)(nil),              // 4: teams.v1.GetTeamRequest
-	(*GetTeamResponse)(nil),             // 5: teams.v1.GetTeamResponse
-	(*ListUserTeamsRequest)(nil),        // 6: teams.v1.ListUserTeamsRequest
-	(*ListUserTeamsResponse)(nil),       // 7: teams.v1.ListUserTeamsResponse
-	(*RemoveUserRequest)(nil),           // 8: teams.v1.RemoveUserRequest
-	(*RemoveUserResponse)(nil),          // 9: teams.v1.RemoveUserResponse
-	(*RenamePersonalTeamsRequest)(nil),  // 10: teams.v1.RenamePersonalTeamsRequest
-	(*RenamePersonalTeamsResponse)(nil), // 11: teams.v1.RenamePersonalTeamsResponse
-	(*Team)(nil),                        // 12: teams.v1.Team
-	(*wrapperspb.StringValue)(nil),      // 13: google.protobuf.StringValue
+	(*ProvisionUserRequest)(nil),        // 0: teams.v1.ProvisionUserRequest
+	(*NewPersonalTeam)(nil),             // 1: teams.v1.NewPersonalTeam
+	(*ProvisionUserResponse)(nil),       // 2: teams.v1.ProvisionUserResponse
+	(*GetMembershipRequest)(nil),        // 3: teams.v1.GetMembershipRequest
+	(*GetMembershipResponse)(nil),       // 4: teams.v1.GetMembershipResponse
+	(*GetTeamRequest)(nil),              // 5: teams.v1.GetTeamRequest
+	(*GetTeamResponse)(nil),             // 6: teams.v1.GetTeamResponse
+	(*ListTeamMembersRequest)(nil),      // 7: teams.v1.ListTeamMembersRequest
+	(*ListTeamMembersResponse)(nil),     // 8: teams.v1.ListTeamMembersResponse
+	(*ListUserTeamsRequest)(nil),        // 9: teams.v1.ListUserTeamsRequest
+	(*ListUserTeamsResponse)(nil),       // 10: teams.v1.ListUserTeamsResponse
+	(*RemoveUserRequest)(nil),           // 11: teams.v1.RemoveUserRequest
+	(*RemoveUserResponse)(nil),          // 12: teams.v1.RemoveUserResponse
+	(*RenamePersonalTeamsRequest)(nil),  // 13: teams.v1.RenamePersonalTeamsRequest
+	(*RenamePersonalTeamsResponse)(nil), // 14: teams.v1.RenamePersonalTeamsResponse
+	(*Team)(nil),                        // 15: teams.v1.Team
+	(*wrapperspb.StringValue)(nil),      // 16: google.protobuf.StringValue
 }
 var file_teams_v1_internal_proto_depIdxs = []int32{
-	12, // 0: teams.v1.GetMembershipResponse.team:type_name -> teams.v1.Team
-	12, // 1: teams.v1.GetTeamResponse.team:type_name -> teams.v1.Team
-	13, // 2: teams.v1.RenamePersonalTeamsRequest.user_display_name:type_name -> google.protobuf.StringValue
-	13, // 3: teams.v1.RenamePersonalTeamsRequest.user_primary_email:type_name -> google.protobuf.StringValue
-	0,  // 4: teams.v1.TeamInternalService.CreatePersonalTeam:input_type -> teams.v1.CreatePersonalTeamRequest
-	2,  // 5: teams.v1.TeamInternalService.GetMembership:input_type -> teams.v1.GetMembershipRequest
-	4,  // 6: teams.v1.TeamInternalService.GetTeam:input_type -> teams.v1.GetTeamRequest
-	6,  // 7: teams.v1.TeamInternalService.ListUserTeams:input_type -> teams.v1.ListUserTeamsRequest
-	8,  // 8: teams.v1.TeamInternalService.RemoveUser:input_type -> teams.v1.RemoveUserRequest
-	10, // 9: teams.v1.TeamInternalService.RenamePersonalTeams:input_type -> teams.v1.RenamePersonalTeamsRequest
-	1,  // 10: teams.v1.TeamInternalService.CreatePersonalTeam:output_type -> teams.v1.CreatePersonalTeamResponse
-	3,  // 11: teams.v1.TeamInternalService.GetMembership:output_type -> teams.v1.GetMembershipResponse
-	5,  // 12: teams.v1.TeamInternalService.GetTeam:output_type -> teams.v1.GetTeamResponse
-	7,  // 13: teams.v1.TeamInternalService.ListUserTeams:output_type -> teams.v1.ListUserTeamsResponse
-	9,  // 14: teams.v1.TeamInternalService.RemoveUser:output_type -> teams.v1.RemoveUserResponse
-	11, // 15: teams.v1.TeamInternalService.RenamePersonalTeams:output_type -> teams.v1.RenamePersonalTeamsResponse
-	10, // [10:16] is the sub-list for method output_type
-	4,  // [4:10] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	1,  // 0: teams.v1.ProvisionUserRequest.personal_team:type_name -> teams.v1.NewPersonalTeam
+	15, // 1: teams.v1.GetMembershipResponse.team:type_name -> teams.v1.Team
+	15, // 2: teams.v1.GetTeamResponse.team:type_name -> teams.v1.Team
+	16, // 3: teams.v1.RenamePersonalTeamsRequest.user_display_name:type_name -> google.protobuf.StringValue
+	16, // 4: teams.v1.RenamePersonalTeamsRequest.user_primary_email:type_name -> google.protobuf.StringValue
+	0,  // 5: teams.v1.TeamInternalService.ProvisionUser:input_type -> teams.v1.ProvisionUserRequest
+	3,  // 6: teams.v1.TeamInternalService.GetMembership:input_type -> teams.v1.GetMembershipRequest
+	5,  // 7: teams.v1.TeamInternalService.GetTeam:input_type -> teams.v1.GetTeamRequest
+	7,  // 8: teams.v1.TeamInternalService.ListTeamMembers:input_type -> teams.v1.ListTeamMembersRequest
+	9,  // 9: teams.v1.TeamInternalService.ListUserTeams:input_type -> teams.v1.ListUserTeamsRequest
+	11, // 10: teams.v1.TeamInternalService.RemoveUser:input_type -> teams.v1.RemoveUserRequest
+	13, // 11: teams.v1.TeamInternalService.RenamePersonalTeams:input_type -> teams.v1.RenamePersonalTeamsRequest
+	2,  // 12: teams.v1.TeamInternalService.ProvisionUser:output_type -> teams.v1.ProvisionUserResponse
+	4,  // 13: teams.v1.TeamInternalService.GetMembership:output_type -> teams.v1.GetMembershipResponse
+	6,  // 14: teams.v1.TeamInternalService.GetTeam:output_type -> teams.v1.GetTeamResponse
+	8,  // 15: teams.v1.TeamInternalService.ListTeamMembers:output_type -> teams.v1.ListTeamMembersResponse
+	10, // 16: teams.v1.TeamInternalService.ListUserTeams:output_type -> teams.v1.ListUserTeamsResponse
+	12, // 17: teams.v1.TeamInternalService.RemoveUser:output_type -> teams.v1.RemoveUserResponse
+	14, // 18: teams.v1.TeamInternalService.RenamePersonalTeams:output_type -> teams.v1.RenamePersonalTeamsResponse
+	12, // [12:19] is the sub-list for method output_type
+	5,  // [5:12] is the sub-list for method input_type
+	5,  // [5:5] is the sub-list for extension type_name
+	5,  // [5:5] is the sub-list for extension extendee
+	0,  // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_teams_v1_internal_proto_init() }
@@ -813,7 +1029,7 @@ func file_teams_v1_internal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_teams_v1_internal_proto_rawDesc), len(file_teams_v1_internal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

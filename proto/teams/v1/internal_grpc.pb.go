@@ -19,9 +19,10 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	TeamInternalService_CreatePersonalTeam_FullMethodName  = "/teams.v1.TeamInternalService/CreatePersonalTeam"
+	TeamInternalService_ProvisionUser_FullMethodName       = "/teams.v1.TeamInternalService/ProvisionUser"
 	TeamInternalService_GetMembership_FullMethodName       = "/teams.v1.TeamInternalService/GetMembership"
 	TeamInternalService_GetTeam_FullMethodName             = "/teams.v1.TeamInternalService/GetTeam"
+	TeamInternalService_ListTeamMembers_FullMethodName     = "/teams.v1.TeamInternalService/ListTeamMembers"
 	TeamInternalService_ListUserTeams_FullMethodName       = "/teams.v1.TeamInternalService/ListUserTeams"
 	TeamInternalService_RemoveUser_FullMethodName          = "/teams.v1.TeamInternalService/RemoveUser"
 	TeamInternalService_RenamePersonalTeams_FullMethodName = "/teams.v1.TeamInternalService/RenamePersonalTeams"
@@ -33,14 +34,17 @@ const (
 //
 // TeamInternalService answers the other contexts. It has no REST routes.
 type TeamInternalServiceClient interface {
-	// Creates a user's personal team under an id chosen by the caller. Creating
-	// it again changes nothing.
-	CreatePersonalTeam(ctx context.Context, in *CreatePersonalTeamRequest, opts ...grpc.CallOption) (*CreatePersonalTeamResponse, error)
+	// Gives a new user what they start with: their personal team, under an id
+	// chosen by the caller, and permissions. Doing it again changes nothing.
+	ProvisionUser(ctx context.Context, in *ProvisionUserRequest, opts ...grpc.CallOption) (*ProvisionUserResponse, error)
 	// Reads a team the user is a member of; the team is unset when there is no
 	// such membership.
 	GetMembership(ctx context.Context, in *GetMembershipRequest, opts ...grpc.CallOption) (*GetMembershipResponse, error)
 	// Reads a team; unset when there is none.
 	GetTeam(ctx context.Context, in *GetTeamRequest, opts ...grpc.CallOption) (*GetTeamResponse, error)
+	// Lists the ids of the members of a team, in the order in which they joined;
+	// of no one when there is no such team.
+	ListTeamMembers(ctx context.Context, in *ListTeamMembersRequest, opts ...grpc.CallOption) (*ListTeamMembersResponse, error)
 	// Lists the ids of the teams a user is a member of, oldest team first.
 	ListUserTeams(ctx context.Context, in *ListUserTeamsRequest, opts ...grpc.CallOption) (*ListUserTeamsResponse, error)
 	// Removes a deleted user from all teams. Removing again changes nothing.
@@ -58,10 +62,10 @@ func NewTeamInternalServiceClient(cc grpc.ClientConnInterface) TeamInternalServi
 	return &teamInternalServiceClient{cc}
 }
 
-func (c *teamInternalServiceClient) CreatePersonalTeam(ctx context.Context, in *CreatePersonalTeamRequest, opts ...grpc.CallOption) (*CreatePersonalTeamResponse, error) {
+func (c *teamInternalServiceClient) ProvisionUser(ctx context.Context, in *ProvisionUserRequest, opts ...grpc.CallOption) (*ProvisionUserResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(CreatePersonalTeamResponse)
-	err := c.cc.Invoke(ctx, TeamInternalService_CreatePersonalTeam_FullMethodName, in, out, cOpts...)
+	out := new(ProvisionUserResponse)
+	err := c.cc.Invoke(ctx, TeamInternalService_ProvisionUser_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +86,16 @@ func (c *teamInternalServiceClient) GetTeam(ctx context.Context, in *GetTeamRequ
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetTeamResponse)
 	err := c.cc.Invoke(ctx, TeamInternalService_GetTeam_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *teamInternalServiceClient) ListTeamMembers(ctx context.Context, in *ListTeamMembersRequest, opts ...grpc.CallOption) (*ListTeamMembersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListTeamMembersResponse)
+	err := c.cc.Invoke(ctx, TeamInternalService_ListTeamMembers_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -124,14 +138,17 @@ func (c *teamInternalServiceClient) RenamePersonalTeams(ctx context.Context, in 
 //
 // TeamInternalService answers the other contexts. It has no REST routes.
 type TeamInternalServiceServer interface {
-	// Creates a user's personal team under an id chosen by the caller. Creating
-	// it again changes nothing.
-	CreatePersonalTeam(context.Context, *CreatePersonalTeamRequest) (*CreatePersonalTeamResponse, error)
+	// Gives a new user what they start with: their personal team, under an id
+	// chosen by the caller, and permissions. Doing it again changes nothing.
+	ProvisionUser(context.Context, *ProvisionUserRequest) (*ProvisionUserResponse, error)
 	// Reads a team the user is a member of; the team is unset when there is no
 	// such membership.
 	GetMembership(context.Context, *GetMembershipRequest) (*GetMembershipResponse, error)
 	// Reads a team; unset when there is none.
 	GetTeam(context.Context, *GetTeamRequest) (*GetTeamResponse, error)
+	// Lists the ids of the members of a team, in the order in which they joined;
+	// of no one when there is no such team.
+	ListTeamMembers(context.Context, *ListTeamMembersRequest) (*ListTeamMembersResponse, error)
 	// Lists the ids of the teams a user is a member of, oldest team first.
 	ListUserTeams(context.Context, *ListUserTeamsRequest) (*ListUserTeamsResponse, error)
 	// Removes a deleted user from all teams. Removing again changes nothing.
@@ -149,14 +166,17 @@ type TeamInternalServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedTeamInternalServiceServer struct{}
 
-func (UnimplementedTeamInternalServiceServer) CreatePersonalTeam(context.Context, *CreatePersonalTeamRequest) (*CreatePersonalTeamResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "method CreatePersonalTeam not implemented")
+func (UnimplementedTeamInternalServiceServer) ProvisionUser(context.Context, *ProvisionUserRequest) (*ProvisionUserResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ProvisionUser not implemented")
 }
 func (UnimplementedTeamInternalServiceServer) GetMembership(context.Context, *GetMembershipRequest) (*GetMembershipResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetMembership not implemented")
 }
 func (UnimplementedTeamInternalServiceServer) GetTeam(context.Context, *GetTeamRequest) (*GetTeamResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetTeam not implemented")
+}
+func (UnimplementedTeamInternalServiceServer) ListTeamMembers(context.Context, *ListTeamMembersRequest) (*ListTeamMembersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListTeamMembers not implemented")
 }
 func (UnimplementedTeamInternalServiceServer) ListUserTeams(context.Context, *ListUserTeamsRequest) (*ListUserTeamsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListUserTeams not implemented")
@@ -188,20 +208,20 @@ func RegisterTeamInternalServiceServer(s grpc.ServiceRegistrar, srv TeamInternal
 	s.RegisterService(&TeamInternalService_ServiceDesc, srv)
 }
 
-func _TeamInternalService_CreatePersonalTeam_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(CreatePersonalTeamRequest)
+func _TeamInternalService_ProvisionUser_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ProvisionUserRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(TeamInternalServiceServer).CreatePersonalTeam(ctx, in)
+		return srv.(TeamInternalServiceServer).ProvisionUser(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: TeamInternalService_CreatePersonalTeam_FullMethodName,
+		FullMethod: TeamInternalService_ProvisionUser_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(TeamInternalServiceServer).CreatePersonalTeam(ctx, req.(*CreatePersonalTeamRequest))
+		return srv.(TeamInternalServiceServer).ProvisionUser(ctx, req.(*ProvisionUserRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -238,6 +258,24 @@ func _TeamInternalService_GetTeam_Handler(srv interface{}, ctx context.Context, 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(TeamInternalServiceServer).GetTeam(ctx, req.(*GetTeamRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _TeamInternalService_ListTeamMembers_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListTeamMembersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TeamInternalServiceServer).ListTeamMembers(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TeamInternalService_ListTeamMembers_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TeamInternalServiceServer).ListTeamMembers(ctx, req.(*ListTeamMembersRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -304,8 +342,8 @@ var TeamInternalService_ServiceDesc = grpc.ServiceDesc{
 	HandlerType: (*TeamInternalServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
-			MethodName: "CreatePersonalTeam",
-			Handler:    _TeamInternalService_CreatePersonalTeam_Handler,
+			MethodName: "ProvisionUser",
+			Handler:    _TeamInternalService_ProvisionUser_Handler,
 		},
 		{
 			MethodName: "GetMembership",
@@ -314,6 +352,10 @@ var TeamInternalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetTeam",
 			Handler:    _TeamInternalService_GetTeam_Handler,
+		},
+		{
+			MethodName: "ListTeamMembers",
+			Handler:    _TeamInternalService_ListTeamMembers_Handler,
 		},
 		{
 			MethodName: "ListUserTeams",

@@ -11,6 +11,7 @@ package typesv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	wrapperspb "google.golang.org/protobuf/types/known/wrapperspb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -296,11 +297,57 @@ func (x *SignedIn) GetIsNewUser() bool {
 	return false
 }
 
+// Pagination tells how a list goes on.
+type Pagination struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Null on the last page.
+	NextCursor    *wrapperspb.StringValue `protobuf:"bytes,1,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Pagination) Reset() {
+	*x = Pagination{}
+	mi := &file_types_v1_types_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Pagination) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Pagination) ProtoMessage() {}
+
+func (x *Pagination) ProtoReflect() protoreflect.Message {
+	mi := &file_types_v1_types_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Pagination.ProtoReflect.Descriptor instead.
+func (*Pagination) Descriptor() ([]byte, []int) {
+	return file_types_v1_types_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Pagination) GetNextCursor() *wrapperspb.StringValue {
+	if x != nil {
+		return x.NextCursor
+	}
+	return nil
+}
+
 var File_types_v1_types_proto protoreflect.FileDescriptor
 
 const file_types_v1_types_proto_rawDesc = "" +
 	"\n" +
-	"\x14types/v1/types.proto\x12\btypes.v1\"#\n" +
+	"\x14types/v1/types.proto\x12\btypes.v1\x1a\x1egoogle/protobuf/wrappers.proto\"#\n" +
 	"\aSuccess\x12\x18\n" +
 	"\asuccess\x18\x01 \x01(\bR\asuccess\"2\n" +
 	"\fCodeValidity\x12\"\n" +
@@ -315,7 +362,11 @@ const file_types_v1_types_proto_rawDesc = "" +
 	"\faccess_token\x18\x01 \x01(\tR\vaccessToken\x12#\n" +
 	"\rrefresh_token\x18\x02 \x01(\tR\frefreshToken\x12\x17\n" +
 	"\auser_id\x18\x03 \x01(\tR\x06userId\x12\x1e\n" +
-	"\vis_new_user\x18\x04 \x01(\bR\tisNewUserB&Z$vestibule.dev/proto/types/v1;typesv1b\x06proto3"
+	"\vis_new_user\x18\x04 \x01(\bR\tisNewUser\"K\n" +
+	"\n" +
+	"Pagination\x12=\n" +
+	"\vnext_cursor\x18\x01 \x01(\v2\x1c.google.protobuf.StringValueR\n" +
+	"nextCursorB&Z$vestibule.dev/proto/types/v1;typesv1b\x06proto3"
 
 var (
 	file_types_v1_types_proto_rawDescOnce sync.Once
@@ -329,20 +380,23 @@ func file_types_v1_types_proto_rawDescGZIP() []byte {
 	return file_types_v1_types_proto_rawDescData
 }
 
-var file_types_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_types_v1_types_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_types_v1_types_proto_goTypes = []any{
-	(*Success)(nil),          // 0: types.v1.Success
-	(*CodeValidity)(nil),     // 1: types.v1.CodeValidity
-	(*RestrictedReason)(nil), // 2: types.v1.RestrictedReason
-	(*Tokens)(nil),           // 3: types.v1.Tokens
-	(*SignedIn)(nil),         // 4: types.v1.SignedIn
+	(*Success)(nil),                // 0: types.v1.Success
+	(*CodeValidity)(nil),           // 1: types.v1.CodeValidity
+	(*RestrictedReason)(nil),       // 2: types.v1.RestrictedReason
+	(*Tokens)(nil),                 // 3: types.v1.Tokens
+	(*SignedIn)(nil),               // 4: types.v1.SignedIn
+	(*Pagination)(nil),             // 5: types.v1.Pagination
+	(*wrapperspb.StringValue)(nil), // 6: google.protobuf.StringValue
 }
 var file_types_v1_types_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	6, // 0: types.v1.Pagination.next_cursor:type_name -> google.protobuf.StringValue
+	1, // [1:1] is the sub-list for method output_type
+	1, // [1:1] is the sub-list for method input_type
+	1, // [1:1] is the sub-list for extension type_name
+	1, // [1:1] is the sub-list for extension extendee
+	0, // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_types_v1_types_proto_init() }
@@ -356,7 +410,7 @@ func file_types_v1_types_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_types_v1_types_proto_rawDesc), len(file_types_v1_types_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -28,6 +28,9 @@ const (
 	// encryptionKeyID names the one key of a dev stack's ring.
 	encryptionKeyID = "dev"
 	smtpSender      = "Vestibule <no-reply@vestibule.localhost>"
+	// loopbackNetworks are where webhooks may go besides the public Internet:
+	// to what a developer runs on this machine.
+	loopbackNetworks = "127.0.0.0/8,::1/128"
 	// Edge limits that nobody meets who tries things out on one machine, or
 	// measures it: requests a minute of one client.
 	gatewayRatePerMinute          = 600_000
@@ -47,6 +50,7 @@ func (s system) environ(name string) []string {
 	if name == "notifications" {
 		vars["SMTP_URL"] = s.smtpURL
 		vars["SMTP_SENDER"] = smtpSender
+		vars["WEBHOOK_ALLOW_NETWORKS"] = loopbackNetworks
 	}
 
 	prefix := strings.ToUpper(name) + "_"
@@ -80,6 +84,7 @@ func (s system) addService(vars map[string]string, name string) {
 	vars["GRPC_ADDR"] = s.grpc[name]
 	vars["POSTGRES_URL"] = s.databases[name]
 	vars["PRINCIPAL_PUBLIC_KEYS"] = base64Text(s.secrets.principalPublicKey())
+	vars["CREDENTIAL_PUBLIC_KEYS"] = base64Text(s.secrets.credentialPublicKey())
 	vars["ENCRYPTION_KEYS"] = encryptionKeyID + ":" + base64Text(own.EncryptionKey)
 	vars["CODE_KEY"] = base64Text(own.CodeKey)
 	if s.settings.MaxConns > 0 {

@@ -61,7 +61,7 @@ func TestEnviron_settings_reachTheProcesses(t *testing.T) {
 			"IDENTITY_GRPC_ADDR": "identity:1", "IDENTITY_SESSIONS_ADDR": "sessions:1", "IDENTITY_POSTGRES_MAX_CONNS": "1",
 			"IDENTITY_CHAOS_DELIVERY": "true", "IDENTITY_LOG_LEVEL": "debug", "IDENTITY_SMTP_URL": "",
 		},
-		"notifications": {"NOTIFICATIONS_SMTP_URL": "smtp://127.0.0.1:25", "NOTIFICATIONS_SMTP_SENDER": smtpSender},
+		"notifications": {"NOTIFICATIONS_SMTP_URL": "smtp://127.0.0.1:25", "NOTIFICATIONS_SMTP_SENDER": smtpSender, "NOTIFICATIONS_WEBHOOK_ALLOW_NETWORKS": loopbackNetworks},
 		"gateway": {
 			"GATEWAY_HTTP_ADDR": "127.0.0.1:8102", "GATEWAY_PAYMENTS_ADDR": "payments:1", "GATEWAY_PROXY": "loopback",
 			"GATEWAY_POSTGRES_MAX_CONNS": "",

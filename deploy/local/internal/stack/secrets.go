@@ -10,9 +10,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"vestibule.dev/deploy/local/devfile"
+	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/principal"
 )
 
 // secrets is what is generated at the first start and kept in the data
@@ -24,6 +27,11 @@ type secrets struct {
 	PrincipalKey []byte `json:"principal_key"`
 	// ServiceKey signs calls between services.
 	ServiceKey []byte `json:"service_key"`
+	// CredentialKey signs the credentials of the operator's own backends: the
+	// seed of an Ed25519 key.
+	CredentialKey []byte `json:"credential_key"`
+	// Credential is one that may do everything.
+	Credential string `json:"credential"`
 	// Services holds what one service alone may know.
 	Services map[string]*serviceSecrets `json:"services"`
 	// Projects are the ids and keys of the seeded projects.
@@ -59,6 +67,9 @@ func loadSecrets(dataDir string) (*secrets, error) {
 		}
 	}
 	s.fill()
+	if err := s.fillCredential(); err != nil {
+		return nil, err
+	}
 	return s, devfile.WriteJSON(path, s)
 }
 
@@ -67,6 +78,7 @@ func (s *secrets) fill() {
 	generateText(&s.PostgresPassword, rand.Text)
 	generateKey(&s.PrincipalKey)
 	generateKey(&s.ServiceKey)
+	generateKey(&s.CredentialKey)
 	if s.Services == nil {
 		s.Services = map[string]*serviceSecrets{}
 	}
@@ -94,6 +106,33 @@ func (s *secrets) fill() {
 	generateText(&s.Projects[projectDev].ID, ids.NewUUID)
 }
 
+// fillCredential issues a credential for everything if there is none that the
+// services would accept for another while.
+func (s *secrets) fillCredential() error {
+	const least = 30 * 24 * time.Hour
+	key := ed25519.NewKeyFromSeed(s.CredentialKey)
+	verifier, err := principal.NewCredentialVerifier(later(least), []ed25519.PublicKey{key.Public().(ed25519.PublicKey)})
+	if err != nil {
+		return err
+	}
+	if _, err := verifier.Verify(s.Credential); err == nil {
+		return nil
+	}
+	issuer, err := principal.NewCredentialIssuer(clock.System(), key)
+	if err != nil {
+		return err
+	}
+	everything := []principal.Scope{{Context: principal.Any, Level: principal.LevelAdmin, ProjectID: principal.Any}}
+	s.Credential, _, err = issuer.Issue("dev", everything, principal.MaxCredentialLife)
+	return err
+}
+
+// later is a clock that goes fast.
+type later time.Duration
+
+// Now implements clock.Clock.
+func (l later) Now() time.Time { return clock.System().Now().Add(time.Duration(l)) }
+
 // projects are the seeded projects; keys that the caller chose replace the
 // generated ones.
 func (s *secrets) projects(settings Settings) map[string]devfile.Project {
@@ -108,6 +147,12 @@ func (s *secrets) projects(settings Settings) map[string]devfile.Project {
 // with.
 func (s *secrets) principalPublicKey() []byte {
 	return ed25519.NewKeyFromSeed(s.PrincipalKey).Public().(ed25519.PublicKey)
+}
+
+// credentialPublicKey is the half of the credential key that services verify
+// with.
+func (s *secrets) credentialPublicKey() []byte {
+	return ed25519.NewKeyFromSeed(s.CredentialKey).Public().(ed25519.PublicKey)
 }
 
 func projectKey(kind ids.ProjectKeyKind) func() string {

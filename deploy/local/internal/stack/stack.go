@@ -129,7 +129,7 @@ func (s *stack) loadSecrets(context.Context) error {
 		return err
 	}
 	s.system = system{settings: s.settings, secrets: kept}
-	s.dev = devfile.File{PIDs: map[string]int{}, Projects: kept.projects(s.settings)}
+	s.dev = devfile.File{PIDs: map[string]int{}, Projects: kept.projects(s.settings), ServiceCredential: kept.Credential}
 	return nil
 }
 

@@ -35,6 +35,9 @@ Sign somebody up:
     -H 'X-Hexclave-Publishable-Client-Key: {{.Project.PublishableClientKey}}' \
     -d '{"email": "{{.Email}}", "password": "correct horse battery staple"}'
 
+Other backends may call the services by gRPC: addresses and a service
+credential are in dev.json; bin/vestibule-dev credential issues narrower ones.
+
 Ctrl-C stops everything; the next start continues with the same data.
 
 `))

@@ -27,6 +27,8 @@ type Deps struct {
 	OAuth              OAuthProviders
 	AuthorizationCodes AuthorizationCodes
 	AccessTokens       AccessTokens
+	// Conditions evaluates the conditions of sign-up rules.
+	Conditions Conditions
 	// Renditions shows rendered configurations.
 	Renditions Renditions
 	// Announce tells whoever remembers projects that one changed.
@@ -59,6 +61,7 @@ type App struct {
 	// refreshes are the exchanges of providers' refresh tokens under way.
 	refreshes singleflight.Group
 
+	conditions Conditions
 	renditions Renditions
 	announce   func(projectID string)
 }
@@ -81,6 +84,7 @@ func New(deps Deps) *App {
 		authorizationCodes: deps.AuthorizationCodes,
 		accessTokens:       deps.AccessTokens,
 
+		conditions: deps.Conditions,
 		renditions: deps.Renditions,
 		announce:   deps.Announce,
 	}

@@ -45,7 +45,7 @@ func (a *App) CreateUser(ctx context.Context, creation UserCreation) (*UserView,
 
 	user := creation.user(req)
 	user.ProfileImageURL = update.profileImageURL.OrPointer(nil)
-	team := personalTeam(req.config, &user)
+	given := provision(req.config, &user)
 	var created UserView
 	err = a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		if err := tx.CreateUser(ctx, &user, hash); err != nil {
@@ -72,16 +72,12 @@ func (a *App) CreateUser(ctx context.Context, creation UserCreation) (*UserView,
 			}
 		}
 		created = view(&user, nil, req.config)
-		return tx.Emit(ctx, UserCreated{User: created, PersonalTeam: team})
+		return tx.Emit(ctx, UserCreated{User: created, Provision: given})
 	})
 	if err != nil {
 		return nil, err
 	}
-	if team != nil {
-		a.tell(ctx, "create a personal team", func(ctx context.Context) error {
-			return a.teams.CreatePersonalTeam(ctx, user.Tenant, user.ID, *team)
-		})
-	}
+	a.tellProvision(ctx, &user, given)
 	return &created, nil
 }
 
@@ -120,12 +116,9 @@ func (c *UserCreation) check(config *projectconfig.Config) error {
 		return errOTPNotEnabled()
 	}
 	for _, id := range config.RBAC.DefaultPermissions.SignUp.Sorted() {
-		if config.RBAC.Permissions[id].Scope != projectScope {
+		if config.RBAC.Permissions[id].Scope != projectconfig.ScopeProject {
 			return apierr.PermissionNotFound(id)
 		}
 	}
 	return nil
 }
-
-// projectScope is the scope of permissions that users hold outside teams.
-const projectScope = "project"

@@ -30,6 +30,7 @@ import (
 	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/events"
 	"vestibule.dev/services/identity/internal/postgres"
+	"vestibule.dev/services/identity/internal/signuprules"
 	"vestibule.dev/services/identity/migrations"
 )
 
@@ -44,17 +45,18 @@ const (
 type harness struct {
 	*app.App
 
-	t        *testing.T
-	url      secret.Secret
-	db       *pg.DB
-	store    *postgres.Store
-	config   *projectconfig.Config
-	sessions *fakeSessions
-	teams    *fakeTeams
-	hasher   *fakeHasher
-	box      *secret.Box
-	clock    *clock.Fake
-	tenant   ids.Tenant
+	t          *testing.T
+	url        secret.Secret
+	db         *pg.DB
+	store      *postgres.Store
+	config     *projectconfig.Config
+	sessions   *fakeSessions
+	teams      *fakeTeams
+	hasher     *fakeHasher
+	box        *secret.Box
+	conditions app.Conditions
+	clock      *clock.Fake
+	tenant     ids.Tenant
 	// paused holds how long each pause was to be.
 	paused []time.Duration
 	// seen is the number of events that were read.
@@ -67,16 +69,21 @@ func newHarness(t *testing.T) *harness {
 	if err != nil {
 		t.Fatal(err)
 	}
+	conditions, err := signuprules.New()
+	if err != nil {
+		t.Fatal(err)
+	}
 	h := &harness{
-		t:        t,
-		url:      pgtest.URL(t, migrations.Source(), outbox.Migrations(), onetime.Migrations(), courier.Migrations()),
-		config:   &projectconfig.Config{},
-		sessions: &fakeSessions{},
-		teams:    &fakeTeams{members: map[string]domain.Team{}},
-		hasher:   &fakeHasher{},
-		box:      secret.NewBox(ring),
-		clock:    clock.NewFake(time.Now()),
-		tenant:   ids.Tenant{ProjectID: "internal", BranchID: "main"},
+		t:          t,
+		url:        pgtest.URL(t, migrations.Source(), outbox.Migrations(), onetime.Migrations(), courier.Migrations()),
+		config:     &projectconfig.Config{},
+		sessions:   &fakeSessions{},
+		teams:      &fakeTeams{members: map[string]domain.Team{}},
+		hasher:     &fakeHasher{},
+		box:        secret.NewBox(ring),
+		conditions: conditions,
+		clock:      clock.NewFake(time.Now()),
+		tenant:     ids.Tenant{ProjectID: "internal", BranchID: "main"},
 	}
 	h.config.Auth.AllowSignUp = true
 	h.config.Auth.SignUpRulesDefaultAction = "allow"
@@ -102,16 +109,17 @@ func (h *harness) useDB(db *pg.DB) {
 // deps returns the ports of the use cases, changed as wanted.
 func (h *harness) deps(change ...func(*app.Deps)) app.Deps {
 	deps := app.Deps{
-		Store:     h.store,
-		Configs:   fakeConfigs{h.config},
-		Sessions:  h.sessions,
-		Teams:     h.teams,
-		Hasher:    h.hasher,
-		Sealer:    h.box,
-		Logger:    slog.New(slog.DiscardHandler),
-		Clock:     h.clock,
-		Pause:     h.pause,
-		PublicURL: publicURL,
+		Store:      h.store,
+		Configs:    fakeConfigs{h.config},
+		Sessions:   h.sessions,
+		Teams:      h.teams,
+		Hasher:     h.hasher,
+		Sealer:     h.box,
+		Conditions: h.conditions,
+		Logger:     slog.New(slog.DiscardHandler),
+		Clock:      h.clock,
+		Pause:      h.pause,
+		PublicURL:  publicURL,
 	}
 	for _, change := range change {
 		change(&deps)
@@ -319,7 +327,12 @@ type fakeTeams struct {
 	asked func()
 	// members holds the teams that everybody is a member of, by id.
 	members map[string]domain.Team
+	// memberIDs holds who is listed as member of a team.
+	memberIDs map[string][]string
+	// batches counts how often many memberships were asked for at once.
+	batches int
 	created []app.PersonalTeam
+	given   []app.Provision
 	renamed []string
 	removed []string
 }
@@ -347,14 +360,17 @@ func (f *fakeTeams) TeamIDs(context.Context, ids.Tenant, string) ([]string, erro
 	return teamIDs, f.err
 }
 
-func (f *fakeTeams) CreatePersonalTeam(_ context.Context, _ ids.Tenant, _ string, team app.PersonalTeam) error {
+func (f *fakeTeams) ProvisionUser(_ context.Context, _ ids.Tenant, _ string, given app.Provision) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.err != nil {
 		return f.err
 	}
-	f.created = append(f.created, team)
-	f.members[team.ID] = domain.Team{ID: team.ID, DisplayName: team.DisplayName}
+	f.given = append(f.given, given)
+	if team := given.PersonalTeam; team != nil {
+		f.created = append(f.created, *team)
+		f.members[team.ID] = domain.Team{ID: team.ID, DisplayName: team.DisplayName}
+	}
 	return nil
 }
 

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"net/http"
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/services/identity/internal/domain"
@@ -14,13 +13,17 @@ func (a *App) ListContactChannels(ctx context.Context, filter ContactChannelFilt
 	if err != nil {
 		return nil, err
 	}
-	if req.isClient() {
-		switch {
-		case !req.SignedIn():
-			return nil, apierr.CannotGetOwnUserWithoutUser()
-		case filter.UserID != req.UserID:
-			return nil, apierr.Text(http.StatusForbidden, "Clients may list the contact channels of their own user only.")
-		}
+	if err := ownContactChannels(req, filter.UserID); err != nil {
+		return nil, err
 	}
-	return a.store.ContactChannels(ctx, req.tenant, filter)
+	channels, err := a.store.ContactChannels(ctx, req.tenant, filter)
+	if err != nil || len(channels) > 0 || !req.isClient() {
+		return channels, err
+	}
+	// Whoever was deleted since their token was made is nobody.
+	user, err := a.store.User(ctx, req.tenant, req.UserID)
+	if err == nil && user == nil {
+		err = apierr.CannotGetOwnUserWithoutUser()
+	}
+	return nil, err
 }

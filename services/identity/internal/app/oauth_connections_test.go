@@ -51,22 +51,22 @@ func TestOAuthProviders_clients_seeTheirOwn(t *testing.T) {
 		err  error
 		want *apierr.Error
 	}{
-		"list of another":     {second(h.ListOAuthProviders(me, other)), forbidden},
-		"list of all":         {second(h.ListOAuthProviders(me, "")), forbidden},
-		"list of nobody":      {second(h.ListOAuthProviders(nobody, mine)), apierr.CannotGetOwnUserWithoutUser()},
-		"server, unknown":     {second(h.ListOAuthProviders(server, ids.NewUUID())), apierr.UserNotFound()},
-		"get of another":      {second(h.GetOAuthProvider(me, other, foreign.ID)), forbidden},
-		"get foreign of own":  {second(h.GetOAuthProvider(me, mine, foreign.ID)), missing},
-		"server, wrong user":  {second(h.GetOAuthProvider(server, mine, foreign.ID)), missing},
-		"server, no user":     {second(h.GetOAuthProvider(server, ids.NewUUID(), foreign.ID)), apierr.UserNotFound()},
-		"update of another":   {second(h.UpdateOAuthProvider(me, other, foreign.ID, app.OAuthConnectionPatch{})), forbidden},
-		"update foreign":      {second(h.UpdateOAuthProvider(me, mine, foreign.ID, app.OAuthConnectionPatch{})), missing},
+		"list of another":     {failure(h.ListOAuthProviders(me, other)), forbidden},
+		"list of all":         {failure(h.ListOAuthProviders(me, "")), forbidden},
+		"list of nobody":      {failure(h.ListOAuthProviders(nobody, mine)), apierr.CannotGetOwnUserWithoutUser()},
+		"server, unknown":     {failure(h.ListOAuthProviders(server, ids.NewUUID())), apierr.UserNotFound()},
+		"get of another":      {failure(h.GetOAuthProvider(me, other, foreign.ID)), forbidden},
+		"get foreign of own":  {failure(h.GetOAuthProvider(me, mine, foreign.ID)), missing},
+		"server, wrong user":  {failure(h.GetOAuthProvider(server, mine, foreign.ID)), missing},
+		"server, no user":     {failure(h.GetOAuthProvider(server, ids.NewUUID(), foreign.ID)), apierr.UserNotFound()},
+		"update of another":   {failure(h.UpdateOAuthProvider(me, other, foreign.ID, app.OAuthConnectionPatch{})), forbidden},
+		"update foreign":      {failure(h.UpdateOAuthProvider(me, mine, foreign.ID, app.OAuthConnectionPatch{})), missing},
 		"delete of another":   {h.DeleteOAuthProvider(me, other, foreign.ID), forbidden},
 		"delete foreign":      {h.DeleteOAuthProvider(me, mine, foreign.ID), missing},
 		"delete, no user":     {h.DeleteOAuthProvider(server, ids.NewUUID(), foreign.ID), apierr.UserNotFound()},
-		"accounts of another": {second(h.ListConnectedAccounts(me, other)), forbidden},
-		"accounts of nobody":  {second(h.ListConnectedAccounts(nobody, mine)), apierr.CannotGetOwnUserWithoutUser()},
-		"accounts, unknown":   {second(h.ListConnectedAccounts(server, ids.NewUUID())), apierr.UserNotFound()},
+		"accounts of another": {failure(h.ListConnectedAccounts(me, other)), forbidden},
+		"accounts of nobody":  {failure(h.ListConnectedAccounts(nobody, mine)), apierr.CannotGetOwnUserWithoutUser()},
+		"accounts, unknown":   {failure(h.ListConnectedAccounts(server, ids.NewUUID())), apierr.UserNotFound()},
 	} {
 		t.Run(name, func(t *testing.T) { wantError(t, tt.err, tt.want) })
 	}
@@ -75,15 +75,15 @@ func TestOAuthProviders_clients_seeTheirOwn(t *testing.T) {
 	}
 }
 
-func second[T any](_ T, err error) error { return err }
+func failure[T any](_ T, err error) error { return err }
 
 func TestOAuthProviders_foreignProject_seesNothing(t *testing.T) {
 	h := newOAuthHarness(t)
 	userID := h.signUp("ada@example.com")
 	connection := h.connect(userID, "1", true)
 	stranger := h.as(principal.AccessServer, "", func(p *principal.Principal) { p.ProjectID = ids.NewUUID() })
-	wantError(t, second(h.ListOAuthProviders(stranger, userID)), apierr.UserNotFound())
-	wantError(t, second(h.GetOAuthProvider(stranger, userID, connection.ID)), apierr.UserNotFound())
+	wantError(t, failure(h.ListOAuthProviders(stranger, userID)), apierr.UserNotFound())
+	wantError(t, failure(h.GetOAuthProvider(stranger, userID, connection.ID)), apierr.UserNotFound())
 	wantError(t, h.DeleteOAuthProvider(stranger, userID, connection.ID), apierr.UserNotFound())
 	if all, err := h.ListOAuthProviders(stranger, ""); err != nil || len(all) != 0 {
 		t.Errorf("%+v, %v", all, err)
@@ -289,14 +289,14 @@ func TestCreateProviderAccessToken_errors_inOrder(t *testing.T) {
 		err  error
 		want *apierr.Error
 	}{
-		"another user":    {second(h.CreateProviderAccessToken(me, app.ProviderTokenRequest{UserID: other, ProviderID: "google"})), apierr.Text(http.StatusForbidden, "")},
-		"nobody":          {second(h.CreateProviderAccessToken(h.client(), app.ProviderTokenRequest{ProviderID: "google"})), apierr.CannotGetOwnUserWithoutUser()},
-		"unknown user":    {second(h.CreateProviderAccessToken(server, app.ProviderTokenRequest{UserID: ids.NewUUID(), ProviderID: "google"})), apierr.UserNotFound()},
-		"no provider":     {second(h.CreateProviderAccessToken(me, app.ProviderTokenRequest{UserID: userID, ProviderID: "nobody"})), apierr.OAuthProviderNotFoundOrNotEnabled()},
-		"shared":          {second(h.CreateProviderAccessToken(me, app.ProviderTokenRequest{UserID: userID, ProviderID: "spotify"})), apierr.OAuthAccessTokenNotAvailableWithSharedOAuthKeys()},
-		"not connected":   {second(h.CreateProviderAccessToken(me, app.ProviderTokenRequest{UserID: userID, ProviderID: "github"})), apierr.OAuthConnectionNotConnectedToUser()},
-		"unknown account": {second(h.CreateProviderAccessToken(me, app.ProviderTokenRequest{UserID: userID, ProviderID: "google", AccountID: &unknown})), apierr.OAuthConnectionNotConnectedToUser()},
-		"scope":           {second(h.CreateProviderAccessToken(me, app.ProviderTokenRequest{UserID: userID, ProviderID: "google", Scopes: []string{"drive"}})), apierr.OAuthConnectionDoesNotHaveRequiredScope()},
+		"another user":    {failure(h.CreateProviderAccessToken(me, app.ProviderTokenRequest{UserID: other, ProviderID: "google"})), apierr.Text(http.StatusForbidden, "")},
+		"nobody":          {failure(h.CreateProviderAccessToken(h.client(), app.ProviderTokenRequest{ProviderID: "google"})), apierr.CannotGetOwnUserWithoutUser()},
+		"unknown user":    {failure(h.CreateProviderAccessToken(server, app.ProviderTokenRequest{UserID: ids.NewUUID(), ProviderID: "google"})), apierr.UserNotFound()},
+		"no provider":     {failure(h.CreateProviderAccessToken(me, app.ProviderTokenRequest{UserID: userID, ProviderID: "nobody"})), apierr.OAuthProviderNotFoundOrNotEnabled()},
+		"shared":          {failure(h.CreateProviderAccessToken(me, app.ProviderTokenRequest{UserID: userID, ProviderID: "spotify"})), apierr.OAuthAccessTokenNotAvailableWithSharedOAuthKeys()},
+		"not connected":   {failure(h.CreateProviderAccessToken(me, app.ProviderTokenRequest{UserID: userID, ProviderID: "github"})), apierr.OAuthConnectionNotConnectedToUser()},
+		"unknown account": {failure(h.CreateProviderAccessToken(me, app.ProviderTokenRequest{UserID: userID, ProviderID: "google", AccountID: &unknown})), apierr.OAuthConnectionNotConnectedToUser()},
+		"scope":           {failure(h.CreateProviderAccessToken(me, app.ProviderTokenRequest{UserID: userID, ProviderID: "google", Scopes: []string{"drive"}})), apierr.OAuthConnectionDoesNotHaveRequiredScope()},
 	} {
 		t.Run(name, func(t *testing.T) { wantError(t, tt.err, tt.want) })
 	}

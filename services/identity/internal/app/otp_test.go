@@ -96,7 +96,7 @@ func TestSignInWithOTP_knownAddress_signsInThatUser(t *testing.T) {
 	userID := h.signUp("ada@example.com")
 	h.patch(userID, app.UserPatch{PrimaryEmailVerified: patch.Value(true)})
 	visitor := h.signUpAnonymously()
-	h.exec(`UPDATE users SET last_active_at = now() - interval '1 day'`)
+	h.exec(`UPDATE user_activity SET last_active_at = now() - interval '1 day'`)
 	h.events()
 	code := h.otpCode("ADA@example.com")
 	if user := h.me(userID); !user.OTPAuthEnabled {
@@ -109,7 +109,7 @@ func TestSignInWithOTP_knownAddress_signsInThatUser(t *testing.T) {
 	if signedIn.UserID != userID || signedIn.IsNewUser || !h.me(visitor).IsAnonymous {
 		t.Errorf("signed in %+v", signedIn)
 	}
-	if n := h.count(`SELECT count(*) FROM users WHERE last_active_at > now() - interval '1 hour' AND id = $1`, userID); n != 1 {
+	if n := h.count(`SELECT count(*) FROM user_activity WHERE last_active_at > now() - interval '1 hour' AND user_id = $1`, userID); n != 1 {
 		t.Error("the sign-in was not noted")
 	}
 	if got := facts(h.events()); got != "" {

@@ -21,6 +21,7 @@ type Store interface {
 	RunTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 
 	UserStore
+	UserDirectory
 	ContactChannelStore
 	CodeStore
 	SecondFactorStore
@@ -140,6 +141,15 @@ type ContactChannelTx interface {
 	// set; a new one is unverified unless it is. It returns the channel and
 	// fails with USER_EMAIL_ALREADY_EXISTS.
 	PutPrimaryEmail(ctx context.Context, tenant ids.Tenant, userID string, email PrimaryEmailPut) (*domain.PrimaryEmail, error)
+	// CreateContactChannel inserts the channel of a user who exists. It fails
+	// with a text when the user has the address, and with
+	// CONTACT_CHANNEL_ALREADY_USED_FOR_AUTH_BY_SOMEONE_ELSE.
+	CreateContactChannel(ctx context.Context, channel *domain.ContactChannel) error
+	// UpdateContactChannel writes the channel and fails like
+	// CreateContactChannel, without telling the address.
+	UpdateContactChannel(ctx context.Context, channel *domain.ContactChannel) error
+	// DeleteContactChannel reports false when there is no such channel.
+	DeleteContactChannel(ctx context.Context, tenant ids.Tenant, userID, channelID string) (deleted bool, err error)
 	// VerifyEmail marks the user's channel of that value as verified; its id is
 	// empty when there is none.
 	VerifyEmail(ctx context.Context, tenant ids.Tenant, userID, email string) (channelID string, err error)
@@ -285,12 +295,16 @@ type TokenSubject struct {
 
 // Teams is the teams context.
 type Teams interface {
+	TeamDirectory
+
 	// Membership reads a team that the user is a member of; nil when there is
 	// no such membership.
 	Membership(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*domain.Team, error)
 	// TeamIDs lists the user's teams, oldest first.
 	TeamIDs(ctx context.Context, tenant ids.Tenant, userID string) ([]string, error)
-	CreatePersonalTeam(ctx context.Context, tenant ids.Tenant, userID string, team PersonalTeam) error
+	// ProvisionUser gives a new user what they start with. Doing it again
+	// changes nothing.
+	ProvisionUser(ctx context.Context, tenant ids.Tenant, userID string, given Provision) error
 	// RenamePersonalTeams names the user's teams that still have the
 	// placeholder name after the user.
 	RenamePersonalTeams(ctx context.Context, tenant ids.Tenant, userID, displayName, primaryEmail string) error
@@ -304,6 +318,13 @@ type Hasher interface {
 	Verify(ctx context.Context, hash string, password secret.Secret) (secret.Verdict, error)
 	// VerifyDummy does the work of Verify for a user who does not exist.
 	VerifyDummy(ctx context.Context, password secret.Secret) error
+}
+
+// Conditions evaluates the conditions of sign-up rules (auth.md §4.3).
+type Conditions interface {
+	// Hold tells whether the condition holds. A condition that is not valid is
+	// an error, and so is one that takes too long.
+	Hold(ctx context.Context, condition string, facts SignUpFacts) (bool, error)
 }
 
 // Sealer encrypts secrets that must be read again and binds them to the place

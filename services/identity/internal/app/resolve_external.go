@@ -125,11 +125,7 @@ func (a *App) resolveExternalOnce(ctx context.Context, req request, e externalSi
 	if err != nil {
 		return nil, false, err
 	}
-	if newcomer.team != nil {
-		a.tell(ctx, "create a personal team", func(ctx context.Context) error {
-			return a.teams.CreatePersonalTeam(ctx, req.tenant, newcomer.user.ID, *newcomer.team)
-		})
-	}
+	a.tellProvision(ctx, newcomer.user, newcomer.given)
 	return newcomer.user, true, nil
 }
 
@@ -196,6 +192,15 @@ func (a *App) mergeExternal(ctx context.Context, req request, e externalSignIn) 
 		}
 		if err := e.mayMerge(req, owner); err != nil {
 			return err
+		}
+		// The account may have been linked since nobody was found to sign in
+		// with it.
+		known, err := a.store.OAuthSignInOwner(ctx, req.tenant, e.provider.configID, e.account.ID)
+		switch {
+		case err != nil:
+			return err
+		case known != nil:
+			return errOvertaken
 		}
 		if err := tx.TouchUser(ctx, req.tenant, user.ID); err != nil {
 			return err

@@ -53,7 +53,7 @@ func TestSignInWithMFA_rightCode_opensSession(t *testing.T) {
 	h := newHarness(t)
 	userID := h.signUp("ada@example.com")
 	h.enrol(userID)
-	h.exec(`UPDATE users SET last_active_at = now() - interval '1 day'`)
+	h.exec(`UPDATE user_activity SET last_active_at = now() - interval '1 day'`)
 	code := h.attempt("ada@example.com")
 	signedIn, err := h.SignInWithMFA(h.client(), code, h.totp())
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 func TestSignInWithPassword_rightPassword_opensSessionInTwoStatements(t *testing.T) {
 	h := newHarness(t)
 	userID := h.signUp("ada@example.com")
-	h.exec(`UPDATE users SET last_active_at = now() - interval '1 day'`)
+	h.exec(`UPDATE user_activity SET last_active_at = now() - interval '1 day'`)
 	ctx, statements := pg.CountQueries(h.client())
 	signedIn, err := h.SignInWithPassword(ctx, "ADA@example.com", password)
 	if err != nil {

@@ -22,31 +22,6 @@ const (
 	signUpByOAuth    signUpMethod = "oauth"
 )
 
-// signUpReject is the default action that lets nobody in.
-const signUpReject = "reject"
-
-// signUp is somebody who asks to become a user, the input of the project's
-// sign-up policy (auth.md §4.3).
-type signUp struct {
-	// Email is normalised; empty when there is none.
-	Email  string
-	Method signUpMethod
-	// OAuthProvider is the provider's key in the configuration; empty when
-	// there is none.
-	OAuthProvider string
-	// CountryCode is empty when unknown.
-	CountryCode string
-}
-
-// admit applies the project's sign-up policy. It fails with SIGN_UP_REJECTED
-// for somebody the project does not want.
-func admit(config *projectconfig.Config, _ signUp) error {
-	if config.Auth.SignUpRulesDefaultAction == signUpReject {
-		return apierr.SignUpRejected()
-	}
-	return nil
-}
-
 // registration is somebody who becomes a user, with what they sign in with.
 type registration struct {
 	method signUpMethod
@@ -89,8 +64,8 @@ func (r *registration) link(ctx context.Context, tx Tx, user *domain.User) error
 // newcomer is somebody who became a user.
 type newcomer struct {
 	user *domain.User
-	// team is the personal team that is to be created; nil when there is none.
-	team *PersonalTeam
+	// given is what they start with; empty for an upgraded user.
+	given Provision
 }
 
 // register creates a user, or makes the signed-in anonymous one a normal user,
@@ -103,12 +78,13 @@ func (a *App) register(ctx context.Context, req request, r registration) (*Signe
 	if err != nil {
 		return nil, err
 	}
-	return a.firstSignIn(ctx, req, made.user, made.team)
+	return a.firstSignIn(ctx, req, made.user, made.given)
 }
 
 // becomeUser is register without the session.
 func (a *App) becomeUser(ctx context.Context, req request, r registration) (newcomer, error) {
-	if err := admit(req.config, r.policyInput()); err != nil {
+	admitted, err := a.admit(ctx, req, r.policyInput())
+	if err != nil {
 		return newcomer{}, err
 	}
 	// Hashing takes long and comes before any transaction, which would hold a
@@ -124,7 +100,7 @@ func (a *App) becomeUser(ctx context.Context, req request, r registration) (newc
 	// A token that is not of an anonymous user cannot belong to one now: users
 	// never become anonymous.
 	if req.Anonymous {
-		upgraded, err := a.upgrade(ctx, req, r, hash)
+		upgraded, err := a.upgrade(ctx, req, r, admitted, hash)
 		if !errors.Is(err, errNotAnonymous) {
 			return newcomer{user: upgraded}, err
 		}
@@ -136,8 +112,9 @@ func (a *App) becomeUser(ctx context.Context, req request, r registration) (newc
 	user.HasPassword = hash != nil
 	user.OTPAuthEnabled = r.method == signUpByOTP
 	user.CountryCode = r.countryCode
-	team := personalTeam(req.config, &user)
-	err := a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
+	admitted.applyTo(&user)
+	given := provision(req.config, &user)
+	err = a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		user.OAuthAccounts = nil
 		if err := tx.CreateUser(ctx, &user, hash); err != nil {
 			return err
@@ -145,7 +122,7 @@ func (a *App) becomeUser(ctx context.Context, req request, r registration) (newc
 		if err := r.link(ctx, tx, &user); err != nil {
 			return err
 		}
-		if err := tx.Emit(ctx, UserCreated{User: view(&user, nil, req.config), PersonalTeam: team}); err != nil {
+		if err := tx.Emit(ctx, UserCreated{User: view(&user, nil, req.config), Provision: given}); err != nil {
 			return err
 		}
 		return r.verification.send(ctx, tx, user.Tenant, user.ID)
@@ -153,7 +130,7 @@ func (a *App) becomeUser(ctx context.Context, req request, r registration) (newc
 	if err != nil {
 		return newcomer{}, err
 	}
-	return newcomer{user: &user, team: team}, nil
+	return newcomer{user: &user, given: given}, nil
 }
 
 // errNotAnonymous says that there is no anonymous user to upgrade.
@@ -161,7 +138,7 @@ var errNotAnonymous = errors.New("the signed-in user is not anonymous")
 
 // upgrade makes the signed-in anonymous user a normal one. With a password
 // their old sessions end.
-func (a *App) upgrade(ctx context.Context, req request, r registration, hash *string) (*domain.User, error) {
+func (a *App) upgrade(ctx context.Context, req request, r registration, admitted admission, hash *string) (*domain.User, error) {
 	upgraded, err := a.changeUser(ctx, req, req.UserID, userChange{
 		apply: func(ctx context.Context, tx Tx, user *domain.User) (UserRow, error) {
 			if !user.IsAnonymous {
@@ -171,6 +148,7 @@ func (a *App) upgrade(ctx context.Context, req request, r registration, hash *st
 			if user.CountryCode == nil {
 				user.CountryCode = r.countryCode
 			}
+			admitted.applyTo(user)
 			if err := r.applyProfile(ctx, tx, user); err != nil {
 				return UserRow{}, err
 			}
@@ -227,28 +205,40 @@ func newUser(tenant ids.Tenant) domain.User {
 	return domain.User{Tenant: tenant, ID: ids.NewUUID()}
 }
 
-// personalTeam returns the team the user starts with, and makes it the selected
-// one; nil when the project creates none.
-func personalTeam(config *projectconfig.Config, user *domain.User) *PersonalTeam {
-	if !config.Teams.CreatePersonalTeamOnSignUp {
-		return nil
+// provision returns what the user starts with in the teams context, and makes
+// their personal team the selected one. Default permissions that are not defined
+// are left out.
+func provision(config *projectconfig.Config, user *domain.User) Provision {
+	defaults := config.RBAC.DefaultPermissions
+	given := Provision{
+		PermissionIDs: config.RBAC.Defined(projectconfig.ScopeProject, defaults.SignUp),
+		ConfigVersion: config.Version,
 	}
-	team := &PersonalTeam{ID: ids.NewUUID(), DisplayName: user.PersonalTeamName()}
-	user.SelectedTeamID = &team.ID
-	return team
+	if config.Teams.CreatePersonalTeamOnSignUp {
+		given.PersonalTeam = &PersonalTeam{
+			ID: ids.NewUUID(), DisplayName: user.PersonalTeamName(),
+			PermissionIDs: config.RBAC.Defined(projectconfig.ScopeTeam, defaults.TeamCreator),
+		}
+		user.SelectedTeamID = &given.PersonalTeam.ID
+	}
+	return given
+}
+
+// tellProvision asks teams to give a new user what they start with.
+func (a *App) tellProvision(ctx context.Context, user *domain.User, given Provision) {
+	if given.Empty() {
+		return
+	}
+	a.tell(ctx, "provision a new user", func(ctx context.Context) error {
+		return a.teams.ProvisionUser(ctx, user.Tenant, user.ID, given)
+	})
 }
 
 // firstSignIn opens the first session of a user who was just created, while
 // their personal team comes into being.
-func (a *App) firstSignIn(ctx context.Context, req request, user *domain.User, team *PersonalTeam) (*SignedIn, error) {
+func (a *App) firstSignIn(ctx context.Context, req request, user *domain.User, given Provision) (*SignedIn, error) {
 	var calls sync.WaitGroup
-	if team != nil {
-		calls.Go(func() {
-			a.tell(ctx, "create a personal team", func(ctx context.Context) error {
-				return a.teams.CreatePersonalTeam(ctx, user.Tenant, user.ID, *team)
-			})
-		})
-	}
+	calls.Go(func() { a.tellProvision(ctx, user, given) })
 	signedIn, err := a.signIn(ctx, req, arrival{user: user, isNewUser: true})
 	calls.Wait()
 	return signedIn, err

@@ -11,15 +11,15 @@ func (a *App) SignUpAnonymously(ctx context.Context) (*SignedIn, error) {
 	}
 	user := newUser(req.tenant)
 	user.IsAnonymous = true
-	team := personalTeam(req.config, &user)
+	given := provision(req.config, &user)
 	err = a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		if err := tx.CreateUser(ctx, &user, nil); err != nil {
 			return err
 		}
-		return tx.Emit(ctx, UserCreated{User: view(&user, nil, req.config), PersonalTeam: team})
+		return tx.Emit(ctx, UserCreated{User: view(&user, nil, req.config), Provision: given})
 	})
 	if err != nil {
 		return nil, err
 	}
-	return a.firstSignIn(ctx, req, &user, team)
+	return a.firstSignIn(ctx, req, &user, given)
 }

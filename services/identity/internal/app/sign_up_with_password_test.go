@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -213,6 +214,35 @@ func TestSignUpWithPassword_personalTeam_isCreatedOnceAndSelected(t *testing.T) 
 	}
 	if got := *h.sessions.opened[0].User.SelectedTeamID; got != h.teams.created[0].ID {
 		t.Errorf("the session's user selects %s", got)
+	}
+}
+
+// Names of permissions that are not defined, or for another scope, are left out.
+func TestSignUpWithPassword_defaultPermissions_goToTeams(t *testing.T) {
+	h := newHarness(t)
+	h.config.Version = 7
+	h.config.Teams.CreatePersonalTeamOnSignUp = true
+	h.config.RBAC = projectconfig.RBAC{
+		Permissions: map[string]projectconfig.Permission{"team_admin": {Scope: "team"}, "beta": {Scope: "project"}},
+		DefaultPermissions: projectconfig.DefaultPermissions{
+			TeamCreator: projectconfig.IDSet{"team_admin": true, "$read_members": true, "beta": true, "gone": true, "off": false},
+			SignUp:      projectconfig.IDSet{"beta": true, "$read_members": true, "team_admin": true, "gone": true},
+		},
+	}
+	if _, err := h.SignUpWithPassword(h.client(), app.PasswordSignUp{Email: "ada@example.com", Password: password}); err != nil {
+		t.Fatal(err)
+	}
+	if len(h.teams.given) != 1 {
+		t.Fatalf("provisioned %+v", h.teams.given)
+	}
+	given, created := h.teams.given[0], h.events()[0].GetUserCreated()
+	if !slices.Equal(given.PermissionIDs, []string{"beta"}) || !slices.Equal(given.PersonalTeam.PermissionIDs, []string{"$read_members", "team_admin"}) ||
+		given.ConfigVersion != 7 {
+		t.Errorf("given %+v, %+v", given, given.PersonalTeam)
+	}
+	if !slices.Equal(created.GetPermissionIds(), given.PermissionIDs) || created.GetConfigVersion() != 7 ||
+		!slices.Equal(created.GetPersonalTeam().GetPermissionIds(), given.PersonalTeam.PermissionIDs) {
+		t.Errorf("event %v", created)
 	}
 }
 

@@ -16,7 +16,7 @@ func TestGetTokenSubject_user_recordsActivityInOneStatement(t *testing.T) {
 	h := newHarness(t)
 	userID := h.signUp("ada@example.com")
 	h.patch(userID, app.UserPatch{DisplayName: patch.Value("Ada")})
-	h.exec(`UPDATE users SET last_active_at = now() - interval '1 day'`)
+	h.exec(`UPDATE user_activity SET last_active_at = now() - interval '1 day'`)
 	h.config.Onboarding.RequireEmailVerification = true
 
 	ctx, statements := pg.CountQueries(t.Context())

@@ -66,9 +66,9 @@ func (p *peers) ListUserTeams(_ context.Context, req *teamsv1.ListUserTeamsReque
 	return &teamsv1.ListUserTeamsResponse{TeamIds: []string{"a", "b"}}, p.err
 }
 
-func (p *peers) CreatePersonalTeam(_ context.Context, req *teamsv1.CreatePersonalTeamRequest) (*teamsv1.CreatePersonalTeamResponse, error) {
+func (p *peers) ProvisionUser(_ context.Context, req *teamsv1.ProvisionUserRequest) (*teamsv1.ProvisionUserResponse, error) {
 	p.got = req
-	return &teamsv1.CreatePersonalTeamResponse{}, p.err
+	return &teamsv1.ProvisionUserResponse{}, p.err
 }
 
 func (p *peers) RenamePersonalTeams(_ context.Context, req *teamsv1.RenamePersonalTeamsRequest) (*teamsv1.RenamePersonalTeamsResponse, error) {
@@ -116,11 +116,17 @@ func TestClients_requests_nameEverything(t *testing.T) {
 			func() error { _, err := teams.TeamIDs(ctx, tenant, "u"); return err },
 			&teamsv1.ListUserTeamsRequest{ProjectId: "internal", BranchId: "main", UserId: "u"},
 		},
-		"create team": {
+		"provision": {
 			func() error {
-				return teams.CreatePersonalTeam(ctx, tenant, "u", app.PersonalTeam{ID: "t", DisplayName: "Mine"})
+				return teams.ProvisionUser(ctx, tenant, "u", app.Provision{
+					PersonalTeam:  &app.PersonalTeam{ID: "t", DisplayName: "Mine", PermissionIDs: []string{"team_admin"}},
+					PermissionIDs: []string{"beta"}, ConfigVersion: 3,
+				})
 			},
-			&teamsv1.CreatePersonalTeamRequest{ProjectId: "internal", BranchId: "main", UserId: "u", TeamId: "t", DisplayName: "Mine"},
+			&teamsv1.ProvisionUserRequest{
+				ProjectId: "internal", BranchId: "main", UserId: "u", PermissionIds: []string{"beta"}, ConfigVersion: 3,
+				PersonalTeam: &teamsv1.NewPersonalTeam{TeamId: "t", DisplayName: "Mine", PermissionIds: []string{"team_admin"}},
+			},
 		},
 		"rename": {
 			func() error { return teams.RenamePersonalTeams(ctx, tenant, "u", "", "ada@example.com") },

@@ -16,18 +16,22 @@ import (
 
 // Teams implements app.Teams.
 type Teams struct {
-	rpc teamsv1.TeamInternalServiceClient
+	rpc         teamsv1.TeamInternalServiceClient
+	memberships teamsv1.MembershipInternalServiceClient
 }
 
 // NewTeams returns the teams context behind conn.
 func NewTeams(conn grpc.ClientConnInterface) *Teams {
-	return &Teams{rpc: teamsv1.NewTeamInternalServiceClient(conn)}
+	return &Teams{
+		rpc:         teamsv1.NewTeamInternalServiceClient(conn),
+		memberships: teamsv1.NewMembershipInternalServiceClient(conn),
+	}
 }
 
 // Membership implements app.Teams.
 func (t *Teams) Membership(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*domain.Team, error) {
 	res, err := t.rpc.GetMembership(ctx, &teamsv1.GetMembershipRequest{
-		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, TeamId: teamID, UserId: userID,
+		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, TeamId: teamID, UserId: userID, WithoutPermissions: true,
 	})
 	if err != nil || res.GetTeam() == nil {
 		return nil, err
@@ -43,11 +47,16 @@ func (t *Teams) TeamIDs(ctx context.Context, tenant ids.Tenant, userID string) (
 	return res.GetTeamIds(), err
 }
 
-// CreatePersonalTeam implements app.Teams.
-func (t *Teams) CreatePersonalTeam(ctx context.Context, tenant ids.Tenant, userID string, team app.PersonalTeam) error {
-	_, err := t.rpc.CreatePersonalTeam(ctx, &teamsv1.CreatePersonalTeamRequest{
-		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, TeamId: team.ID, UserId: userID, DisplayName: team.DisplayName,
-	})
+// ProvisionUser implements app.Teams.
+func (t *Teams) ProvisionUser(ctx context.Context, tenant ids.Tenant, userID string, given app.Provision) error {
+	req := &teamsv1.ProvisionUserRequest{
+		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, UserId: userID,
+		PermissionIds: given.PermissionIDs, ConfigVersion: given.ConfigVersion,
+	}
+	if team := given.PersonalTeam; team != nil {
+		req.PersonalTeam = &teamsv1.NewPersonalTeam{TeamId: team.ID, DisplayName: team.DisplayName, PermissionIds: team.PermissionIDs}
+	}
+	_, err := t.rpc.ProvisionUser(ctx, req)
 	return err
 }
 

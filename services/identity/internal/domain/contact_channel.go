@@ -30,6 +30,16 @@ func NormalizeEmail(email string) string {
 	return strings.ToLower(strings.TrimSpace(email))
 }
 
+// EmailDomain returns what follows the last @ of an address; empty when there is
+// none.
+func EmailDomain(email string) string {
+	at := strings.LastIndexByte(email, '@')
+	if at < 0 {
+		return ""
+	}
+	return email[at+1:]
+}
+
 // LinkWithCode returns the callback URL with its query parameter code set to
 // the code and its other parameters kept.
 func LinkWithCode(callbackURL, code string) (string, error) {

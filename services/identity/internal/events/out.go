@@ -17,6 +17,7 @@ import (
 const (
 	aggregateUser           = "user"
 	aggregateContactChannel = "contact_channel"
+	aggregateSignUpRule     = "sign_up_rule"
 )
 
 // Encode gives an event its published form.
@@ -27,9 +28,14 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 		if err != nil {
 			return nil, err
 		}
-		created := &eventsv1.UserCreated{UserId: event.User.ID, User: user}
-		if team := event.PersonalTeam; team != nil {
-			created.PersonalTeam = &eventsv1.PersonalTeam{TeamId: team.ID, DisplayName: team.DisplayName}
+		created := &eventsv1.UserCreated{
+			UserId: event.User.ID, User: user,
+			PermissionIds: event.Provision.PermissionIDs, ConfigVersion: event.Provision.ConfigVersion,
+		}
+		if team := event.Provision.PersonalTeam; team != nil {
+			created.PersonalTeam = &eventsv1.PersonalTeam{
+				TeamId: team.ID, DisplayName: team.DisplayName, PermissionIds: team.PermissionIDs,
+			}
 		}
 		envelope := newEnvelope(ctx, event.User.Tenant, aggregateUser, event.User.ID, "created", event.User.Version)
 		envelope.Payload = &eventsv1.Envelope_UserCreated{UserCreated: created}
@@ -54,10 +60,43 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 			UserId: event.UserID, KeptSessionId: event.KeptSessionID, RevokesSessions: event.RevokesSessions,
 		}}
 		return envelope, nil
+	case app.ContactChannelCreated:
+		channel, err := pbjson.Struct(userpb.ContactChannel(&event.Channel))
+		if err != nil {
+			return nil, err
+		}
+		envelope := newEnvelope(ctx, event.Channel.Tenant, aggregateContactChannel, event.Channel.ID, "created", 0)
+		envelope.Payload = &eventsv1.Envelope_ContactChannelCreated{ContactChannelCreated: &eventsv1.ContactChannelCreated{
+			UserId: event.Channel.UserID, ContactChannelId: event.Channel.ID, ContactChannel: channel,
+		}}
+		return envelope, nil
+	case app.ContactChannelUpdated:
+		channel, err := pbjson.Struct(userpb.ContactChannel(&event.Channel))
+		if err != nil {
+			return nil, err
+		}
+		envelope := newEnvelope(ctx, event.Channel.Tenant, aggregateContactChannel, event.Channel.ID, "updated", 0)
+		envelope.Payload = &eventsv1.Envelope_ContactChannelUpdated{ContactChannelUpdated: &eventsv1.ContactChannelUpdated{
+			UserId: event.Channel.UserID, ContactChannelId: event.Channel.ID, ContactChannel: channel,
+		}}
+		return envelope, nil
+	case app.ContactChannelDeleted:
+		envelope := newEnvelope(ctx, event.Tenant, aggregateContactChannel, event.ChannelID, "deleted", 0)
+		envelope.Payload = &eventsv1.Envelope_ContactChannelDeleted{ContactChannelDeleted: &eventsv1.ContactChannelDeleted{
+			UserId: event.UserID, ContactChannelId: event.ChannelID,
+		}}
+		return envelope, nil
 	case app.ContactChannelVerified:
 		envelope := newEnvelope(ctx, event.Tenant, aggregateContactChannel, event.ChannelID, "verified", 0)
 		envelope.Payload = &eventsv1.Envelope_ContactChannelVerified{ContactChannelVerified: &eventsv1.ContactChannelVerified{
 			UserId: event.UserID, ContactChannelId: event.ChannelID,
+		}}
+		return envelope, nil
+	case app.SignUpRuleTriggered:
+		envelope := newEnvelope(ctx, event.Tenant, aggregateSignUpRule, event.RuleID, "triggered", 0)
+		envelope.Payload = &eventsv1.Envelope_SignUpRuleTriggered{SignUpRuleTriggered: &eventsv1.SignUpRuleTriggered{
+			RuleId: event.RuleID, Action: event.Action, AuthMethod: event.Facts.AuthMethod, OauthProvider: event.Facts.OAuthProvider,
+			CountryCode: event.Facts.CountryCode, EmailDomain: event.Facts.EmailDomain,
 		}}
 		return envelope, nil
 	}

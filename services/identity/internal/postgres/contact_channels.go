@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/jackc/pgx/v5"
 
@@ -75,6 +76,43 @@ func (t *tx) PutPrimaryEmail(ctx context.Context, tenant ids.Tenant, userID stri
 		return nil, err
 	}
 	return &domain.PrimaryEmail{Value: row.Value, IsVerified: row.IsVerified, UsedForAuth: row.UsedForAuth}, nil
+}
+
+func (t *tx) CreateContactChannel(ctx context.Context, channel *domain.ContactChannel) error {
+	err := t.queries.CreateContactChannel(ctx, db.CreateContactChannelParams{
+		ProjectID: channel.ProjectID, BranchID: channel.BranchID, UserID: channel.UserID, ID: channel.ID,
+		Type: channel.Type, Value: channel.Value,
+		IsPrimary: channel.IsPrimary, IsVerified: channel.IsVerified, UsedForAuth: channel.UsedForAuth,
+	})
+	return contactChannelError(err, channel.Type, channel.Value)
+}
+
+func (t *tx) UpdateContactChannel(ctx context.Context, channel *domain.ContactChannel) error {
+	err := t.queries.UpdateContactChannel(ctx, db.UpdateContactChannelParams{
+		ProjectID: channel.ProjectID, BranchID: channel.BranchID, UserID: channel.UserID, ID: channel.ID,
+		Value: channel.Value, IsPrimary: channel.IsPrimary, IsVerified: channel.IsVerified, UsedForAuth: channel.UsedForAuth,
+	})
+	return contactChannelError(err, channel.Type, "")
+}
+
+// contactChannelError tells why an address is not free. PostgreSQL checks the
+// indexes of a table in the order in which they were made: the user's own
+// addresses come before those that others sign in with.
+func contactChannelError(err error, channelType, value string) error {
+	switch pg.ConstraintName(err) {
+	case "contact_channels_value_key":
+		return apierr.Text(http.StatusBadRequest, "The user already has a contact channel with this value.").WithCause(err)
+	case "contact_channels_used_for_auth_key":
+		return apierr.ContactChannelAlreadyUsedForAuthBySomeoneElse(channelType, value, false).WithCause(err)
+	}
+	return err
+}
+
+func (t *tx) DeleteContactChannel(ctx context.Context, tenant ids.Tenant, userID, channelID string) (deleted bool, err error) {
+	rows, err := t.queries.DeleteContactChannel(ctx, db.DeleteContactChannelParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID, ID: channelID,
+	})
+	return rows == 1, err
 }
 
 func (t *tx) VerifyEmail(ctx context.Context, tenant ids.Tenant, userID, email string) (channelID string, err error) {

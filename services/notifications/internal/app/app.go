@@ -13,6 +13,9 @@ type Config struct {
 	CapacityPerHour float64
 	// BurstPerMinute is how many urgent mails a minute are sent beyond that.
 	BurstPerMinute int
+	// PublicURL is the origin under which the API is reached, without a
+	// trailing slash.
+	PublicURL string
 }
 
 // Ports are what the use cases need.
@@ -21,7 +24,9 @@ type Ports struct {
 	Configs Configs
 	Users   Users
 	Mailer  Mailer
-	Clock   clock.Clock
+	// Receivers are the webhook endpoints of projects.
+	Receivers Receivers
+	Clock     clock.Clock
 	// Random returns a number in [0, 1).
 	Random func() float64
 	Logger *slog.Logger

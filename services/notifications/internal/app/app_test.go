@@ -19,6 +19,7 @@ import (
 	"vestibule.dev/pkg/projectconfig"
 	"vestibule.dev/pkg/secret"
 	"vestibule.dev/services/notifications/internal/app"
+	"vestibule.dev/services/notifications/internal/deliverer"
 	"vestibule.dev/services/notifications/internal/domain"
 	"vestibule.dev/services/notifications/internal/events"
 	"vestibule.dev/services/notifications/internal/mailer"
@@ -92,7 +93,7 @@ func newFixture(t *testing.T) *fixture {
 		t: t, url: pgtest.URL(t, outbox.Migrations(), migrations.Source()), smtp: smtptest.New(t),
 		configs: &configs{config: projectconfig.Config{DisplayName: "Analytical Engines"}},
 		users:   &users{known: map[string]domain.Contact{}},
-		cfg:     app.Config{CapacityPerHour: 1_000_000, BurstPerMinute: 1000},
+		cfg:     app.Config{CapacityPerHour: 1_000_000, BurstPerMinute: 1000, PublicURL: "https://api.example.com"},
 	}
 	f.configs.config.Emails.Server.IsShared = true
 	ring, err := secret.ParseKeyRing(secret.Secret("k:" + base64.StdEncoding.EncodeToString(make([]byte, 32))))
@@ -117,7 +118,8 @@ func (f *fixture) replica(db *pg.DB) *app.App {
 	}
 	return app.New(f.cfg, app.Ports{
 		Store: postgres.NewStore(db, f.box, events.Encode), Configs: f.configs, Users: f.users, Mailer: mails,
-		Clock: clock.System(), Random: func() float64 { return 0.5 }, Logger: slog.New(slog.DiscardHandler),
+		Receivers: deliverer.New(deliverer.Config{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}, clock.System()),
+		Clock:     clock.System(), Random: func() float64 { return 0.5 }, Logger: slog.New(slog.DiscardHandler),
 	})
 }
 

@@ -26,5 +26,12 @@ type EmailFailed struct {
 	Attempts int
 }
 
-func (EmailSent) isEvent()   {}
-func (EmailFailed) isEvent() {}
+// NotificationPreferenceUpdated says that a user wants a category or not.
+type NotificationPreferenceUpdated struct {
+	Subscription
+	Enabled bool
+}
+
+func (EmailSent) isEvent()                     {}
+func (EmailFailed) isEvent()                   {}
+func (NotificationPreferenceUpdated) isEvent() {}

@@ -14,6 +14,8 @@ import (
 // Store remembers mails. Its reads see the ambient transaction if there is
 // one.
 type Store interface {
+	WebhookStore
+
 	// RunTx runs fn in one transaction and commits when fn returns nil. It
 	// joins the transaction that ctx carries, and repeats fn after a
 	// serialization failure, so fn must have no other effects.
@@ -26,6 +28,9 @@ type Store interface {
 	// ReleaseStuckRendering gives back claims older than age.
 	ReleaseStuckRendering(ctx context.Context, age time.Duration) (int64, error)
 
+	// RecentlyDeletedProjects lists projects that were deleted within a day.
+	RecentlyDeletedProjects(ctx context.Context) (projectIDs []string, err error)
+
 	// AdvanceStep returns the time since the last call of any worker, once:
 	// all calls together return the time that passed. The first call ever
 	// returns first.
@@ -36,8 +41,6 @@ type Store interface {
 	QueuedTenants(ctx context.Context) ([]ids.Tenant, error)
 	// DeliveryStats counts what became of a tenant's mails.
 	DeliveryStats(ctx context.Context, tenant ids.Tenant) (domain.DeliveryStats, error)
-	// Preference is what the user chose for a category; nil for nothing.
-	Preference(ctx context.Context, tenant ids.Tenant, userID, categoryID string) (enabled *bool, err error)
 
 	// HandOver records that the mail is about to be given to a mail server. It
 	// fails with domain.ErrClaimLost.
@@ -48,16 +51,22 @@ type Store interface {
 	// ReleaseStuckSending gives back claims older than age whose mail was not
 	// handed over.
 	ReleaseStuckSending(ctx context.Context, age time.Duration) (int64, error)
+
+	PreferenceStore
 }
 
 // Tx is what a use case writes. Methods that finish a claim fail with
 // domain.ErrClaimLost when it is no longer held.
 type Tx interface {
+	WebhookTx
+
 	// CreateEmail inserts the mail, wakes the workers and reports false when
 	// its id exists.
 	CreateEmail(ctx context.Context, email domain.NewEmail) (created bool, err error)
 
-	SaveRendered(ctx context.Context, claim Claim, rendered letter.Letter, category *domain.Category) error
+	// SaveRendered keeps what the mail says; unsubscribeURL is empty when it
+	// offers none.
+	SaveRendered(ctx context.Context, claim Claim, rendered letter.Letter, category *domain.Category, unsubscribeURL string) error
 	SaveRenderError(ctx context.Context, claim Claim, report domain.ErrorReport) error
 
 	// LockTenant waits for other claims of the tenant.
@@ -75,9 +84,12 @@ type Tx interface {
 	// and returns them.
 	TerminateStuckSending(ctx context.Context, age time.Duration, report domain.ErrorReport) ([]Mail, error)
 
-	// DeleteUser forgets what belongs to the user.
+	PreferenceTx
+	// DeleteUser forgets what belongs to the user and remembers that they are
+	// gone. Call LockUser before.
 	DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) error
-	// PurgeProject deletes every row of the project.
+	// PurgeProject deletes every row of the project and remembers that it is
+	// gone.
 	PurgeProject(ctx context.Context, projectID string) error
 
 	// Emit records events to be published after the commit.
@@ -119,6 +131,8 @@ type Mail struct {
 	SkipDeliverabilityCheck bool
 	Retries                 int
 	Subject, HTML, Text     string
+	// UnsubscribeURL is empty when the mail offers no way out.
+	UnsubscribeURL string
 	// Unreadable is set when what the row holds cannot be opened.
 	Unreadable error
 }
@@ -154,6 +168,9 @@ type Message struct {
 	ID                  string
 	To                  []string
 	Subject, HTML, Text string
+	// UnsubscribeURL is what a mail program offers as one click (RFC 8058);
+	// empty for none.
+	UnsubscribeURL string
 }
 
 // Mailer talks to mail servers.

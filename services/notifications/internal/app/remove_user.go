@@ -11,6 +11,9 @@ import (
 // effect.
 func (a *App) RemoveUser(ctx context.Context, tenant ids.Tenant, userID string) error {
 	return a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
+		if err := tx.LockUser(ctx, tenant, userID); err != nil {
+			return err
+		}
 		return tx.DeleteUser(ctx, tenant, userID)
 	})
 }

@@ -82,32 +82,60 @@ func (a *App) render(ctx context.Context, draft Draft, config *projectconfig.Con
 		Variables:          draft.Variables,
 	}
 	// A user who is gone is rendered for like an address without a user.
+	recipient := ""
 	if contact, ok := contacts[draft.UserID]; ok {
-		in.UserDisplayName = contact.DisplayName
+		in.UserDisplayName, recipient = contact.DisplayName, draft.UserID
 	}
-	rendered, err := letter.Letter{}, draft.Unreadable
-	if err == nil {
-		limited, cancel := context.WithTimeout(ctx, letter.MaxRenderTime)
-		defer cancel()
-		rendered, err = letter.Render(func() bool { return limited.Err() != nil }, in)
-	}
+	rendered, category, link, err := a.renderLetter(ctx, draft, in, recipient)
 	if ctx.Err() != nil {
 		return ctx.Err() // the mail is released and rendered elsewhere
 	}
 	if err != nil {
 		return a.failRendering(ctx, draft, err)
 	}
+	return a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
+		if link == nil {
+			return tx.SaveRendered(ctx, draft.Claim, rendered, category, "")
+		}
+		if err := tx.LockUser(ctx, draft.Tenant, draft.UserID); err != nil {
+			return err
+		}
+		if err := tx.CreateUnsubscribeLink(ctx, draft.Tenant, *link); err != nil {
+			return err
+		}
+		return tx.SaveRendered(ctx, draft.Claim, rendered, category, link.URL)
+	})
+}
+
+// renderLetter makes the letter. Its category decides whether it offers a way
+// to unsubscribe, and may be known only after a first rendering. userID is empty
+// for a recipient who is no user.
+func (a *App) renderLetter(ctx context.Context, draft Draft, in letter.Input, userID string) (letter.Letter, *domain.Category, *domain.UnsubscribeLink, error) {
+	if draft.Unreadable != nil {
+		return letter.Letter{}, nil, nil, draft.Unreadable
+	}
+	ctx, cancel := context.WithTimeout(ctx, letter.MaxRenderTime)
+	defer cancel()
+	stop := func() bool { return ctx.Err() != nil }
 	var category *domain.Category
+	rendered, err := letter.Letter{}, error(nil)
 	if draft.OverrideCategoryID != "" {
 		if known, ok := domain.CategoryByID(draft.OverrideCategoryID); ok {
 			category = &known
 		}
+	} else if rendered, err = letter.Render(stop, in); err != nil {
+		return rendered, nil, nil, err
 	} else if named, ok := domain.CategoryByName(rendered.Category); ok {
 		category = &named
 	}
-	return a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
-		return tx.SaveRendered(ctx, draft.Claim, rendered, category)
-	})
+	link := a.unsubscribeLink(userID, category)
+	if draft.OverrideCategoryID != "" || link != nil {
+		if link != nil {
+			in.UnsubscribeLink = link.URL
+		}
+		rendered, err = letter.Render(stop, in)
+	}
+	return rendered, category, link, err
 }
 
 func (a *App) failRendering(ctx context.Context, draft Draft, cause error) error {

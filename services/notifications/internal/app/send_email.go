@@ -88,7 +88,8 @@ func (a *App) prepare(ctx context.Context, mail Mail) (Message, Server, *skip, e
 			return Message{}, server, &skip{domain.SkipLikelyNotDeliverable, map[string]any{"email": email, "emailableResponse": verdict}}, nil
 		}
 	}
-	return Message{ID: mail.ID, To: to, Subject: mail.Subject, HTML: mail.HTML, Text: mail.Text}, server, nil, nil
+	message := Message{ID: mail.ID, To: to, Subject: mail.Subject, HTML: mail.HTML, Text: mail.Text, UnsubscribeURL: mail.UnsubscribeURL}
+	return message, server, nil, nil
 }
 
 func (a *App) addresses(ctx context.Context, mail Mail) ([]string, domain.SkipReason, error) {

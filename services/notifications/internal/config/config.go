@@ -4,14 +4,17 @@ package config
 
 import (
 	"errors"
+	"strings"
 
 	"vestibule.dev/services/notifications/internal/app"
+	"vestibule.dev/services/notifications/internal/deliverer"
 	"vestibule.dev/services/notifications/internal/mailer"
 )
 
 // Config holds the service's own settings.
 type Config struct {
-	Mailer mailer.Config
+	Mailer   mailer.Config
+	Webhooks deliverer.Config
 	// EmailCapacityPerHour is how many mails an hour a new project may send.
 	EmailCapacityPerHour float64 `env:"EMAIL_CAPACITY_PER_HOUR" envDefault:"200"`
 	// EmailBurstPerMinute is how many urgent mails, such as sign-in codes, a
@@ -27,7 +30,9 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// App is the part the use cases need.
-func (c Config) App() app.Config {
-	return app.Config{CapacityPerHour: c.EmailCapacityPerHour, BurstPerMinute: c.EmailBurstPerMinute}
+// App is the part the use cases need. publicURL is the API's origin.
+func (c Config) App(publicURL string) app.Config {
+	return app.Config{
+		CapacityPerHour: c.EmailCapacityPerHour, BurstPerMinute: c.EmailBurstPerMinute, PublicURL: strings.TrimSuffix(publicURL, "/"),
+	}
 }

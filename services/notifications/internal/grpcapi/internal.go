@@ -14,11 +14,6 @@ type Internal struct {
 	app *app.App
 }
 
-// NewInternal returns the internal service over the use cases.
-func NewInternal(application *app.App) *Internal {
-	return &Internal{app: application}
-}
-
 // EnqueueEmail implements notificationsv1.EmailInternalServiceServer.
 func (s *Internal) EnqueueEmail(ctx context.Context, req *notificationsv1.EnqueueEmailRequest) (*notificationsv1.EnqueueEmailResponse, error) {
 	if err := s.app.EnqueueEmail(ctx, app.BuiltInEmail{

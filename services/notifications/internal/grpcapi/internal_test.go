@@ -41,7 +41,7 @@ func TestEnqueueEmail_callers_andEventsThatFollow(t *testing.T) {
 		Store: postgres.NewStore(db, secret.NewBox(ring), events.Encode), Configs: configs{}, Logger: slog.New(slog.DiscardHandler),
 	})
 	server := grpctest.New(t, "notifications", func(r grpc.ServiceRegistrar) {
-		notificationsv1.RegisterEmailInternalServiceServer(r, grpcapi.NewInternal(application))
+		grpcapi.RegisterEmails(r, application)
 	})
 	count := func() (n int) {
 		t.Helper()

@@ -154,6 +154,10 @@ func (m *Mailer) compose(to target, message app.Message) (*mail.Msg, *domain.Sen
 	letter.SetMessageIDWithValue(message.ID + "@" + host)
 	// Nobody's absence should be reported to us (RFC 3834).
 	letter.SetGenHeader("Auto-Submitted", "auto-generated")
+	if message.UnsubscribeURL != "" {
+		letter.SetGenHeader(mail.HeaderListUnsubscribe, "<"+message.UnsubscribeURL+">")
+		letter.SetGenHeader(mail.HeaderListUnsubscribePost, "List-Unsubscribe=One-Click")
+	}
 	letter.SetBodyString(mail.TypeTextPlain, message.Text)
 	letter.AddAlternativeString(mail.TypeTextHTML, message.HTML)
 	return letter, nil

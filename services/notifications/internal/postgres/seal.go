@@ -12,6 +12,8 @@ type letterText struct {
 	Subject string `json:"subject"`
 	HTML    string `json:"html"`
 	Text    string `json:"text"`
+	// UnsubscribeURL opens no account, but changes something.
+	UnsubscribeURL string `json:"unsubscribe_url,omitempty"`
 }
 
 // seal encrypts a value for one column of one row.

@@ -127,20 +127,6 @@ func (s *Store) DeliveryStats(ctx context.Context, tenant ids.Tenant) (domain.De
 	}, err
 }
 
-// Preference implements app.Store.
-func (s *Store) Preference(ctx context.Context, tenant ids.Tenant, userID, categoryID string) (*bool, error) {
-	enabled, err := s.queries(ctx).Preference(ctx, db.PreferenceParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID, CategoryID: categoryID,
-	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &enabled, nil
-}
-
 // HandOver implements app.Store.
 func (s *Store) HandOver(ctx context.Context, claim app.Claim) error {
 	return held(s.queries(ctx).HandOver(ctx, db.HandOverParams{

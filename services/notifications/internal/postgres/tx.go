@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -53,8 +54,10 @@ func (t *tx) CreateEmail(ctx context.Context, email domain.NewEmail) (created bo
 	return true, t.queries.NotifyWorkers(ctx)
 }
 
-func (t *tx) SaveRendered(ctx context.Context, claim app.Claim, rendered letter.Letter, category *domain.Category) error {
-	sealed, err := t.store.seal("rendered", claim.Tenant, claim.ID, letterText{Subject: rendered.Subject, HTML: rendered.HTML, Text: rendered.Text})
+func (t *tx) SaveRendered(ctx context.Context, claim app.Claim, rendered letter.Letter, category *domain.Category, unsubscribeURL string) error {
+	sealed, err := t.store.seal("rendered", claim.Tenant, claim.ID, letterText{
+		Subject: rendered.Subject, HTML: rendered.HTML, Text: rendered.Text, UnsubscribeURL: unsubscribeURL,
+	})
 	if err != nil {
 		return err
 	}
@@ -114,7 +117,7 @@ func (s *Store) mail(row db.Email) app.Mail {
 	}
 	var content letterText
 	mail.Unreadable = s.open("rendered", tenant, row.ID, row.Rendered, &content)
-	mail.Subject, mail.HTML, mail.Text = content.Subject, content.HTML, content.Text
+	mail.Subject, mail.HTML, mail.Text, mail.UnsubscribeURL = content.Subject, content.HTML, content.Text, content.UnsubscribeURL
 	if row.OverrideSubject != nil {
 		mail.Subject = *row.OverrideSubject
 	}
@@ -190,14 +193,24 @@ func stuckMail(row db.TerminateStuckSendingRow) app.Mail {
 }
 
 func (t *tx) DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) error {
-	return t.queries.DeletePreferences(ctx, db.DeletePreferencesParams{ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID})
+	user := db.RecordRemovedUserParams{ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID}
+	return errors.Join(
+		t.queries.RecordRemovedUser(ctx, user),
+		t.queries.DeletePreferences(ctx, db.DeletePreferencesParams(user)),
+		t.queries.DeleteUnsubscribeLinks(ctx, db.DeleteUnsubscribeLinksParams(user)),
+	)
 }
 
 func (t *tx) PurgeProject(ctx context.Context, projectID string) error {
-	if err := t.queries.PurgeEmails(ctx, projectID); err != nil {
-		return err
+	for _, purge := range []func(context.Context, string) error{
+		t.queries.RememberDeletedProject, t.purgeWebhooks,
+		t.queries.PurgeEmails, t.queries.PurgePreferences, t.queries.PurgeUnsubscribeLinks, t.queries.PurgeRemovedUsers,
+	} {
+		if err := purge(ctx, projectID); err != nil {
+			return err
+		}
 	}
-	return t.queries.PurgePreferences(ctx, projectID)
+	return nil
 }
 
 func (t *tx) Emit(ctx context.Context, events ...app.Event) error {

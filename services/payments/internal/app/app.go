@@ -15,7 +15,12 @@ type Deps struct {
 	Projects Projects
 	Users    Users
 	Teams    Teams
-	Clock    clock.Clock
+	// Stripe may be nil.
+	Stripe Stripe
+	Clock  clock.Clock
+	// StripePublishableKey is the key with which a browser talks to the payment
+	// provider; empty if there is none.
+	StripePublishableKey string
 	// PublicURL is the origin under which the checkout page is reached, without
 	// a trailing slash.
 	PublicURL string
@@ -27,17 +32,23 @@ type App struct {
 	projects Projects
 	users    Users
 	teams    Teams
+	stripe   Stripe
 	clock    clock.Clock
 
-	publicURL string
+	stripePublishableKey string
+	publicURL            string
 }
 
 // New returns an App over its ports.
 func New(deps Deps) *App {
-	return &App{
-		store: deps.Store, projects: deps.Projects, users: deps.Users, teams: deps.Teams, clock: deps.Clock,
-		publicURL: deps.PublicURL,
+	a := &App{
+		store: deps.Store, projects: deps.Projects, users: deps.Users, teams: deps.Teams, stripe: deps.Stripe, clock: deps.Clock,
+		stripePublishableKey: deps.StripePublishableKey, publicURL: deps.PublicURL,
 	}
+	if a.stripe == nil {
+		a.stripe = NoStripe{}
+	}
+	return a
 }
 
 // request is what every use case of a project's request begins with.

@@ -68,6 +68,25 @@ func (b *book) cancel(ctx context.Context, subscriptionID string, end time.Time)
 	}
 	subscription := &b.holdings.Subscriptions[i]
 	subscription.Cancel(b.at, end)
+	return b.update(ctx, subscription)
+}
+
+// cancelAtPeriodEnd cancels one of the subscriptions that the book was opened
+// for, with its end at that of its period. A period that is over is not
+// withdrawn.
+func (b *book) cancelAtPeriodEnd(ctx context.Context, subscriptionID string) error {
+	end := b.at
+	for i := range b.holdings.Subscriptions {
+		if s := &b.holdings.Subscriptions[i]; s.ID == subscriptionID && s.PeriodEnd.After(end) {
+			end = s.PeriodEnd
+		}
+	}
+	return b.cancel(ctx, subscriptionID, end)
+}
+
+// update writes a subscription that was changed. Its past has another value
+// now.
+func (b *book) update(ctx context.Context, subscription *domain.Subscription) error {
 	for _, item := range subscription.Product.IncludedItems {
 		b.revalued[item.ID] = true
 	}

@@ -21,5 +21,6 @@ func (a *App) CreatePurchaseSession(ctx context.Context, choice PurchaseChoice) 
 	if !ok || price.Interval == nil || !price.Free() {
 		return errNotSetUp
 	}
-	return a.settleCode(ctx, code, choice, domain.SourcePurchasePage)
+	_, err = a.settleCode(ctx, code, choice, domain.SourcePurchasePage)
+	return err
 }

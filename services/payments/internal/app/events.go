@@ -25,7 +25,8 @@ type PurchaseCompleted struct {
 	Subscription bool
 }
 
-// SubscriptionChanged says that a subscription was cancelled or replaced.
+// SubscriptionChanged says that a subscription was renewed, switched, refunded,
+// cancelled or replaced.
 type SubscriptionChanged struct {
 	Tenant       ids.Tenant
 	Subscription domain.Subscription

@@ -92,6 +92,12 @@ type Store interface {
 	// Tenancy reads which branch of which project a tenancy id names; found is
 	// false when it names none.
 	Tenancy(ctx context.Context, tenancyID string) (tenant ids.Tenant, found bool, err error)
+	// StripeAccount reads the connected account of a branch; empty if there is
+	// none.
+	StripeAccount(ctx context.Context, tenant ids.Tenant) (accountID string, err error)
+	// IdempotentAnswer reads how a request with the key was answered; nil if
+	// it was not.
+	IdempotentAnswer(ctx context.Context, tenant ids.Tenant, key IdempotencyKey) (*IdempotentAnswer, error)
 	// FindPurchaseCode reads what an unspent code stands for. Wrong guesses
 	// are counted. It fails as verification codes do.
 	FindPurchaseCode(ctx context.Context, tenant ids.Tenant, code string) (*PurchaseCode, error)
@@ -125,10 +131,16 @@ type Tx interface {
 
 	// CreateSubscription inserts a subscription.
 	CreateSubscription(ctx context.Context, tenant ids.Tenant, subscription *domain.Subscription) error
-	// UpdateSubscription writes the status and the end of a subscription.
+	// UpdateSubscription writes everything about a subscription that may change.
 	UpdateSubscription(ctx context.Context, tenant ids.Tenant, subscription *domain.Subscription) error
 	// CreateOneTimePurchase inserts a one-time purchase.
 	CreateOneTimePurchase(ctx context.Context, tenant ids.Tenant, purchase *domain.OneTimePurchase) error
+
+	// ReserveIdempotencyKey waits for a request with the same key that is under
+	// way and reports false if it took effect.
+	ReserveIdempotencyKey(ctx context.Context, tenant ids.Tenant, key IdempotencyKey) (bool, error)
+	// AnswerIdempotencyKey keeps the answer to the request with a reserved key.
+	AnswerIdempotencyKey(ctx context.Context, tenant ids.Tenant, key IdempotencyKey, answer []byte) error
 
 	// TenancyID returns the id that names the tenant in purchase codes.
 	TenancyID(ctx context.Context, tenant ids.Tenant) (string, error)

@@ -77,17 +77,11 @@ type PurchaseChoice struct {
 
 // settleCode spends a code and settles its purchase without payment. A purchase
 // that is refused leaves the code as it is.
-func (a *App) settleCode(ctx context.Context, code *PurchaseCode, choice PurchaseChoice, source domain.Source) error {
-	err := a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
-		if err := tx.ConsumePurchaseCode(ctx, code); err != nil {
-			return err
-		}
-		_, err := a.settle(ctx, tx, settlement{
-			tenant: code.Tenant, offer: code.Offer, priceID: &choice.PriceID, quantity: choice.Quantity, source: source,
-		})
-		return err
-	})
-	return hideSpent(err)
+func (a *App) settleCode(ctx context.Context, code *PurchaseCode, choice PurchaseChoice, source domain.Source) (subscriptionID string, err error) {
+	subscriptionID, err = a.settle(ctx, settlement{
+		tenant: code.Tenant, offer: code.Offer, priceID: &choice.PriceID, quantity: choice.Quantity, source: source,
+	}, func(ctx context.Context, tx Tx) error { return tx.ConsumePurchaseCode(ctx, code) })
+	return subscriptionID, hideSpent(err)
 }
 
 var errNotSetUp = apierr.Text(http.StatusBadRequest, "Payments are not set up for this project.")

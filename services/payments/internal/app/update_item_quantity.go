@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"vestibule.dev/pkg/apierr"
@@ -34,32 +35,37 @@ func (a *App) UpdateItemQuantity(ctx context.Context, update ItemQuantityUpdate)
 		return err
 	}
 	key := ItemKey{Tenant: req.tenant, Customer: update.Customer, ItemID: update.ItemID}
-	found, err := a.changeItemQuantity(ctx, key, update, false)
-	if err != nil || found {
-		return err
-	}
-	// The first change of this item: whoever has an account exists.
-	if err := a.requireCustomer(ctx, req.tenant, update.Customer); err != nil {
-		return err
-	}
-	_, err = a.changeItemQuantity(ctx, key, update, true)
+	_, err = once(ctx, a, req.tenant, func(ctx context.Context) (nothing, error) {
+		err := a.changeItemQuantity(ctx, key, update, false)
+		if !errors.Is(err, errNoAccount) {
+			return nothing{}, err
+		}
+		// The first change of this item: whoever has an account exists.
+		if err := a.requireCustomer(ctx, req.tenant, update.Customer); err != nil {
+			return nothing{}, err
+		}
+		return nothing{}, a.changeItemQuantity(ctx, key, update, true)
+	})
 	return err
 }
 
+// errNoAccount says that nothing ever happened to an item of a customer.
+var errNoAccount = errors.New("the item has no account")
+
 // changeItemQuantity changes the quantity in one transaction. Without create it
-// reports false when the account does not exist yet, and does nothing.
-func (a *App) changeItemQuantity(ctx context.Context, key ItemKey, update ItemQuantityUpdate, create bool) (found bool, err error) {
-	err = a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
+// fails with errNoAccount when the account does not exist yet.
+func (a *App) changeItemQuantity(ctx context.Context, key ItemKey, update ItemQuantityUpdate, create bool) error {
+	_, err := commit(ctx, a, key.Tenant, func(ctx context.Context, tx Tx) (nothing, error) {
 		account, err := tx.LockAccount(ctx, key)
 		if err != nil {
-			return err
+			return nothing{}, err
 		}
-		if found = account != nil; !found {
+		if account == nil {
 			if !create {
-				return nil
+				return nothing{}, errNoAccount
 			}
 			if account, err = openAccount(ctx, tx, key); err != nil {
-				return err
+				return nothing{}, err
 			}
 		}
 		change := ItemQuantityChange{
@@ -68,16 +74,16 @@ func (a *App) changeItemQuantity(ctx context.Context, key ItemKey, update ItemQu
 		}
 		delta := domain.Int(update.Delta)
 		if !update.AllowNegative && account.Balance().Add(delta).Sign() < 0 {
-			return apierr.ItemQuantityInsufficientAmount(key.ItemID, key.Customer.ID, delta.Float64())
+			return nothing{}, apierr.ItemQuantityInsufficientAmount(key.ItemID, key.Customer.ID, delta.Float64())
 		}
 		account.Apply(domain.Change{At: change.CreatedAt, Quantity: delta, ExpiresAt: change.ExpiresAt})
 		account.Version++
 		if err := tx.ChangeItemQuantity(ctx, key, change, account); err != nil {
-			return err
+			return nothing{}, err
 		}
-		return tx.Emit(ctx, ItemQuantityChanged{Key: key, Delta: update.Delta, Quantity: account.Balance(), Version: account.Version})
+		return nothing{}, tx.Emit(ctx, ItemQuantityChanged{Key: key, Delta: update.Delta, Quantity: account.Balance(), Version: account.Version})
 	})
-	return found, err
+	return err
 }
 
 // openAccount creates the account of an item and locks it. A customer deleted

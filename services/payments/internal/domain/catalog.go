@@ -1,6 +1,9 @@
 package domain
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Catalog is what a project sells: the payments section of its configuration.
 // It is shared between goroutines: treat it as read-only.
@@ -36,4 +39,24 @@ func ParseCatalog(rendered []byte) (*Catalog, error) {
 		return nil, err
 	}
 	return &config.Payments, nil
+}
+
+// SwitchOptions are the products that a subscription to an owned one can be
+// switched to, in the order of the configuration and with their recurring
+// prices alone (payments.md §7.1). Those for servers alone are left out unless
+// hidden ones are asked for.
+func (c *Catalog) SwitchOptions(owned *Owned, hidden bool) Record[Product] {
+	var options Record[Product]
+	for _, member := range c.Products {
+		product := member.Value
+		recurring := product.Recurring()
+		if owned.Product.LineID == "" || product.LineID != owned.Product.LineID || member.ID == owned.Key() ||
+			product.CustomerType != owned.Product.CustomerType || product.ServerOnly && !hidden ||
+			product.IsAddOn() || len(recurring) == 0 {
+			continue
+		}
+		product.Prices.ByID = slices.Clip(recurring)
+		options = append(options, Member[Product]{ID: member.ID, Value: product})
+	}
+	return options
 }

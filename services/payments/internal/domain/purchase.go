@@ -3,6 +3,7 @@ package domain
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -28,13 +29,28 @@ type Purchase struct {
 	Quantity  int64
 	Source    Source
 	CreatedAt time.Time
+	// StripeID is the subscription or payment intent at the payment provider
+	// that the purchase stands for; nil for one that was not paid for there.
+	StripeID *string
+	// RefundedAt is when money was sent back, of which RefundedQuantity is no
+	// longer owned.
+	RefundedAt       *time.Time
+	RefundedQuantity int64
+}
+
+// Refund takes away a quantity for which money was sent back.
+func (p *Purchase) Refund(now time.Time, quantity int64) {
+	p.RefundedAt, p.RefundedQuantity = &now, quantity
 }
 
 // Subscription is a purchase that lasts until it is ended.
 type Subscription struct {
 	Purchase
 
-	Status            Status
+	Status Status
+	// Unpaid is true until the subscription was paid for once. Until then it
+	// gives nothing and is not owned.
+	Unpaid            bool
 	PeriodStart       time.Time
 	PeriodEnd         time.Time
 	CancelAtPeriodEnd bool
@@ -48,12 +64,22 @@ type Subscription struct {
 // Status of a subscription, in the words of the payment provider.
 type Status string
 
-// Statuses that this context sets itself.
+// The statuses.
 const (
-	StatusActive   Status = "active"
-	StatusTrialing Status = "trialing"
-	StatusCanceled Status = "canceled"
+	StatusActive            Status = "active"
+	StatusTrialing          Status = "trialing"
+	StatusCanceled          Status = "canceled"
+	StatusPastDue           Status = "past_due"
+	StatusPaused            Status = "paused"
+	StatusIncomplete        Status = "incomplete"
+	StatusIncompleteExpired Status = "incomplete_expired"
+	StatusUnpaid            Status = "unpaid"
 )
+
+// Starts reports whether a subscription with the status has been paid for.
+func (s Status) Starts() bool {
+	return s == StatusActive || s == StatusTrialing || s == StatusPastDue || s == StatusCanceled
+}
 
 // Active reports whether the subscription is paid for or in its trial.
 func (s *Subscription) Active() bool { return s.Status == StatusActive || s.Status == StatusTrialing }
@@ -77,7 +103,7 @@ type OneTimePurchase struct {
 func (s *Subscription) Stream(itemID string) (Stream, bool) {
 	stream, ok := s.stream(itemID)
 	stream.End = s.EndedAt
-	return stream, ok
+	return stream, ok && !s.Unpaid
 }
 
 // Stream is what the purchase adds to an item; false if nothing.
@@ -123,19 +149,23 @@ func (h *Holdings) Streams(itemID string) []Stream {
 // AsOf returns now or, if the clock of another process is ahead of ours, the
 // moment of the last change. Questions about the present are asked as of then.
 func (h *Holdings) AsOf(now time.Time) time.Time {
-	later := func(at time.Time) {
-		if at.After(now) {
-			now = at
+	later := func(at *time.Time) {
+		if at != nil && at.After(now) {
+			now = *at
 		}
 	}
 	for i := range h.Subscriptions {
-		later(h.Subscriptions[i].CreatedAt)
-		if canceled := h.Subscriptions[i].CanceledAt; canceled != nil {
-			later(*canceled)
+		s := &h.Subscriptions[i]
+		later(&s.CreatedAt)
+		later(s.RefundedAt)
+		// What the provider tells is as of its own clock.
+		if s.StripeID == nil {
+			later(s.CanceledAt)
 		}
 	}
 	for i := range h.OneTime {
-		later(h.OneTime[i].CreatedAt)
+		later(&h.OneTime[i].CreatedAt)
+		later(h.OneTime[i].RefundedAt)
 	}
 	return now
 }
@@ -168,9 +198,16 @@ func (h *Holdings) Owned(now time.Time) []Owned {
 		purchase *Purchase
 	}
 	var events []event
+	refund := func(p *Purchase) {
+		if p.RefundedAt != nil {
+			events = append(events, event{*p.RefundedAt, -p.RefundedQuantity, p})
+		}
+	}
 	for i := range h.Subscriptions {
 		s := &h.Subscriptions[i]
 		switch {
+		case s.Unpaid:
+			continue
 		case s.EndedAt == nil || s.EndedAt.After(now):
 		case !s.EndedAt.After(s.CreatedAt):
 			continue // over before it began
@@ -178,10 +215,12 @@ func (h *Holdings) Owned(now time.Time) []Owned {
 			events = append(events, event{*s.EndedAt, -s.Quantity, &s.Purchase})
 		}
 		events = append(events, event{s.CreatedAt, s.Quantity, &s.Purchase})
+		refund(&s.Purchase)
 	}
 	for i := range h.OneTime {
 		p := &h.OneTime[i].Purchase
 		events = append(events, event{p.CreatedAt, p.Quantity, p})
+		refund(p)
 	}
 	slices.SortStableFunc(events, func(a, b event) int {
 		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.quantity, b.quantity))
@@ -208,8 +247,29 @@ func (h *Holdings) Owned(now time.Time) []Owned {
 			all = append(all, *owned)
 		}
 	}
-	slices.SortFunc(all, func(a, b Owned) int { return cmp.Compare(a.Key(), b.Key()) })
+	slices.SortFunc(all, func(a, b Owned) int { return compareIDs(a.Key(), b.Key()) })
 	return all
+}
+
+// compareIDs is the order in which the API lists ids: by their upper-case
+// forms, lower case first among equals. So "_" comes after letters.
+func compareIDs(a, b string) int {
+	return cmp.Or(strings.Compare(strings.ToUpper(a), strings.ToUpper(b)), strings.Compare(b, a))
+}
+
+// Subscription returns the newest active subscription to a product at a
+// moment; a nil id means any inline product.
+func (h *Holdings) Subscription(productID *string) *Subscription {
+	for i := range slices.Backward(h.Subscriptions) {
+		if s := &h.Subscriptions[i]; s.Active() && sameProduct(s.ProductID, productID) {
+			return s
+		}
+	}
+	return nil
+}
+
+func sameProduct(a, b *string) bool {
+	return a == nil && b == nil || a != nil && b != nil && *a == *b
 }
 
 // Owns reports whether a product is owned at a moment.

@@ -42,7 +42,7 @@ func (s *Items) UpdateItemQuantity(ctx context.Context, req *paymentsv1.UpdateIt
 		}
 		update.ExpiresAt = &expiresAt
 	}
-	if err := s.app.UpdateItemQuantity(ctx, update); err != nil {
+	if err := s.app.UpdateItemQuantity(idempotent(ctx, req), update); err != nil {
 		return nil, err
 	}
 	return &paymentsv1.UpdateItemQuantityResponse{}, nil

@@ -44,6 +44,10 @@ func (s *Purchases) ValidatePurchaseCode(ctx context.Context, req *paymentsv1.Va
 	if err != nil {
 		return nil, err
 	}
+	return purchase(overview)
+}
+
+func purchase(overview *app.PurchaseOverview) (*paymentsv1.ValidatePurchaseCodeResponse, error) {
 	product, err := productpb.Inline(&overview.Product)
 	if err != nil {
 		return nil, err
@@ -67,6 +71,34 @@ func (s *Purchases) ValidatePurchaseCode(ctx context.Context, req *paymentsv1.Va
 	return res, nil
 }
 
+// GetCheckout implements paymentsv1.PurchaseServiceServer.
+func (s *Purchases) GetCheckout(ctx context.Context, req *paymentsv1.GetCheckoutRequest) (*paymentsv1.Checkout, error) {
+	checkout, err := s.app.GetCheckout(ctx, req.GetFullCode(), req.ReturnUrl)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := purchase(checkout.PurchaseOverview)
+	if err != nil {
+		return nil, err
+	}
+	res := &paymentsv1.Checkout{
+		Purchase: shown, ProjectDisplayName: checkout.Project.DisplayName, Blocked: checkout.Project.Catalog.BlockNewPurchases,
+	}
+	if logo := checkout.Project.Logos.DarkModeURL; logo != "" {
+		res.ProjectLogoDarkUrl = wrapperspb.String(logo)
+	}
+	if checkout.StripePublishableKey != "" {
+		res.StripePublishableKey = wrapperspb.String(checkout.StripePublishableKey)
+	}
+	for _, price := range checkout.Product.Prices.ByID {
+		res.PriceIds = append(res.PriceIds, price.ID)
+	}
+	for _, item := range checkout.Items {
+		res.Items = append(res.Items, &paymentsv1.CheckoutItem{ItemId: item.ID, DisplayName: item.DisplayName})
+	}
+	return res, nil
+}
+
 // GetReturnURLValidity implements paymentsv1.PurchaseServiceServer.
 func (s *Purchases) GetReturnURLValidity(ctx context.Context, req *paymentsv1.GetReturnURLValidityRequest) (*paymentsv1.GetReturnURLValidityResponse, error) {
 	if err := s.app.CheckReturnURL(ctx, req.GetFullCode(), req.ReturnUrl); err != nil {
@@ -77,7 +109,7 @@ func (s *Purchases) GetReturnURLValidity(ctx context.Context, req *paymentsv1.Ge
 
 // CreatePurchaseSession implements paymentsv1.PurchaseServiceServer.
 func (s *Purchases) CreatePurchaseSession(ctx context.Context, req *paymentsv1.CreatePurchaseSessionRequest) (*paymentsv1.CreatePurchaseSessionResponse, error) {
-	if err := s.app.CreatePurchaseSession(ctx, choice(req)); err != nil {
+	if err := s.app.CreatePurchaseSession(idempotent(ctx, req), choice(req)); err != nil {
 		return nil, err
 	}
 	return &paymentsv1.CreatePurchaseSessionResponse{}, nil
@@ -85,7 +117,7 @@ func (s *Purchases) CreatePurchaseSession(ctx context.Context, req *paymentsv1.C
 
 // CreateTestModePurchase implements paymentsv1.PurchaseServiceServer.
 func (s *Purchases) CreateTestModePurchase(ctx context.Context, req *paymentsv1.CreateTestModePurchaseRequest) (*typesv1.Success, error) {
-	if err := s.app.CreateTestModePurchase(ctx, choice(req)); err != nil {
+	if err := s.app.CreateTestModePurchase(idempotent(ctx, req), choice(req)); err != nil {
 		return nil, err
 	}
 	return &typesv1.Success{Success: true}, nil

@@ -10,5 +10,6 @@ import (
 // Register registers all services of the context.
 func Register(r grpc.ServiceRegistrar, application *app.App) {
 	paymentsv1.RegisterPurchaseServiceServer(r, &Purchases{app: application})
+	paymentsv1.RegisterProductServiceServer(r, &Products{app: application})
 	paymentsv1.RegisterItemServiceServer(r, &Items{app: application})
 }

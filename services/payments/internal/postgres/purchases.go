@@ -49,9 +49,10 @@ func toSubscription(row db.Subscription) (domain.Subscription, error) {
 		Purchase: domain.Purchase{
 			ID: row.ID, Customer: domain.Customer{Type: domain.CustomerType(row.CustomerType), ID: row.CustomerID},
 			ProductID: row.ProductID, PriceID: row.PriceID, Product: product, Quantity: row.Quantity,
-			Source: domain.Source(row.CreationSource), CreatedAt: row.CreatedAt,
+			Source: domain.Source(row.CreationSource), CreatedAt: row.CreatedAt, StripeID: row.StripeSubscriptionID,
+			RefundedAt: row.RefundedAt, RefundedQuantity: row.RefundedQuantity,
 		},
-		Status: domain.Status(row.Status), PeriodStart: row.CurrentPeriodStart, PeriodEnd: row.CurrentPeriodEnd,
+		Status: domain.Status(row.Status), Unpaid: !row.Started, PeriodStart: row.CurrentPeriodStart, PeriodEnd: row.CurrentPeriodEnd,
 		CancelAtPeriodEnd: row.CancelAtPeriodEnd, CanceledAt: row.CanceledAt, EndedAt: row.EndedAt, Version: row.Version,
 	}, err
 }
@@ -62,7 +63,8 @@ func toOneTimePurchase(row db.OneTimePurchase) (domain.OneTimePurchase, error) {
 		Purchase: domain.Purchase{
 			ID: row.ID, Customer: domain.Customer{Type: domain.CustomerType(row.CustomerType), ID: row.CustomerID},
 			ProductID: row.ProductID, PriceID: row.PriceID, Product: product, Quantity: row.Quantity,
-			Source: domain.Source(row.CreationSource), CreatedAt: row.CreatedAt,
+			Source: domain.Source(row.CreationSource), CreatedAt: row.CreatedAt, StripeID: row.StripePaymentIntentID,
+			RefundedAt: row.RefundedAt, RefundedQuantity: row.RefundedQuantity,
 		},
 		RevokedAt: row.RevokedAt,
 	}, err
@@ -85,14 +87,22 @@ func (t *tx) CreateSubscription(ctx context.Context, tenant ids.Tenant, s *domai
 		CustomerType: string(s.Customer.Type), CustomerID: s.Customer.ID,
 		ProductID: s.ProductID, PriceID: s.PriceID, Product: product, Quantity: s.Quantity, Status: string(s.Status),
 		CurrentPeriodStart: s.PeriodStart, CurrentPeriodEnd: s.PeriodEnd,
-		CreationSource: string(s.Source), CreatedAt: s.CreatedAt,
+		CancelAtPeriodEnd: s.CancelAtPeriodEnd, CanceledAt: s.CanceledAt, EndedAt: s.EndedAt,
+		CreationSource: string(s.Source), CreatedAt: s.CreatedAt, StripeSubscriptionID: s.StripeID, Started: !s.Unpaid,
 	})
 }
 
 func (t *tx) UpdateSubscription(ctx context.Context, tenant ids.Tenant, s *domain.Subscription) error {
+	product, err := json.Marshal(s.Product)
+	if err != nil {
+		return err
+	}
 	return t.queries.UpdateSubscription(ctx, db.UpdateSubscriptionParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: s.ID,
-		Status: string(s.Status), CancelAtPeriodEnd: s.CancelAtPeriodEnd, CanceledAt: s.CanceledAt, EndedAt: s.EndedAt, Version: s.Version,
+		ProductID: s.ProductID, PriceID: s.PriceID, Product: product, Quantity: s.Quantity, Status: string(s.Status),
+		CurrentPeriodStart: s.PeriodStart, CurrentPeriodEnd: s.PeriodEnd,
+		CancelAtPeriodEnd: s.CancelAtPeriodEnd, CanceledAt: s.CanceledAt, EndedAt: s.EndedAt, Started: !s.Unpaid,
+		RefundedAt: s.RefundedAt, RefundedQuantity: s.RefundedQuantity, Version: s.Version,
 	})
 }
 
@@ -105,6 +115,6 @@ func (t *tx) CreateOneTimePurchase(ctx context.Context, tenant ids.Tenant, p *do
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: p.ID,
 		CustomerType: string(p.Customer.Type), CustomerID: p.Customer.ID,
 		ProductID: p.ProductID, PriceID: p.PriceID, Product: product, Quantity: p.Quantity,
-		CreationSource: string(p.Source), CreatedAt: p.CreatedAt,
+		CreationSource: string(p.Source), CreatedAt: p.CreatedAt, StripePaymentIntentID: p.StripeID,
 	})
 }

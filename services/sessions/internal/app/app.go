@@ -16,6 +16,9 @@ type Settings struct {
 	Rotation            domain.Rotation
 	// ExpiredRetention is how long an expired session stays listed.
 	ExpiredRetention time.Duration
+	// CLILoginLifetime is how long the log-in of a command-line program can be
+	// completed, unless it asks for another time.
+	CLILoginLifetime time.Duration
 }
 
 // Deps are the ports the use cases work through.
@@ -24,6 +27,7 @@ type Deps struct {
 	Users    Users
 	Projects Projects
 	Configs  Configs
+	Teams    Teams
 	Keys     KeyCache
 	Signer   Signer
 	Clock    clock.Clock

@@ -17,7 +17,6 @@ import (
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/pgtest"
 	"vestibule.dev/pkg/principal"
-	"vestibule.dev/pkg/projectconfig"
 	"vestibule.dev/pkg/secret"
 	eventsv1 "vestibule.dev/proto/events/v1"
 	"vestibule.dev/services/sessions/internal/accesstoken"
@@ -45,6 +44,7 @@ var (
 		AccessTokenLifetime: 10 * time.Minute,
 		Rotation:            domain.Rotation{Every: 90 * 24 * time.Hour, Ahead: time.Hour, Keep: 11 * time.Minute},
 		ExpiredRetention:    30 * 24 * time.Hour,
+		CLILoginLifetime:    2 * time.Minute,
 	}
 )
 
@@ -58,7 +58,8 @@ type system struct {
 	clock    *clock.Fake
 	users    *users
 	projects *projects
-	configs  *projectconfig.Config
+	configs  *configs
+	teams    *teams
 	signer   *signer
 	events   *recorder
 }
@@ -71,7 +72,8 @@ func newSystem(t testing.TB) *system {
 		clock:    clock.NewFake(epoch),
 		users:    &users{},
 		projects: newProjects(),
-		configs:  &projectconfig.Config{},
+		configs:  newConfigs(),
+		teams:    &teams{},
 		signer:   &signer{},
 		events:   &recorder{},
 	}
@@ -95,7 +97,8 @@ func (s *system) replica(t testing.TB) (*app.App, *pg.DB) {
 		Store:    postgres.NewStore(database, secret.NewBox(ring), s.events.encode),
 		Users:    s.users,
 		Projects: s.projects,
-		Configs:  configs{s.configs},
+		Configs:  s.configs,
+		Teams:    s.teams,
 		Keys:     keys,
 		Signer:   s.signer,
 		Clock:    s.clock,
@@ -182,10 +185,11 @@ func keyID(t testing.TB, token string) string {
 
 // users is an identity context that knows every user but the deleted ones.
 type users struct {
-	calls   atomic.Int32
-	mu      sync.Mutex
-	deleted []string
-	failure error
+	calls     atomic.Int32
+	mu        sync.Mutex
+	deleted   []string
+	anonymous []string
+	failure   error
 	// attemptCode makes every user have a second factor when it is set.
 	attemptCode string
 }
@@ -211,7 +215,14 @@ func (u *users) TokenSubject(_ context.Context, _ ids.Tenant, userID string) (do
 		return domain.Subject{}, apierr.UserNotFound()
 	}
 	name := "Ada"
-	return domain.Subject{UserID: userID, Name: &name, SignedUpAt: epoch}, nil
+	return domain.Subject{UserID: userID, Name: &name, SignedUpAt: epoch, Anonymous: slices.Contains(u.anonymous, userID)}, nil
+}
+
+func (u *users) UserExists(_ context.Context, _ ids.Tenant, userID string) (bool, error) {
+	u.calls.Add(1)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return !slices.Contains(u.deleted, userID), u.failure
 }
 
 func (u *users) delete(userID string) {
@@ -237,13 +248,6 @@ func newProjects() *projects {
 func (p *projects) Project(_ context.Context, id string) (*domain.Project, error) {
 	p.calls.Add(1)
 	return p.known[id], nil
-}
-
-// configs is an identity context with one configuration.
-type configs struct{ config *projectconfig.Config }
-
-func (c configs) Get(context.Context, ids.Tenant, int64) (*projectconfig.Config, error) {
-	return c.config, nil
 }
 
 // signer counts signatures.

@@ -303,7 +303,7 @@ func crossDomain(opened app.OpenedSession) app.CrossDomain {
 
 func TestAuthorizeCrossDomain_ownSession_isShared(t *testing.T) {
 	s := newSystem(t)
-	s.configs.Domains.TrustedDomains = map[string]projectconfig.TrustedDomain{"d": {BaseURL: "https://app.example.com"}}
+	s.configs.domains.TrustedDomains = map[string]projectconfig.TrustedDomain{"d": {BaseURL: "https://app.example.com"}}
 	opened := s.open(t, app.SessionRequest{Tenant: tenant, Subject: domain.Subject{UserID: userID, SignedUpAt: epoch}, Lifetime: time.Hour, IsImpersonation: true})
 	in := crossDomain(opened)
 	after := "https://app.example.com/next"
@@ -340,7 +340,7 @@ func TestAuthorizeCrossDomain_ownSession_isShared(t *testing.T) {
 
 func TestAuthorizeCrossDomain_sessionEndedSince_isAnInvalidCode(t *testing.T) {
 	s := newSystem(t)
-	s.configs.Domains.TrustedDomains = map[string]projectconfig.TrustedDomain{"d": {BaseURL: "https://app.example.com"}}
+	s.configs.domains.TrustedDomains = map[string]projectconfig.TrustedDomain{"d": {BaseURL: "https://app.example.com"}}
 	opened := s.open(t, request(userID))
 	in := crossDomain(opened)
 	redirect, err := s.AuthorizeCrossDomain(t.Context(), client(userID, opened.SessionID), in)
@@ -359,7 +359,7 @@ func TestAuthorizeCrossDomain_sessionEndedSince_isAnInvalidCode(t *testing.T) {
 
 func TestAuthorizeCrossDomain_errors_inOrder(t *testing.T) {
 	s := newSystem(t)
-	s.configs.Domains.TrustedDomains = map[string]projectconfig.TrustedDomain{"d": {BaseURL: "https://app.example.com"}}
+	s.configs.domains.TrustedDomains = map[string]projectconfig.TrustedDomain{"d": {BaseURL: "https://app.example.com"}}
 	opened, foreign := s.open(t, request(userID)), s.open(t, request(otherUserID))
 	hash := sha256.Sum256([]byte(publishableKey))
 	s.projects.known[projectID].Keys = []domain.PublishableKey{{Hash: hash[:]}}

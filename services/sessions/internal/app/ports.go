@@ -11,6 +11,9 @@ import (
 // Store remembers sessions and signing keys. Its reads see the ambient
 // transaction if there is one.
 type Store interface {
+	APIKeyStore
+	CLILoginStore
+
 	// RunTx runs fn in one transaction and commits when fn returns nil. It
 	// joins the transaction that ctx carries, and repeats fn after a
 	// serialization failure, so fn must have no other effects.
@@ -34,7 +37,7 @@ type Store interface {
 	// SweepSessions deletes at most batch sessions that expired longer than
 	// retention ago and reports how many.
 	SweepSessions(ctx context.Context, retention time.Duration, batch int) (int, error)
-	// SweepOrphans deletes sessions and keys that came into being while their
+	// SweepOrphans deletes sessions and keys, of any kind, that came into being while their
 	// user or project was being deleted.
 	SweepOrphans(ctx context.Context) error
 
@@ -52,6 +55,7 @@ type UsedSession struct{ ID, UserID string }
 // Tx is what a use case writes.
 type Tx interface {
 	AuthorizationCodeTx
+	APIKeyTx
 
 	// CreateSession inserts a session and reports false when its user or
 	// project was deleted.
@@ -107,6 +111,8 @@ type Users interface {
 	// elsewhere and is about to get a session. It fails besides with
 	// MULTI_FACTOR_AUTHENTICATION_REQUIRED.
 	SignInSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error)
+	// UserExists reports whether the tenant has such a user.
+	UserExists(ctx context.Context, tenant ids.Tenant, userID string) (bool, error)
 }
 
 // Projects knows projects.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"vestibule.dev/pkg/ids"
-	"vestibule.dev/pkg/projectconfig"
 	"vestibule.dev/services/sessions/internal/domain"
 )
 
@@ -43,11 +42,4 @@ type AuthorizationCodeTx interface {
 	// TouchSessionOfUser records a use of the user's unexpired session and
 	// reports false when there is none.
 	TouchSessionOfUser(ctx context.Context, tenant ids.Tenant, userID, sessionID string, ipInfo *domain.IPInfo) (found bool, err error)
-}
-
-// Configs reads rendered configurations.
-type Configs interface {
-	// Get returns the configuration of the project, at least as new as
-	// minVersion.
-	Get(ctx context.Context, tenant ids.Tenant, minVersion int64) (*projectconfig.Config, error)
 }

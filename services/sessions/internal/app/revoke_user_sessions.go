@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/services/sessions/internal/domain"
 )
 
 // Revocation names the sessions of a user that are to end.
@@ -21,11 +22,15 @@ type Revocation struct {
 
 // RevokeUserSessions ends sessions of a user and reports how many. Both the
 // request that asks for it and the event that repeats it come here; ending
-// sessions again changes nothing. A deleted user gets no sessions any more.
+// sessions again changes nothing. A deleted user loses their API keys too
+// and gets neither any more.
 func (a *App) RevokeUserSessions(ctx context.Context, revocation Revocation) (revoked int, err error) {
 	err = a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		if revocation.Reason == UserDeleted {
 			if err := tx.RememberDeletedUser(ctx, revocation.Tenant, revocation.UserID); err != nil {
+				return err
+			}
+			if err := deleteAPIKeys(ctx, tx, revocation.Tenant, domain.APIKeyOwner{Type: ids.UserKey, ID: revocation.UserID}); err != nil {
 				return err
 			}
 		}

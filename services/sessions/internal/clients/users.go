@@ -42,3 +42,11 @@ func (u *Users) SignInSubject(ctx context.Context, tenant ids.Tenant, userID str
 	}
 	return identitypb.Subject(res.GetSubject()), nil
 }
+
+// UserExists implements app.Users.
+func (u *Users) UserExists(ctx context.Context, tenant ids.Tenant, userID string) (bool, error) {
+	res, err := u.client.ListUserContacts(ctx, &identityv1.ListUserContactsRequest{
+		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, UserIds: []string{userID},
+	})
+	return len(res.GetUsers()) > 0, err
+}

@@ -25,6 +25,10 @@ type Config struct {
 	// one has retired, if it misses the event that says so.
 	KeyCache time.Duration `env:"KEY_CACHE" envDefault:"30s"`
 
+	// CLILoginLifetime is how long the log-in of a command-line program can be
+	// completed, unless it asks for another time.
+	CLILoginLifetime time.Duration `env:"CLI_LOGIN_LIFETIME" envDefault:"2m"`
+
 	// ExpiredRetention is how long an expired session stays listed.
 	ExpiredRetention time.Duration `env:"EXPIRED_RETENTION" envDefault:"720h"`
 }
@@ -43,6 +47,9 @@ func (c Config) Validate() error {
 	}
 	if c.KeyCache <= 0 {
 		problems = append(problems, errors.New("SESSIONS_KEY_CACHE must be positive"))
+	}
+	if c.CLILoginLifetime <= 0 || c.CLILoginLifetime > 24*time.Hour {
+		problems = append(problems, errors.New("SESSIONS_CLI_LOGIN_LIFETIME must be positive and at most 24h"))
 	}
 	if c.ExpiredRetention < 0 {
 		problems = append(problems, errors.New("SESSIONS_EXPIRED_RETENTION must not be negative"))
@@ -64,6 +71,7 @@ func (c Config) Settings(publicOrigin string) app.Settings {
 			Keep:  c.AccessTokenLifetime + c.KeyCache + skew,
 		},
 		ExpiredRetention: c.ExpiredRetention,
+		CLILoginLifetime: c.CLILoginLifetime,
 	}
 }
 

@@ -3,6 +3,7 @@ package events_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -178,6 +179,41 @@ func TestEncode_events_nameSubjectAndAggregate(t *testing.T) {
 		if envelope.GetSubject() != tt.subject || envelope.GetAggregate() != tt.aggregate || envelope.GetPayload() == nil {
 			t.Errorf("%T is published as %v", tt.event, envelope)
 		}
+	}
+}
+
+func TestEncode_apiKeys_carryRepresentationWithoutText(t *testing.T) {
+	key := domain.APIKey{
+		Tenant: tenant, ID: "k", Owner: domain.APIKeyOwner{Type: ids.TeamKey, ID: "t"}, Description: "CI", LastFour: "abcd",
+		CreatedAt: time.UnixMilli(7), Version: 3,
+	}
+	for _, tt := range []struct {
+		event              app.Event
+		subject, aggregate string
+		version            int64
+	}{
+		{app.APIKeyCreated{Key: key}, "sessions.v1.api_key.created." + projectID, "api_key/k", 3},
+		{app.APIKeyUpdated{Key: key, Revoked: true}, "sessions.v1.api_key.updated." + projectID, "api_key/k", 3},
+		{app.APIKeysDeleted{Tenant: tenant, Owner: key.Owner, KeyIDs: []string{"k"}}, "sessions.v1.api_keys.deleted." + projectID, "api_keys/t", 0},
+	} {
+		envelope, err := events.Encode(t.Context(), tt.event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if envelope.GetSubject() != tt.subject || envelope.GetAggregate() != tt.aggregate || envelope.GetAggregateVersion() != tt.version || envelope.GetPayload() == nil {
+			t.Errorf("%T is published as %v", tt.event, envelope)
+		}
+	}
+	envelope, err := events.Encode(t.Context(), app.APIKeyCreated{Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]any{
+		"id": "k", "type": "team", "team_id": "t", "description": "CI", "is_public": false, "created_at_millis": 7.0,
+		"value": map[string]any{"last_four": "abcd"},
+	}
+	if got := envelope.GetApiKeyCreated().GetApiKey().AsMap(); !reflect.DeepEqual(got, want) {
+		t.Errorf("representation %v, want %v", got, want)
 	}
 }
 

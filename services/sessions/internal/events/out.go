@@ -7,6 +7,7 @@ import (
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/outbox"
 	eventsv1 "vestibule.dev/proto/events/v1"
+	"vestibule.dev/services/sessions/internal/apikeypb"
 	"vestibule.dev/services/sessions/internal/app"
 	"vestibule.dev/services/sessions/internal/domain"
 )
@@ -33,8 +34,46 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 			Audience: event.Audience.String(), Kid: event.KID,
 		}}
 		return envelope, nil
+	case app.APIKeyCreated:
+		representation, err := apikeypb.Struct(&event.Key)
+		if err != nil {
+			return nil, err
+		}
+		envelope := apiKeyEnvelope(ctx, &event.Key, "created")
+		envelope.Payload = &eventsv1.Envelope_ApiKeyCreated{ApiKeyCreated: &eventsv1.ApiKeyCreated{
+			ApiKeyId: event.Key.ID, ApiKey: representation,
+		}}
+		return envelope, nil
+	case app.APIKeyUpdated:
+		representation, err := apikeypb.Struct(&event.Key)
+		if err != nil {
+			return nil, err
+		}
+		envelope := apiKeyEnvelope(ctx, &event.Key, "updated")
+		envelope.Payload = &eventsv1.Envelope_ApiKeyUpdated{ApiKeyUpdated: &eventsv1.ApiKeyUpdated{
+			ApiKeyId: event.Key.ID, ApiKey: representation, Revoked: event.Revoked,
+		}}
+		return envelope, nil
+	case app.APIKeysDeleted:
+		envelope := newEnvelope(ctx, aggregateAPIKeys, event.Owner.ID, "deleted", event.Tenant)
+		envelope.Payload = &eventsv1.Envelope_ApiKeysDeleted{ApiKeysDeleted: &eventsv1.ApiKeysDeleted{
+			OwnerType: string(event.Owner.Type), OwnerId: event.Owner.ID, ApiKeyIds: event.KeyIDs,
+		}}
+		return envelope, nil
 	}
 	return nil, fmt.Errorf("events: %T has no published form", event)
+}
+
+const (
+	aggregateAPIKey = "api_key"
+	// aggregateAPIKeys are all keys of one owner.
+	aggregateAPIKeys = "api_keys"
+)
+
+func apiKeyEnvelope(ctx context.Context, key *domain.APIKey, name string) *eventsv1.Envelope {
+	return outbox.NewEnvelope(ctx, outbox.Fact{
+		Context: "sessions", Aggregate: aggregateAPIKey, ID: key.ID, Name: name, Tenant: key.Tenant, Version: key.Version,
+	})
 }
 
 // newEnvelope begins the published form of a fact. The sessions of one user are

@@ -48,6 +48,8 @@ func (identity) TokenSubject(_ context.Context, _ ids.Tenant, userID string) (do
 	return domain.Subject{UserID: userID}, nil
 }
 
+func (identity) UserExists(context.Context, ids.Tenant, string) (bool, error) { return true, nil }
+
 func (identity) Project(_ context.Context, id string) (*domain.Project, error) {
 	if id != projectID {
 		return nil, nil
@@ -77,10 +79,13 @@ func newSystem(t *testing.T) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	application := app.New(app.Settings{PublicOrigin: "https://api.example.com", AccessTokenLifetime: 10 * time.Minute}, app.Deps{
+	settings := app.Settings{PublicOrigin: "https://api.example.com", AccessTokenLifetime: 10 * time.Minute, CLILoginLifetime: 2 * time.Minute}
+	application := app.New(settings, app.Deps{
 		Store:    postgres.NewStore(pgtest.New(t, migrations.Source(), outbox.Migrations()), secret.NewBox(ring), events.Encode),
 		Users:    identity{},
 		Projects: identity{},
+		Configs:  everything{},
+		Teams:    everything{},
 		Keys:     keys,
 		Signer:   accesstoken.Signer{},
 		Clock:    clock.System(),
@@ -89,6 +94,9 @@ func newSystem(t *testing.T) *system {
 		internal := grpcapi.NewInternal(application)
 		sessionsv1.RegisterSessionServiceServer(registrar, grpcapi.NewSessions(application))
 		sessionsv1.RegisterTokenServiceServer(registrar, grpcapi.NewTokens(application))
+		sessionsv1.RegisterUserApiKeyServiceServer(registrar, grpcapi.NewUserAPIKeys(application))
+		sessionsv1.RegisterTeamApiKeyServiceServer(registrar, grpcapi.NewTeamAPIKeys(application))
+		sessionsv1.RegisterCliLoginServiceServer(registrar, grpcapi.NewCLILogins(application))
 		sessionsv1.RegisterSessionInternalServiceServer(registrar, internal)
 		sessionsv1.RegisterTokenInternalServiceServer(registrar, internal)
 	})

@@ -52,8 +52,9 @@ func (s *Tokens) ExchangeToken(ctx context.Context, req *sessionsv1.ExchangeToke
 		Scope:       "legacy",
 	}
 	if signIn := granted.SignIn; signIn != nil {
-		res.RefreshToken = &signIn.RefreshToken
-		res.IsNewUser, res.NewUser = &signIn.IsNewUser, &signIn.IsNewUser
+		res.OptionalRefreshToken = &sessionsv1.ExchangeTokenResponse_RefreshToken{RefreshToken: signIn.RefreshToken}
+		res.OptionalIsNewUser = &sessionsv1.ExchangeTokenResponse_IsNewUser{IsNewUser: signIn.IsNewUser}
+		res.OptionalNewUser = &sessionsv1.ExchangeTokenResponse_NewUser{NewUser: signIn.IsNewUser}
 		if signIn.AfterCallback != nil {
 			res.AfterCallbackRedirectUrl = wrapperspb.String(*signIn.AfterCallback)
 			res.AfterCallbackRedirectUrl_ = wrapperspb.String(*signIn.AfterCallback)

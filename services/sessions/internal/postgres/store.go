@@ -119,7 +119,12 @@ func (s *Store) SweepOrphans(ctx context.Context) error {
 		queries.SweepSessionsOfDeletedProjects,
 		queries.SweepAuthorizationCodesOfDeletedProjects,
 		queries.SweepSigningKeysOfDeletedProjects,
+		queries.SweepAPIKeysOfDeletedUsers,
+		queries.SweepAPIKeysOfDeletedTeams,
+		queries.SweepAPIKeysOfDeletedProjects,
+		queries.SweepCLILoginsOfDeletedProjects,
 		queries.SweepDeletedUsers,
+		queries.SweepDeletedTeams,
 	} {
 		if _, err := sweep(ctx); err != nil {
 			return err

@@ -70,7 +70,10 @@ func (t *tx) PurgeProject(ctx context.Context, projectID string) error {
 		t.queries.PurgeAuthorizationCodes,
 		t.queries.PurgeSessions,
 		t.queries.PurgeSigningKeys,
+		t.queries.PurgeAPIKeys,
+		t.queries.PurgeCLILogins,
 		t.queries.PurgeDeletedUsers,
+		t.queries.PurgeDeletedTeams,
 	} {
 		if err := purge(ctx, projectID); err != nil {
 			return err

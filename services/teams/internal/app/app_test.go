@@ -1,6 +1,8 @@
 package app_test
 
 import (
+	"context"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -9,7 +11,10 @@ import (
 	"vestibule.dev/pkg/outbox"
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/pgtest"
+	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/projectconfig"
 	"vestibule.dev/services/teams/internal/app"
+	"vestibule.dev/services/teams/internal/domain"
 	"vestibule.dev/services/teams/internal/events"
 	"vestibule.dev/services/teams/internal/postgres"
 	"vestibule.dev/services/teams/migrations"
@@ -19,13 +24,41 @@ var tenant = ids.Tenant{ProjectID: "p", BranchID: "main"}
 
 type fixture struct {
 	*app.App
-	t  *testing.T
-	db *pg.DB
+	t        *testing.T
+	db       *pg.DB
+	projects *fakeProjects
 }
 
 func newFixture(t *testing.T) *fixture {
-	db := pgtest.New(t, outbox.Migrations(), migrations.Source())
-	return &fixture{App: app.New(postgres.NewStore(db, events.Encode)), t: t, db: db}
+	f := &fixture{t: t, db: pgtest.New(t, outbox.Migrations(), migrations.Source()), projects: newProjects()}
+	f.App = app.New(app.Deps{Store: postgres.NewStore(f.db, events.Encode), Projects: f.projects})
+	return f
+}
+
+// fakeProjects plays identity's configuration. It is that of a new project.
+type fakeProjects struct {
+	config      *projectconfig.Config
+	definitions []domain.Definition
+	// asked are the versions that were asked for.
+	asked []int64
+}
+
+func newProjects() *fakeProjects {
+	return &fakeProjects{
+		config: &projectconfig.Config{Tenant: tenant, Version: 1},
+		definitions: []domain.Definition{
+			{ID: "team_member", Scope: domain.TeamScope, Contains: []string{domain.ReadMembers, domain.InviteMembers}},
+			{ID: "team_admin", Scope: domain.TeamScope, Contains: []string{
+				domain.UpdateTeam, domain.DeleteTeam, domain.ReadMembers, domain.RemoveMembers, domain.InviteMembers, domain.ManageAPIKeys,
+			}},
+			{ID: "beta", Scope: domain.ProjectScope},
+		},
+	}
+}
+
+func (p *fakeProjects) Project(_ context.Context, _ ids.Tenant, minVersion int64) (*app.Project, error) {
+	p.asked = append(p.asked, minVersion)
+	return &app.Project{Config: p.config, Permissions: domain.NewPermissions(p.definitions...)}, nil
 }
 
 // published lists the subjects of the events so far, in order.
@@ -46,13 +79,38 @@ func (f *fixture) published() (subjects []string) {
 	return subjects
 }
 
-func (f *fixture) personalTeam(userID, name string) app.PersonalTeam {
+// newUser is what identity asks for when a user comes into being.
+func newUser(tenant ids.Tenant, userID, teamName string) app.Provision {
+	return app.Provision{
+		Tenant: tenant, UserID: userID, ConfigVersion: 1,
+		PersonalTeam: &app.PersonalTeam{TeamID: ids.NewUUID(), DisplayName: teamName, PermissionIDs: []string{"team_admin"}},
+	}
+}
+
+// personalTeam provisions a user and returns the id of their team.
+func (f *fixture) personalTeam(userID, name string) (teamID string) {
 	f.t.Helper()
-	team := app.PersonalTeam{Tenant: tenant, TeamID: ids.NewUUID(), UserID: userID, DisplayName: name}
-	if err := f.CreatePersonalTeam(f.t.Context(), team); err != nil {
+	user := newUser(tenant, userID, name)
+	if err := f.ProvisionUser(f.t.Context(), user); err != nil {
 		f.t.Fatal(err)
 	}
-	return team
+	return user.PersonalTeam.TeamID
+}
+
+// exec runs SQL beside the use cases.
+func (f *fixture) exec(sql string, args ...any) {
+	f.t.Helper()
+	if _, err := f.db.Querier(f.t.Context()).Exec(f.t.Context(), sql, args...); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *fixture) count(sql string, args ...any) (n int) {
+	f.t.Helper()
+	if err := f.db.Querier(f.t.Context()).QueryRow(f.t.Context(), sql, args...).Scan(&n); err != nil {
+		f.t.Fatal(err)
+	}
+	return n
 }
 
 func (f *fixture) teamsOf(userID string) []string {
@@ -65,54 +123,84 @@ func (f *fixture) teamsOf(userID string) []string {
 }
 
 // The sign-up and the event of the new user ask at the same time.
-func TestCreatePersonalTeam_parallel_createsOne(t *testing.T) {
+func TestProvisionUser_parallel_createsOne(t *testing.T) {
 	f := newFixture(t)
-	team := app.PersonalTeam{Tenant: tenant, TeamID: ids.NewUUID(), UserID: ids.NewUUID(), DisplayName: "Ada's Team"}
+	user := newUser(tenant, ids.NewUUID(), "Ada's Team")
+	user.PermissionIDs = []string{"beta"}
 	var all sync.WaitGroup
 	for range 16 {
 		all.Go(func() {
-			if err := f.CreatePersonalTeam(t.Context(), team); err != nil {
+			if err := f.ProvisionUser(t.Context(), user); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
-	if got := f.teamsOf(team.UserID); len(got) != 1 || got[0] != team.TeamID {
-		t.Errorf("teams of the user are %v, want %s alone", got, team.TeamID)
+	if got := f.teamsOf(user.UserID); len(got) != 1 || got[0] != user.PersonalTeam.TeamID {
+		t.Errorf("teams of the user are %v, want %s alone", got, user.PersonalTeam.TeamID)
 	}
 	if got := f.published(); len(got) != 1 || got[0] != "teams.v1.team.created.p" {
 		t.Errorf("published %v, want one team.created", got)
 	}
+	if n := f.count(`SELECT count(*) FROM project_permissions WHERE user_id = $1 AND permission_id = 'beta'`, user.UserID); n != 1 {
+		t.Errorf("%d grants of project scope", n)
+	}
 }
 
-func TestCreatePersonalTeam_afterDeletion_doesNothing(t *testing.T) {
+// The event may come long after the request.
+func TestProvisionUser_late_bringsNothingBack(t *testing.T) {
 	f := newFixture(t)
-	userID := ids.NewUUID()
-	if _, err := f.RemoveUser(t.Context(), tenant, userID); err != nil {
+	user := newUser(tenant, ids.NewUUID(), "Ada's Team")
+	user.PermissionIDs = []string{"beta"}
+	if err := f.ProvisionUser(t.Context(), user); err != nil {
 		t.Fatal(err)
 	}
-	f.personalTeam(userID, "Ghost's Team")
-	if got := f.teamsOf(userID); len(got) != 0 {
-		t.Errorf("a deleted user came back into %v", got)
+	f.exec(`DELETE FROM teams`)
+	f.exec(`DELETE FROM project_permissions`)
+	if err := f.ProvisionUser(t.Context(), user); err != nil {
+		t.Fatal(err)
+	}
+	if n := f.count(`SELECT (SELECT count(*) FROM teams) + (SELECT count(*) FROM project_permissions)`); n != 0 {
+		t.Errorf("%d rows came back", n)
 	}
 }
 
-// Creation and deletion race; whoever wins, no membership may stay. Without
-// the lock on the user some stay.
-func TestRemoveUser_parallelCreation_leavesNoMembership(t *testing.T) {
+func TestProvisionUser_afterDeletion_doesNothing(t *testing.T) {
+	f := newFixture(t)
+	user := newUser(tenant, ids.NewUUID(), "Ghost's Team")
+	user.PermissionIDs = []string{"beta"}
+	if _, err := f.RemoveUser(t.Context(), tenant, user.UserID); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.ProvisionUser(t.Context(), user); err != nil {
+		t.Fatal(err)
+	}
+	if n := f.count(`SELECT (SELECT count(*) FROM team_memberships) + (SELECT count(*) FROM project_permissions)`); n != 0 {
+		t.Errorf("a deleted user came back with %d rows", n)
+	}
+}
+
+// Creation and deletion race; whoever wins, nothing of the user may stay.
+// Without the lock on the user some does.
+func TestRemoveUser_parallelCreation_leavesNothing(t *testing.T) {
 	f := newFixture(t)
 	for range 40 {
-		userID := ids.NewUUID()
+		user := newUser(tenant, ids.NewUUID(), "Team")
+		user.PermissionIDs = []string{"beta"}
 		var both sync.WaitGroup
-		both.Go(func() { f.personalTeam(userID, "Team") })
 		both.Go(func() {
-			if _, err := f.RemoveUser(t.Context(), tenant, userID); err != nil {
+			if err := f.ProvisionUser(t.Context(), user); err != nil {
+				t.Error(err)
+			}
+		})
+		both.Go(func() {
+			if _, err := f.RemoveUser(t.Context(), tenant, user.UserID); err != nil {
 				t.Error(err)
 			}
 		})
 		both.Wait()
-		if got := f.teamsOf(userID); len(got) != 0 {
-			t.Fatalf("a deleted user is still in %v", got)
+		if n := f.count(`SELECT (SELECT count(*) FROM team_memberships) + (SELECT count(*) FROM project_permissions)`); n != 0 {
+			t.Fatalf("a deleted user still has %d rows", n)
 		}
 	}
 }
@@ -120,24 +208,24 @@ func TestRemoveUser_parallelCreation_leavesNoMembership(t *testing.T) {
 func TestRemoveUser_twice_removesOnce(t *testing.T) {
 	f := newFixture(t)
 	userID := ids.NewUUID()
-	first, second := f.personalTeam(userID, "A"), f.personalTeam(userID, "B")
+	teamID := f.personalTeam(userID, "A")
 	got, err := f.RemoveUser(t.Context(), tenant, userID)
-	if err != nil || len(got) != 2 || got[0] != first.TeamID || got[1] != second.TeamID {
-		t.Fatalf("RemoveUser = %v, %v; want both teams, oldest first", got, err)
+	if err != nil || len(got) != 1 || got[0] != teamID {
+		t.Fatalf("RemoveUser = %v, %v; want the team", got, err)
 	}
 	got, err = f.RemoveUser(t.Context(), tenant, userID)
 	if err != nil || len(got) != 0 {
 		t.Errorf("RemoveUser again = %v, %v", got, err)
 	}
-	if published := f.published(); len(published) != 4 {
-		t.Errorf("published %v, want two of each kind", published)
+	if published := f.published(); len(published) != 2 {
+		t.Errorf("published %v, want one of each kind", published)
 	}
 }
 
 func TestGetMembership_otherProjectOrUser_isNil(t *testing.T) {
 	f := newFixture(t)
 	userID := ids.NewUUID()
-	team := f.personalTeam(userID, "A")
+	teamID := f.personalTeam(userID, "A")
 	for name, ask := range map[string]struct {
 		tenant ids.Tenant
 		user   string
@@ -146,27 +234,77 @@ func TestGetMembership_otherProjectOrUser_isNil(t *testing.T) {
 		"other branch":  {ids.Tenant{ProjectID: "p", BranchID: "b"}, userID},
 		"other user":    {tenant, ids.NewUUID()},
 	} {
-		if got, err := f.GetMembership(t.Context(), ask.tenant, team.TeamID, ask.user); got != nil || err != nil {
-			t.Errorf("%s: GetMembership = %v, %v; want nil", name, got, err)
+		if got, permissionIDs, err := f.GetMembership(t.Context(), ask.tenant, teamID, ask.user, false); got != nil || permissionIDs != nil || err != nil {
+			t.Errorf("%s: GetMembership = %v, %v, %v; want nil", name, got, permissionIDs, err)
 		}
 	}
-	ctx, queries := pg.CountQueries(t.Context())
-	got, err := f.GetMembership(ctx, tenant, team.TeamID, userID)
-	if err != nil || got == nil || got.DisplayName != "A" {
-		t.Fatalf("GetMembership = %v, %v", got, err)
+	if len(f.projects.asked) != 0 {
+		t.Errorf("the configuration was asked for, of versions %v", f.projects.asked)
+	}
+}
+
+// One statement tells of the team, the membership and all permissions.
+func TestGetMembership_member_holdsClosure(t *testing.T) {
+	f := newFixture(t)
+	userID := ids.NewUUID()
+	teamID := f.personalTeam(userID, "A")
+	ctx, queries := pg.CountQueries(principal.NewContext(t.Context(), principal.Principal{ProjectID: "p", BranchID: "main", ConfigVersion: 5}))
+	team, permissionIDs, err := f.GetMembership(ctx, tenant, teamID, userID, false)
+	if err != nil || team == nil || team.DisplayName != "A" {
+		t.Fatalf("GetMembership = %v, %v", team, err)
+	}
+	if want := []string{
+		"$delete_team", "$invite_members", "$manage_api_keys", "$read_members", "$remove_members", "$update_team", "team_admin",
+	}; !slices.Equal(permissionIDs, want) {
+		t.Errorf("permissions %q, want %q", permissionIDs, want)
 	}
 	if queries.Load() != 1 {
 		t.Errorf("GetMembership cost %d statements, want 1", queries.Load())
+	}
+	if !slices.Equal(f.projects.asked, []int64{5}) {
+		t.Errorf("configuration asked for in versions %v, want the request's", f.projects.asked)
+	}
+	f.projects.definitions = nil
+	if _, permissionIDs, err = f.GetMembership(t.Context(), tenant, teamID, userID, false); err != nil || len(permissionIDs) != 0 {
+		t.Errorf("permissions without definition: %q, %v", permissionIDs, err)
+	}
+	f.projects.asked = nil
+	if team, permissionIDs, err = f.GetMembership(t.Context(), tenant, teamID, userID, true); err != nil || team == nil || permissionIDs != nil {
+		t.Errorf("without permissions: %v, %q, %v", team, permissionIDs, err)
+	}
+	if len(f.projects.asked) != 0 {
+		t.Error("the configuration was asked for although nobody wants to know")
+	}
+}
+
+func TestListTeamMembers_withPermission_areInOrderOfJoining(t *testing.T) {
+	f := newFixture(t)
+	admin, member := ids.NewUUID(), ids.NewUUID()
+	teamID := f.personalTeam(admin, "A")
+	f.exec(`INSERT INTO team_memberships (project_id, branch_id, team_id, user_id, created_at) VALUES ('p', 'main', $1, $2, now() + interval '1s')`, teamID, member)
+	for _, tt := range []struct {
+		tenant     ids.Tenant
+		permission string
+		want       []string
+	}{
+		{tenant, "", []string{admin, member}},
+		{tenant, "$manage_api_keys", []string{admin}},
+		{tenant, "nothing", nil},
+		{ids.Tenant{ProjectID: "q", BranchID: "main"}, "", nil},
+	} {
+		if got, err := f.ListTeamMembers(t.Context(), tt.tenant, teamID, tt.permission); err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("members of %v with %q: %v, %v; want %v", tt.tenant, tt.permission, got, err, tt.want)
+		}
 	}
 }
 
 func TestGetTeam_otherProject_isNil(t *testing.T) {
 	f := newFixture(t)
-	team := f.personalTeam(ids.NewUUID(), "A")
-	if got, err := f.GetTeam(t.Context(), tenant, team.TeamID); err != nil || got == nil || got.DisplayName != "A" {
+	teamID := f.personalTeam(ids.NewUUID(), "A")
+	if got, err := f.GetTeam(t.Context(), tenant, teamID); err != nil || got == nil || got.DisplayName != "A" {
 		t.Errorf("GetTeam = %v, %v", got, err)
 	}
-	if got, err := f.GetTeam(t.Context(), ids.Tenant{ProjectID: "q", BranchID: "main"}, team.TeamID); got != nil || err != nil {
+	if got, err := f.GetTeam(t.Context(), ids.Tenant{ProjectID: "q", BranchID: "main"}, teamID); got != nil || err != nil {
 		t.Errorf("GetTeam of another project = %v, %v; want nil", got, err)
 	}
 }
@@ -174,12 +312,14 @@ func TestGetTeam_otherProject_isNil(t *testing.T) {
 func TestRenamePersonalTeams_placeholderOnly(t *testing.T) {
 	f := newFixture(t)
 	userID := ids.NewUUID()
-	placeholder, named := f.personalTeam(userID, "Personal Team"), f.personalTeam(userID, "Book club")
+	placeholder, named := f.personalTeam(userID, "Personal Team"), ids.NewUUID()
+	f.exec(`INSERT INTO teams (project_id, branch_id, id, display_name) VALUES ('p', 'main', $1, 'Book club')`, named)
+	f.exec(`INSERT INTO team_memberships (project_id, branch_id, team_id, user_id) VALUES ('p', 'main', $1, $2)`, named, userID)
 	if err := f.RenamePersonalTeams(t.Context(), tenant, userID, "", "ada@example.com"); err != nil {
 		t.Fatal(err)
 	}
-	for teamID, want := range map[string]string{placeholder.TeamID: "ada@example.com's Team", named.TeamID: "Book club"} {
-		got, err := f.GetMembership(t.Context(), tenant, teamID, userID)
+	for teamID, want := range map[string]string{placeholder: "ada@example.com's Team", named: "Book club"} {
+		got, err := f.GetTeam(t.Context(), tenant, teamID)
 		if err != nil || got.DisplayName != want {
 			t.Errorf("team is called %q, %v; want %q", got.DisplayName, err, want)
 		}
@@ -190,8 +330,9 @@ func TestPurgeProject_otherProjects_stay(t *testing.T) {
 	f := newFixture(t)
 	userID := ids.NewUUID()
 	f.personalTeam(userID, "A")
-	other := app.PersonalTeam{Tenant: ids.Tenant{ProjectID: "q", BranchID: "main"}, TeamID: ids.NewUUID(), UserID: userID, DisplayName: "B"}
-	if err := f.CreatePersonalTeam(t.Context(), other); err != nil {
+	other := newUser(ids.Tenant{ProjectID: "q", BranchID: "main"}, userID, "B")
+	other.PermissionIDs = []string{"beta"}
+	if err := f.ProvisionUser(t.Context(), other); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.PurgeProject(t.Context(), "p"); err != nil {
@@ -200,8 +341,8 @@ func TestPurgeProject_otherProjects_stay(t *testing.T) {
 	if got := f.teamsOf(userID); len(got) != 0 {
 		t.Errorf("teams %v of the purged project are left", got)
 	}
-	if got, err := f.GetMembership(t.Context(), other.Tenant, other.TeamID, userID); err != nil || got == nil {
-		t.Errorf("the other project lost its team: %v, %v", got, err)
+	if n := f.count(`SELECT (SELECT count(*) FROM team_permissions) + (SELECT count(*) FROM project_permissions) + (SELECT count(*) FROM provisioned_users)`); n != 3 {
+		t.Errorf("the other project has %d rows left, want 3", n)
 	}
 }
 
@@ -211,10 +352,10 @@ func TestPurgeProject_parallelCreation_leavesNothing(t *testing.T) {
 	f := newFixture(t)
 	for i := range 40 {
 		project := ids.Tenant{ProjectID: "p" + strconv.Itoa(i), BranchID: "main"}
-		team := app.PersonalTeam{Tenant: project, TeamID: ids.NewUUID(), UserID: ids.NewUUID(), DisplayName: "Team"}
+		user := newUser(project, ids.NewUUID(), "Team")
 		var both sync.WaitGroup
 		both.Go(func() {
-			if err := f.CreatePersonalTeam(t.Context(), team); err != nil {
+			if err := f.ProvisionUser(t.Context(), user); err != nil {
 				t.Error(err)
 			}
 		})
@@ -224,7 +365,7 @@ func TestPurgeProject_parallelCreation_leavesNothing(t *testing.T) {
 			}
 		})
 		both.Wait()
-		if got, err := f.GetMembership(t.Context(), project, team.TeamID, team.UserID); err != nil || got != nil {
+		if got, err := f.GetTeam(t.Context(), project, user.PersonalTeam.TeamID); err != nil || got != nil {
 			t.Fatalf("a team of a deleted project is left: %v, %v", got, err)
 		}
 	}

@@ -24,14 +24,12 @@ func Subscriptions(application *app.App) []inbox.Subscription {
 			switch payload := event.GetPayload().(type) {
 			case *eventsv1.Envelope_UserCreated:
 				created := payload.UserCreated
-				if created.GetPersonalTeam() == nil {
-					return nil
-				}
-				return application.CreatePersonalTeam(ctx, app.PersonalTeam{
-					Tenant:      tenant,
-					TeamID:      created.GetPersonalTeam().GetTeamId(),
-					UserID:      created.GetUserId(),
-					DisplayName: created.GetPersonalTeam().GetDisplayName(),
+				return application.ProvisionUser(ctx, app.Provision{
+					Tenant:        tenant,
+					UserID:        created.GetUserId(),
+					PersonalTeam:  personalTeam(created.GetPersonalTeam()),
+					PermissionIDs: created.GetPermissionIds(),
+					ConfigVersion: created.GetConfigVersion(),
 				})
 			case *eventsv1.Envelope_UserDeleted:
 				_, err := application.RemoveUser(ctx, tenant, payload.UserDeleted.GetUserId())
@@ -42,4 +40,13 @@ func Subscriptions(application *app.App) []inbox.Subscription {
 			return nil
 		},
 	}}
+}
+
+func personalTeam(message *eventsv1.PersonalTeam) *app.PersonalTeam {
+	if message == nil {
+		return nil
+	}
+	return &app.PersonalTeam{
+		TeamID: message.GetTeamId(), DisplayName: message.GetDisplayName(), PermissionIDs: message.GetPermissionIds(),
+	}
 }

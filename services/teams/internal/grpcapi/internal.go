@@ -20,18 +20,23 @@ func NewInternal(application *app.App) *Internal {
 	return &Internal{app: application}
 }
 
-// CreatePersonalTeam implements teamsv1.TeamInternalServiceServer.
-func (s *Internal) CreatePersonalTeam(ctx context.Context, req *teamsv1.CreatePersonalTeamRequest) (*teamsv1.CreatePersonalTeamResponse, error) {
-	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
-	if err := s.app.CreatePersonalTeam(ctx, app.PersonalTeam{
-		Tenant:      tenant,
-		TeamID:      req.GetTeamId(),
-		UserID:      req.GetUserId(),
-		DisplayName: req.GetDisplayName(),
-	}); err != nil {
+// ProvisionUser implements teamsv1.TeamInternalServiceServer.
+func (s *Internal) ProvisionUser(ctx context.Context, req *teamsv1.ProvisionUserRequest) (*teamsv1.ProvisionUserResponse, error) {
+	in := app.Provision{
+		Tenant:        ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()},
+		UserID:        req.GetUserId(),
+		PermissionIDs: req.GetPermissionIds(),
+		ConfigVersion: req.GetConfigVersion(),
+	}
+	if team := req.GetPersonalTeam(); team != nil {
+		in.PersonalTeam = &app.PersonalTeam{
+			TeamID: team.GetTeamId(), DisplayName: team.GetDisplayName(), PermissionIDs: team.GetPermissionIds(),
+		}
+	}
+	if err := s.app.ProvisionUser(ctx, in); err != nil {
 		return nil, err
 	}
-	return &teamsv1.CreatePersonalTeamResponse{}, nil
+	return &teamsv1.ProvisionUserResponse{}, nil
 }
 
 // GetTeam implements teamsv1.TeamInternalServiceServer.
@@ -53,17 +58,27 @@ func (s *Internal) GetTeam(ctx context.Context, req *teamsv1.GetTeamRequest) (*t
 // GetMembership implements teamsv1.TeamInternalServiceServer.
 func (s *Internal) GetMembership(ctx context.Context, req *teamsv1.GetMembershipRequest) (*teamsv1.GetMembershipResponse, error) {
 	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
-	team, err := s.app.GetMembership(ctx, tenant, req.GetTeamId(), req.GetUserId())
+	team, permissionIDs, err := s.app.GetMembership(ctx, tenant, req.GetTeamId(), req.GetUserId(), req.GetWithoutPermissions())
 	if err != nil {
 		return nil, err
 	}
-	res := &teamsv1.GetMembershipResponse{}
+	res := &teamsv1.GetMembershipResponse{PermissionIds: permissionIDs}
 	if team != nil {
 		if res.Team, err = teampb.Server(team); err != nil {
 			return nil, err
 		}
 	}
 	return res, nil
+}
+
+// ListTeamMembers implements teamsv1.TeamInternalServiceServer.
+func (s *Internal) ListTeamMembers(ctx context.Context, req *teamsv1.ListTeamMembersRequest) (*teamsv1.ListTeamMembersResponse, error) {
+	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
+	userIDs, err := s.app.ListTeamMembers(ctx, tenant, req.GetTeamId(), req.GetPermissionId())
+	if err != nil {
+		return nil, err
+	}
+	return &teamsv1.ListTeamMembersResponse{UserIds: userIDs}, nil
 }
 
 // ListUserTeams implements teamsv1.TeamInternalServiceServer.

@@ -51,9 +51,9 @@ func (s *Store) Team(ctx context.Context, tenant ids.Tenant, teamID string) (*do
 	return &team, nil
 }
 
-// TeamOfMember implements app.Store.
-func (s *Store) TeamOfMember(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*domain.Team, error) {
-	row, err := db.New(s.db.Querier(ctx)).TeamOfMember(ctx, db.TeamOfMemberParams{
+// Membership implements app.Store.
+func (s *Store) Membership(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*app.Membership, error) {
+	row, err := db.New(s.db.Querier(ctx)).Membership(ctx, db.MembershipParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID, UserID: userID,
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -62,8 +62,22 @@ func (s *Store) TeamOfMember(ctx context.Context, tenant ids.Tenant, teamID, use
 	if err != nil {
 		return nil, err
 	}
-	team := toTeam(row)
-	return &team, nil
+	return &app.Membership{Team: toTeam(row.Team), Granted: row.Granted}, nil
+}
+
+// TeamMembers implements app.Store.
+func (s *Store) TeamMembers(ctx context.Context, tenant ids.Tenant, teamID string) ([]app.TeamMember, error) {
+	rows, err := db.New(s.db.Querier(ctx)).TeamMembers(ctx, db.TeamMembersParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID,
+	})
+	if err != nil {
+		return nil, err
+	}
+	members := make([]app.TeamMember, 0, len(rows))
+	for _, row := range rows {
+		members = append(members, app.TeamMember{UserID: row.UserID, Granted: row.Granted})
+	}
+	return members, nil
 }
 
 // TeamIDsOfMember implements app.Store.

@@ -61,6 +61,35 @@ func (t *tx) CreateMembership(ctx context.Context, membership domain.Membership)
 	return rows == 1, err
 }
 
+func (t *tx) GrantTeamPermissions(ctx context.Context, membership domain.Membership, configVersion int64, permissionIDs ...string) error {
+	if len(permissionIDs) == 0 {
+		return nil
+	}
+	_, err := t.queries.GrantTeamPermissions(ctx, db.GrantTeamPermissionsParams{
+		ProjectID: membership.ProjectID, BranchID: membership.BranchID, TeamID: membership.TeamID, UserID: membership.UserID,
+		ConfigVersion: configVersion, PermissionIds: permissionIDs,
+	})
+	return err
+}
+
+func (t *tx) GrantProjectPermissions(ctx context.Context, tenant ids.Tenant, userID string, configVersion int64, permissionIDs ...string) error {
+	if len(permissionIDs) == 0 {
+		return nil
+	}
+	_, err := t.queries.GrantProjectPermissions(ctx, db.GrantProjectPermissionsParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID,
+		ConfigVersion: configVersion, PermissionIds: permissionIDs,
+	})
+	return err
+}
+
+func (t *tx) RememberProvisioned(ctx context.Context, tenant ids.Tenant, userID string) (first bool, err error) {
+	rows, err := t.queries.RememberProvisionedUser(ctx, db.RememberProvisionedUserParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID,
+	})
+	return rows == 1, err
+}
+
 func (t *tx) RenameTeams(ctx context.Context, tenant ids.Tenant, userID, from, to string) ([]domain.Team, error) {
 	rows, err := t.queries.RenameTeams(ctx, db.RenameTeamsParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID, FromName: from, ToName: to,
@@ -81,22 +110,31 @@ func (t *tx) DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) (
 	}); err != nil {
 		return nil, err
 	}
+	if err := t.queries.ForgetProvisionedUser(ctx, db.ForgetProvisionedUserParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID,
+	}); err != nil {
+		return nil, err
+	}
+	if err := t.queries.DeleteProjectPermissions(ctx, db.DeleteProjectPermissionsParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID,
+	}); err != nil {
+		return nil, err
+	}
 	return t.queries.DeleteMemberships(ctx, db.DeleteMembershipsParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID,
 	})
 }
 
 func (t *tx) PurgeProject(ctx context.Context, projectID string) error {
-	if err := t.queries.LockProject(ctx, projectID); err != nil {
-		return err
+	for _, step := range []func(context.Context, string) error{
+		t.queries.LockProject, t.queries.RememberDeletedProject,
+		t.queries.PurgeTeams, t.queries.PurgeProjectPermissions, t.queries.PurgeProvisionedUsers, t.queries.PurgeDeletedUsers,
+	} {
+		if err := step(ctx, projectID); err != nil {
+			return err
+		}
 	}
-	if err := t.queries.RememberDeletedProject(ctx, projectID); err != nil {
-		return err
-	}
-	if err := t.queries.PurgeTeams(ctx, projectID); err != nil {
-		return err
-	}
-	return t.queries.PurgeDeletedUsers(ctx, projectID)
+	return nil
 }
 
 func (t *tx) Emit(ctx context.Context, events ...app.Event) error {

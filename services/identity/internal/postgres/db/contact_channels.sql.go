@@ -102,6 +102,63 @@ func (q *Queries) ContactChannels(ctx context.Context, arg ContactChannelsParams
 	return items, nil
 }
 
+const createContactChannel = `-- name: CreateContactChannel :exec
+INSERT INTO contact_channels (project_id, branch_id, user_id, id, type, value, is_primary, is_verified, used_for_auth)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+`
+
+type CreateContactChannelParams struct {
+	ProjectID   string
+	BranchID    string
+	UserID      string
+	ID          string
+	Type        string
+	Value       string
+	IsPrimary   bool
+	IsVerified  bool
+	UsedForAuth bool
+}
+
+func (q *Queries) CreateContactChannel(ctx context.Context, arg CreateContactChannelParams) error {
+	_, err := q.db.Exec(ctx, createContactChannel,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.UserID,
+		arg.ID,
+		arg.Type,
+		arg.Value,
+		arg.IsPrimary,
+		arg.IsVerified,
+		arg.UsedForAuth,
+	)
+	return err
+}
+
+const deleteContactChannel = `-- name: DeleteContactChannel :execrows
+DELETE FROM contact_channels
+WHERE project_id = $1 AND branch_id = $2 AND user_id = $3 AND id = $4
+`
+
+type DeleteContactChannelParams struct {
+	ProjectID string
+	BranchID  string
+	UserID    string
+	ID        string
+}
+
+func (q *Queries) DeleteContactChannel(ctx context.Context, arg DeleteContactChannelParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteContactChannel,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.UserID,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const demotePrimaryEmail = `-- name: DemotePrimaryEmail :exec
 UPDATE contact_channels
 SET is_primary = false
@@ -158,6 +215,37 @@ func (q *Queries) PutPrimaryEmail(ctx context.Context, arg PutPrimaryEmailParams
 	var i PutPrimaryEmailRow
 	err := row.Scan(&i.Value, &i.IsVerified, &i.UsedForAuth)
 	return i, err
+}
+
+const updateContactChannel = `-- name: UpdateContactChannel :exec
+UPDATE contact_channels
+SET value = $5, is_primary = $6, is_verified = $7, used_for_auth = $8
+WHERE project_id = $1 AND branch_id = $2 AND user_id = $3 AND id = $4
+`
+
+type UpdateContactChannelParams struct {
+	ProjectID   string
+	BranchID    string
+	UserID      string
+	ID          string
+	Value       string
+	IsPrimary   bool
+	IsVerified  bool
+	UsedForAuth bool
+}
+
+func (q *Queries) UpdateContactChannel(ctx context.Context, arg UpdateContactChannelParams) error {
+	_, err := q.db.Exec(ctx, updateContactChannel,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.UserID,
+		arg.ID,
+		arg.Value,
+		arg.IsPrimary,
+		arg.IsVerified,
+		arg.UsedForAuth,
+	)
+	return err
 }
 
 const verifyEmail = `-- name: VerifyEmail :one

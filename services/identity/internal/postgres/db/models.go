@@ -156,6 +156,13 @@ type User struct {
 	LastActiveAt                    time.Time
 }
 
+type UserActivity struct {
+	ProjectID    string
+	BranchID     string
+	UserID       string
+	LastActiveAt time.Time
+}
+
 type UserDetail struct {
 	ProjectID                       string
 	BranchID                        string
@@ -184,4 +191,11 @@ type UserDetail struct {
 	HasPassword                     bool
 	HasPasskey                      bool
 	OauthAccounts                   []byte
+}
+
+type UserSearchText struct {
+	ProjectID string
+	BranchID  string
+	UserID    string
+	Content   string
 }

@@ -182,14 +182,17 @@ func (q *Queries) LockUser(ctx context.Context, arg LockUserParams) (string, err
 
 const recordActivity = `-- name: RecordActivity :one
 WITH active AS (
-    UPDATE users u
-    SET last_active_at = now()
+    INSERT INTO user_activity (project_id, branch_id, user_id)
+    SELECT u.project_id, u.branch_id, u.id FROM users u
     WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
-    RETURNING u.project_id, u.branch_id, u.id
+      AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
+    ON CONFLICT ON CONSTRAINT user_activity_pkey DO UPDATE
+    SET last_active_at = greatest(user_activity.last_active_at, excluded.last_active_at)
+    RETURNING project_id, branch_id, user_id
 )
 SELECT d.project_id, d.branch_id, d.id, d.display_name, d.profile_image_url, d.client_metadata, d.client_read_only_metadata, d.server_metadata, d.selected_team_id, d.is_anonymous, d.otp_auth_enabled, d.requires_totp_mfa, d.restricted_by_admin, d.restricted_by_admin_reason, d.restricted_by_admin_private_details, d.country_code, d.risk_score_bot, d.risk_score_free_trial_abuse, d.version, d.signed_up_at, d.last_active_at, d.primary_email, d.primary_email_verified, d.primary_email_used_for_auth, d.has_password, d.has_passkey, d.oauth_accounts, p.version AS config_version
 FROM active
-JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active.branch_id AND d.id = active.id
+JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active.branch_id AND d.id = active.user_id
 JOIN projects p ON p.id = active.project_id
 `
 
@@ -204,6 +207,8 @@ type RecordActivityRow struct {
 	ConfigVersion int64
 }
 
+// The commit does not wait for the disk: what a crash could lose is the time of
+// an activity.
 func (q *Queries) RecordActivity(ctx context.Context, arg RecordActivityParams) (RecordActivityRow, error) {
 	row := q.db.QueryRow(ctx, recordActivity, arg.ProjectID, arg.BranchID, arg.ID)
 	var i RecordActivityRow
@@ -241,13 +246,16 @@ func (q *Queries) RecordActivity(ctx context.Context, arg RecordActivityParams) 
 }
 
 const recordSignIn = `-- name: RecordSignIn :execrows
-UPDATE users u
-SET last_active_at = now()
+INSERT INTO user_activity (project_id, branch_id, user_id)
+SELECT u.project_id, u.branch_id, u.id FROM users u
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
+  AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
   AND $4::timestamptz IS NOT DISTINCT FROM (
     SELECT p.changed_at FROM passwords p
     WHERE p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
   )
+ON CONFLICT ON CONSTRAINT user_activity_pkey DO UPDATE
+    SET last_active_at = greatest(user_activity.last_active_at, excluded.last_active_at)
 `
 
 type RecordSignInParams struct {
@@ -257,7 +265,8 @@ type RecordSignInParams struct {
 	KnownSince *time.Time
 }
 
-// Without a password there is nothing to have changed.
+// Without a password there is nothing to have changed. The commit does not wait
+// for the disk: what a crash could lose is the time of an activity.
 func (q *Queries) RecordSignIn(ctx context.Context, arg RecordSignInParams) (int64, error) {
 	result, err := q.db.Exec(ctx, recordSignIn,
 		arg.ProjectID,

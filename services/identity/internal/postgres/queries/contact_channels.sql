@@ -32,3 +32,16 @@ UPDATE contact_channels
 SET is_verified = true
 WHERE project_id = $1 AND branch_id = $2 AND user_id = $3 AND type = 'email' AND value = sqlc.arg(value)
 RETURNING id;
+
+-- name: CreateContactChannel :exec
+INSERT INTO contact_channels (project_id, branch_id, user_id, id, type, value, is_primary, is_verified, used_for_auth)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: UpdateContactChannel :exec
+UPDATE contact_channels
+SET value = sqlc.arg(value), is_primary = sqlc.arg(is_primary), is_verified = sqlc.arg(is_verified), used_for_auth = sqlc.arg(used_for_auth)
+WHERE project_id = $1 AND branch_id = $2 AND user_id = $3 AND id = $4;
+
+-- name: DeleteContactChannel :execrows
+DELETE FROM contact_channels
+WHERE project_id = $1 AND branch_id = $2 AND user_id = $3 AND id = $4;

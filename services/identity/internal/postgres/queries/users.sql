@@ -11,26 +11,35 @@ LEFT JOIN contact_channels c
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = ANY(sqlc.arg(user_ids)::uuid[]);
 
 -- name: RecordActivity :one
+-- The commit does not wait for the disk: what a crash could lose is the time of
+-- an activity.
 WITH active AS (
-    UPDATE users u
-    SET last_active_at = now()
+    INSERT INTO user_activity (project_id, branch_id, user_id)
+    SELECT u.project_id, u.branch_id, u.id FROM users u
     WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
-    RETURNING u.project_id, u.branch_id, u.id
+      AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
+    ON CONFLICT ON CONSTRAINT user_activity_pkey DO UPDATE
+    SET last_active_at = greatest(user_activity.last_active_at, excluded.last_active_at)
+    RETURNING project_id, branch_id, user_id
 )
 SELECT sqlc.embed(d), p.version AS config_version
 FROM active
-JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active.branch_id AND d.id = active.id
+JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active.branch_id AND d.id = active.user_id
 JOIN projects p ON p.id = active.project_id;
 
 -- name: RecordSignIn :execrows
--- Without a password there is nothing to have changed.
-UPDATE users u
-SET last_active_at = now()
+-- Without a password there is nothing to have changed. The commit does not wait
+-- for the disk: what a crash could lose is the time of an activity.
+INSERT INTO user_activity (project_id, branch_id, user_id)
+SELECT u.project_id, u.branch_id, u.id FROM users u
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
+  AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
   AND sqlc.narg(known_since)::timestamptz IS NOT DISTINCT FROM (
     SELECT p.changed_at FROM passwords p
     WHERE p.project_id = u.project_id AND p.branch_id = u.branch_id AND p.user_id = u.id
-  );
+  )
+ON CONFLICT ON CONSTRAINT user_activity_pkey DO UPDATE
+    SET last_active_at = greatest(user_activity.last_active_at, excluded.last_active_at);
 
 -- name: CreateUser :one
 -- The foreign keys are checked at the end of the statement.

@@ -65,7 +65,7 @@ func Render(stop hxtemplate.Stop, in Input) (Letter, error) {
 	letter.Text = PlainText(letter.HTML)
 	if content.HasText {
 		letter.Text = strings.TrimSpace(content.Text)
-		if in.UnsubscribeLink != "" {
+		if in.UnsubscribeLink != "" && in.Theme != "" {
 			letter.Text += "\n\nUnsubscribe: " + in.UnsubscribeLink
 		}
 	}

@@ -8,6 +8,11 @@ import (
 	"time"
 )
 
+type DeletedProject struct {
+	ProjectID string
+	DeletedAt time.Time
+}
+
 type Email struct {
 	ProjectID               string
 	BranchID                string
@@ -71,4 +76,94 @@ type NotificationPreference struct {
 	CategoryID string
 	Enabled    bool
 	UpdatedAt  time.Time
+}
+
+type RemovedUser struct {
+	ProjectID string
+	BranchID  string
+	UserID    string
+	RemovedAt time.Time
+}
+
+type UnsubscribeLink struct {
+	ProjectID  string
+	BranchID   string
+	ID         string
+	CodeHash   []byte
+	UserID     string
+	CategoryID string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	UsedAt     *time.Time
+}
+
+type WebhookAttempt struct {
+	ProjectID      string
+	BranchID       string
+	ID             string
+	EndpointID     string
+	MessageID      string
+	EventType      string
+	Attempt        int32
+	Succeeded      bool
+	CreatedAt      time.Time
+	DurationMs     float64
+	ResponseStatus *int32
+	ResponseBody   string
+	Error          *string
+	Seq            *int64
+}
+
+type WebhookDelivery struct {
+	ProjectID  string
+	BranchID   string
+	MessageID  string
+	EndpointID string
+	CreatedAt  time.Time
+	Resource   string
+	Version    int64
+	OccurredAt time.Time
+	Seq        int64
+	Status     string
+	Attempts   int32
+}
+
+type WebhookEndpoint struct {
+	ProjectID          string
+	BranchID           string
+	ID                 string
+	CreatedAt          time.Time
+	UpdatedAt          time.Time
+	Url                string
+	Description        string
+	FilterTypes        []string
+	Disabled           bool
+	FailingSince       *time.Time
+	Secret             []byte
+	OldSecret          []byte
+	OldSecretExpiresAt *time.Time
+}
+
+type WebhookLane struct {
+	ProjectID  string
+	BranchID   string
+	EndpointID string
+	Resource   string
+	DueAt      time.Time
+	WorkerID   *string
+	Awaits     *string
+	TouchedAt  time.Time
+}
+
+type WebhookMessage struct {
+	ProjectID  string
+	BranchID   string
+	ID         string
+	CreatedAt  time.Time
+	EventType  string
+	Payload    []byte
+	Resource   string
+	Version    int64
+	OccurredAt time.Time
+	Seq        *int64
 }

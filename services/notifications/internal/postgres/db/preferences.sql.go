@@ -9,6 +9,39 @@ import (
 	"context"
 )
 
+const createUnsubscribeLink = `-- name: CreateUnsubscribeLink :exec
+INSERT INTO unsubscribe_links (project_id, branch_id, id, code_hash, user_id, category_id, expires_at)
+SELECT $1::text, $2::text, $3::uuid, $4::bytea, $5::uuid,
+       $6::uuid, now() + make_interval(secs => $7::float8)
+WHERE NOT EXISTS (
+    SELECT FROM removed_users r
+    WHERE r.project_id = $1::text AND r.branch_id = $2::text AND r.user_id = $5::uuid
+)
+`
+
+type CreateUnsubscribeLinkParams struct {
+	ProjectID  string
+	BranchID   string
+	ID         string
+	CodeHash   []byte
+	UserID     string
+	CategoryID string
+	TtlSeconds float64
+}
+
+func (q *Queries) CreateUnsubscribeLink(ctx context.Context, arg CreateUnsubscribeLinkParams) error {
+	_, err := q.db.Exec(ctx, createUnsubscribeLink,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.ID,
+		arg.CodeHash,
+		arg.UserID,
+		arg.CategoryID,
+		arg.TtlSeconds,
+	)
+	return err
+}
+
 const deletePreferences = `-- name: DeletePreferences :exec
 DELETE FROM notification_preferences WHERE project_id = $1 AND branch_id = $2 AND user_id = $3
 `
@@ -21,6 +54,58 @@ type DeletePreferencesParams struct {
 
 func (q *Queries) DeletePreferences(ctx context.Context, arg DeletePreferencesParams) error {
 	_, err := q.db.Exec(ctx, deletePreferences, arg.ProjectID, arg.BranchID, arg.UserID)
+	return err
+}
+
+const deleteUnsubscribeLinks = `-- name: DeleteUnsubscribeLinks :exec
+DELETE FROM unsubscribe_links WHERE project_id = $1 AND branch_id = $2 AND user_id = $3
+`
+
+type DeleteUnsubscribeLinksParams struct {
+	ProjectID string
+	BranchID  string
+	UserID    string
+}
+
+func (q *Queries) DeleteUnsubscribeLinks(ctx context.Context, arg DeleteUnsubscribeLinksParams) error {
+	_, err := q.db.Exec(ctx, deleteUnsubscribeLinks, arg.ProjectID, arg.BranchID, arg.UserID)
+	return err
+}
+
+const forgetRemovedUsers = `-- name: ForgetRemovedUsers :exec
+DELETE FROM removed_users WHERE removed_at < now() - make_interval(secs => $1::float8)
+`
+
+// Of all projects: what is too old to matter.
+func (q *Queries) ForgetRemovedUsers(ctx context.Context, keptSeconds float64) error {
+	_, err := q.db.Exec(ctx, forgetRemovedUsers, keptSeconds)
+	return err
+}
+
+const forgetUnsubscribeLinks = `-- name: ForgetUnsubscribeLinks :exec
+DELETE FROM unsubscribe_links WHERE expires_at < now() - make_interval(secs => $1::float8)
+`
+
+// Of all projects: what is too old to matter.
+func (q *Queries) ForgetUnsubscribeLinks(ctx context.Context, keptSeconds float64) error {
+	_, err := q.db.Exec(ctx, forgetUnsubscribeLinks, keptSeconds)
+	return err
+}
+
+const lockUser = `-- name: LockUser :exec
+SELECT pg_advisory_xact_lock(hashtextextended('users/' || $1::text || '/' || $2::text || '/' || $3::text, 0))
+`
+
+type LockUserParams struct {
+	ProjectID string
+	BranchID  string
+	UserID    string
+}
+
+// Whatever is written about a user happens before or after their removal, so
+// that nothing of them is left behind.
+func (q *Queries) LockUser(ctx context.Context, arg LockUserParams) error {
+	_, err := q.db.Exec(ctx, lockUser, arg.ProjectID, arg.BranchID, arg.UserID)
 	return err
 }
 
@@ -47,6 +132,41 @@ func (q *Queries) Preference(ctx context.Context, arg PreferenceParams) (bool, e
 	return enabled, err
 }
 
+const preferences = `-- name: Preferences :many
+SELECT category_id, enabled FROM notification_preferences WHERE project_id = $1 AND branch_id = $2 AND user_id = $3
+`
+
+type PreferencesParams struct {
+	ProjectID string
+	BranchID  string
+	UserID    string
+}
+
+type PreferencesRow struct {
+	CategoryID string
+	Enabled    bool
+}
+
+func (q *Queries) Preferences(ctx context.Context, arg PreferencesParams) ([]PreferencesRow, error) {
+	rows, err := q.db.Query(ctx, preferences, arg.ProjectID, arg.BranchID, arg.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PreferencesRow
+	for rows.Next() {
+		var i PreferencesRow
+		if err := rows.Scan(&i.CategoryID, &i.Enabled); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const purgePreferences = `-- name: PurgePreferences :exec
 DELETE FROM notification_preferences WHERE project_id = $1
 `
@@ -54,4 +174,114 @@ DELETE FROM notification_preferences WHERE project_id = $1
 func (q *Queries) PurgePreferences(ctx context.Context, projectID string) error {
 	_, err := q.db.Exec(ctx, purgePreferences, projectID)
 	return err
+}
+
+const purgeRemovedUsers = `-- name: PurgeRemovedUsers :exec
+DELETE FROM removed_users WHERE project_id = $1
+`
+
+func (q *Queries) PurgeRemovedUsers(ctx context.Context, projectID string) error {
+	_, err := q.db.Exec(ctx, purgeRemovedUsers, projectID)
+	return err
+}
+
+const purgeUnsubscribeLinks = `-- name: PurgeUnsubscribeLinks :exec
+DELETE FROM unsubscribe_links WHERE project_id = $1
+`
+
+func (q *Queries) PurgeUnsubscribeLinks(ctx context.Context, projectID string) error {
+	_, err := q.db.Exec(ctx, purgeUnsubscribeLinks, projectID)
+	return err
+}
+
+const recordRemovedUser = `-- name: RecordRemovedUser :exec
+INSERT INTO removed_users (project_id, branch_id, user_id) VALUES ($1, $2, $3)
+ON CONFLICT ON CONSTRAINT removed_users_pkey DO NOTHING
+`
+
+type RecordRemovedUserParams struct {
+	ProjectID string
+	BranchID  string
+	UserID    string
+}
+
+func (q *Queries) RecordRemovedUser(ctx context.Context, arg RecordRemovedUserParams) error {
+	_, err := q.db.Exec(ctx, recordRemovedUser, arg.ProjectID, arg.BranchID, arg.UserID)
+	return err
+}
+
+const savePreference = `-- name: SavePreference :execrows
+INSERT INTO notification_preferences AS p (project_id, branch_id, user_id, category_id, enabled)
+SELECT $1::text, $2::text, $3::uuid, $4::uuid, $5::boolean
+WHERE NOT EXISTS (
+    SELECT FROM removed_users r
+    WHERE r.project_id = $1::text AND r.branch_id = $2::text AND r.user_id = $3::uuid
+)
+ON CONFLICT ON CONSTRAINT notification_preferences_pkey DO UPDATE SET enabled = excluded.enabled, updated_at = now()
+`
+
+type SavePreferenceParams struct {
+	ProjectID  string
+	BranchID   string
+	UserID     string
+	CategoryID string
+	Enabled    bool
+}
+
+func (q *Queries) SavePreference(ctx context.Context, arg SavePreferenceParams) (int64, error) {
+	result, err := q.db.Exec(ctx, savePreference,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.UserID,
+		arg.CategoryID,
+		arg.Enabled,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const spendUnsubscribeLink = `-- name: SpendUnsubscribeLink :one
+UPDATE unsubscribe_links
+SET used_at = now()
+WHERE code_hash = $1 AND used_at IS NULL AND expires_at > now()
+RETURNING project_id, branch_id, user_id, category_id
+`
+
+type SpendUnsubscribeLinkRow struct {
+	ProjectID  string
+	BranchID   string
+	UserID     string
+	CategoryID string
+}
+
+// The one statement that finds a row by something other than its project: the
+// code in a link is all its follower has.
+func (q *Queries) SpendUnsubscribeLink(ctx context.Context, codeHash []byte) (SpendUnsubscribeLinkRow, error) {
+	row := q.db.QueryRow(ctx, spendUnsubscribeLink, codeHash)
+	var i SpendUnsubscribeLinkRow
+	err := row.Scan(
+		&i.ProjectID,
+		&i.BranchID,
+		&i.UserID,
+		&i.CategoryID,
+	)
+	return i, err
+}
+
+const unsubscribeLinkState = `-- name: UnsubscribeLinkState :one
+SELECT expires_at <= now() AS expired, used_at IS NOT NULL AS used FROM unsubscribe_links WHERE code_hash = $1
+`
+
+type UnsubscribeLinkStateRow struct {
+	Expired bool
+	Used    interface{}
+}
+
+func (q *Queries) UnsubscribeLinkState(ctx context.Context, codeHash []byte) (UnsubscribeLinkStateRow, error) {
+	row := q.db.QueryRow(ctx, unsubscribeLinkState, codeHash)
+	var i UnsubscribeLinkStateRow
+	err := row.Scan(&i.Expired, &i.Used)
+	return i, err
 }

@@ -10,6 +10,30 @@ import (
 	"time"
 )
 
+const deleteCustomer = `-- name: DeleteCustomer :exec
+INSERT INTO customers (project_id, branch_id, customer_type, customer_id, deleted_at)
+VALUES ($1, $2, $3, $4, now())
+ON CONFLICT ON CONSTRAINT customers_pkey DO UPDATE SET deleted_at = coalesce(customers.deleted_at, excluded.deleted_at)
+`
+
+type DeleteCustomerParams struct {
+	ProjectID    string
+	BranchID     string
+	CustomerType string
+	CustomerID   string
+}
+
+// Remembers that a user or team is gone. What they bought stays on the books.
+func (q *Queries) DeleteCustomer(ctx context.Context, arg DeleteCustomerParams) error {
+	_, err := q.db.Exec(ctx, deleteCustomer,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.CustomerType,
+		arg.CustomerID,
+	)
+	return err
+}
+
 const lockCustomer = `-- name: LockCustomer :one
 INSERT INTO customers (project_id, branch_id, customer_type, customer_id)
 VALUES ($1, $2, $3, $4)
@@ -36,4 +60,27 @@ func (q *Queries) LockCustomer(ctx context.Context, arg LockCustomerParams) (*ti
 	var deleted_at *time.Time
 	err := row.Scan(&deleted_at)
 	return deleted_at, err
+}
+
+const purgeProject = `-- name: PurgeProject :exec
+WITH
+    accounts AS (DELETE FROM item_accounts a WHERE a.project_id = $1),
+    changes AS (DELETE FROM item_quantity_changes c WHERE c.project_id = $1),
+    subs AS (DELETE FROM subscriptions s WHERE s.project_id = $1),
+    purchases AS (DELETE FROM one_time_purchases p WHERE p.project_id = $1),
+    invoices AS (DELETE FROM subscription_invoices i WHERE i.project_id = $1),
+    claims AS (DELETE FROM stripe_purchases sp WHERE sp.project_id = $1),
+    readings AS (DELETE FROM stripe_readings r WHERE r.project_id = $1),
+    told AS (DELETE FROM stripe_events e WHERE e.project_id = $1),
+    versions AS (DELETE FROM product_versions v WHERE v.project_id = $1),
+    returned AS (DELETE FROM refunds f WHERE f.project_id = $1),
+    keys AS (DELETE FROM idempotency_keys k WHERE k.project_id = $1),
+    stripe AS (DELETE FROM stripe_accounts sa WHERE sa.project_id = $1),
+    names AS (DELETE FROM tenancies t WHERE t.project_id = $1)
+DELETE FROM customers cu WHERE cu.project_id = $1
+`
+
+func (q *Queries) PurgeProject(ctx context.Context, projectID string) error {
+	_, err := q.db.Exec(ctx, purgeProject, projectID)
+	return err
 }

@@ -19,6 +19,17 @@ type Customer struct {
 	CreatedAt    time.Time
 }
 
+type IdempotencyKey struct {
+	ProjectID   string
+	BranchID    string
+	Operation   string
+	Actor       string
+	Key         string
+	Fingerprint []byte
+	Answer      []byte
+	CreatedAt   time.Time
+}
+
 type ItemAccount struct {
 	ProjectID    string
 	BranchID     string
@@ -44,39 +55,108 @@ type ItemQuantityChange struct {
 }
 
 type OneTimePurchase struct {
-	ProjectID      string
-	BranchID       string
-	ID             string
-	CustomerType   string
-	CustomerID     string
-	ProductID      *string
-	PriceID        *string
-	Product        []byte
-	Quantity       int64
-	RevokedAt      *time.Time
-	CreationSource string
-	CreatedAt      time.Time
+	ProjectID             string
+	BranchID              string
+	ID                    string
+	CustomerType          string
+	CustomerID            string
+	ProductID             *string
+	PriceID               *string
+	Product               []byte
+	Quantity              int64
+	RevokedAt             *time.Time
+	CreationSource        string
+	CreatedAt             time.Time
+	StripePaymentIntentID *string
+	RefundedAt            *time.Time
+	RefundedQuantity      int64
+}
+
+type ProductVersion struct {
+	ProjectID string
+	BranchID  string
+	ID        string
+	ProductID *string
+	Product   []byte
+}
+
+type Refund struct {
+	ProjectID   string
+	BranchID    string
+	PurchaseID  string
+	Entries     []byte
+	Quantity    int64
+	Amount      int64
+	CreatedAt   time.Time
+	CompletedAt *time.Time
+}
+
+type StripeAccount struct {
+	ProjectID string
+	BranchID  string
+	AccountID string
+	CreatedAt time.Time
+}
+
+type StripeEvent struct {
+	ProjectID string
+	ID        string
+	CreatedAt time.Time
+}
+
+type StripePurchase struct {
+	ProjectID  string
+	BranchID   string
+	StripeID   string
+	PurchaseID string
+}
+
+type StripeReading struct {
+	ProjectID        string
+	BranchID         string
+	StripeCustomerID string
+	Taken            int64
+	Applied          int64
 }
 
 type Subscription struct {
-	ProjectID          string
-	BranchID           string
-	ID                 string
-	CustomerType       string
-	CustomerID         string
-	ProductID          *string
-	PriceID            *string
-	Product            []byte
-	Quantity           int64
-	Status             string
-	CurrentPeriodStart time.Time
-	CurrentPeriodEnd   time.Time
-	CancelAtPeriodEnd  bool
-	CanceledAt         *time.Time
-	EndedAt            *time.Time
-	CreationSource     string
-	Version            int64
-	CreatedAt          time.Time
+	ProjectID            string
+	BranchID             string
+	ID                   string
+	CustomerType         string
+	CustomerID           string
+	ProductID            *string
+	PriceID              *string
+	Product              []byte
+	Quantity             int64
+	Status               string
+	CurrentPeriodStart   time.Time
+	CurrentPeriodEnd     time.Time
+	CancelAtPeriodEnd    bool
+	CanceledAt           *time.Time
+	EndedAt              *time.Time
+	CreationSource       string
+	Version              int64
+	CreatedAt            time.Time
+	StripeSubscriptionID *string
+	Started              bool
+	RefundedAt           *time.Time
+	RefundedQuantity     int64
+}
+
+type SubscriptionInvoice struct {
+	ProjectID            string
+	BranchID             string
+	ID                   string
+	CustomerType         string
+	CustomerID           string
+	StripeSubscriptionID string
+	StripeInvoiceID      string
+	IsCreationInvoice    bool
+	Status               *string
+	AmountTotal          *int64
+	HostedInvoiceUrl     *string
+	CreatedAt            time.Time
 }
 
 type Tenancy struct {

@@ -12,22 +12,24 @@ import (
 
 const createOneTimePurchase = `-- name: CreateOneTimePurchase :exec
 INSERT INTO one_time_purchases
-    (project_id, branch_id, id, customer_type, customer_id, product_id, price_id, product, quantity, creation_source, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    (project_id, branch_id, id, customer_type, customer_id, product_id, price_id, product, quantity, creation_source, created_at,
+     stripe_payment_intent_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 `
 
 type CreateOneTimePurchaseParams struct {
-	ProjectID      string
-	BranchID       string
-	ID             string
-	CustomerType   string
-	CustomerID     string
-	ProductID      *string
-	PriceID        *string
-	Product        []byte
-	Quantity       int64
-	CreationSource string
-	CreatedAt      time.Time
+	ProjectID             string
+	BranchID              string
+	ID                    string
+	CustomerType          string
+	CustomerID            string
+	ProductID             *string
+	PriceID               *string
+	Product               []byte
+	Quantity              int64
+	CreationSource        string
+	CreatedAt             time.Time
+	StripePaymentIntentID *string
 }
 
 func (q *Queries) CreateOneTimePurchase(ctx context.Context, arg CreateOneTimePurchaseParams) error {
@@ -43,6 +45,7 @@ func (q *Queries) CreateOneTimePurchase(ctx context.Context, arg CreateOneTimePu
 		arg.Quantity,
 		arg.CreationSource,
 		arg.CreatedAt,
+		arg.StripePaymentIntentID,
 	)
 	return err
 }
@@ -50,25 +53,31 @@ func (q *Queries) CreateOneTimePurchase(ctx context.Context, arg CreateOneTimePu
 const createSubscription = `-- name: CreateSubscription :exec
 INSERT INTO subscriptions
     (project_id, branch_id, id, customer_type, customer_id, product_id, price_id, product, quantity, status,
-     current_period_start, current_period_end, creation_source, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+     current_period_start, current_period_end, cancel_at_period_end, canceled_at, ended_at, creation_source, created_at,
+     stripe_subscription_id, started)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 `
 
 type CreateSubscriptionParams struct {
-	ProjectID          string
-	BranchID           string
-	ID                 string
-	CustomerType       string
-	CustomerID         string
-	ProductID          *string
-	PriceID            *string
-	Product            []byte
-	Quantity           int64
-	Status             string
-	CurrentPeriodStart time.Time
-	CurrentPeriodEnd   time.Time
-	CreationSource     string
-	CreatedAt          time.Time
+	ProjectID            string
+	BranchID             string
+	ID                   string
+	CustomerType         string
+	CustomerID           string
+	ProductID            *string
+	PriceID              *string
+	Product              []byte
+	Quantity             int64
+	Status               string
+	CurrentPeriodStart   time.Time
+	CurrentPeriodEnd     time.Time
+	CancelAtPeriodEnd    bool
+	CanceledAt           *time.Time
+	EndedAt              *time.Time
+	CreationSource       string
+	CreatedAt            time.Time
+	StripeSubscriptionID *string
+	Started              bool
 }
 
 func (q *Queries) CreateSubscription(ctx context.Context, arg CreateSubscriptionParams) error {
@@ -85,14 +94,52 @@ func (q *Queries) CreateSubscription(ctx context.Context, arg CreateSubscription
 		arg.Status,
 		arg.CurrentPeriodStart,
 		arg.CurrentPeriodEnd,
+		arg.CancelAtPeriodEnd,
+		arg.CanceledAt,
+		arg.EndedAt,
 		arg.CreationSource,
 		arg.CreatedAt,
+		arg.StripeSubscriptionID,
+		arg.Started,
 	)
 	return err
 }
 
+const oneTimePurchaseByID = `-- name: OneTimePurchaseByID :one
+SELECT project_id, branch_id, id, customer_type, customer_id, product_id, price_id, product, quantity, revoked_at, creation_source, created_at, stripe_payment_intent_id, refunded_at, refunded_quantity FROM one_time_purchases WHERE project_id = $1 AND branch_id = $2 AND id = $3
+`
+
+type OneTimePurchaseByIDParams struct {
+	ProjectID string
+	BranchID  string
+	ID        string
+}
+
+func (q *Queries) OneTimePurchaseByID(ctx context.Context, arg OneTimePurchaseByIDParams) (OneTimePurchase, error) {
+	row := q.db.QueryRow(ctx, oneTimePurchaseByID, arg.ProjectID, arg.BranchID, arg.ID)
+	var i OneTimePurchase
+	err := row.Scan(
+		&i.ProjectID,
+		&i.BranchID,
+		&i.ID,
+		&i.CustomerType,
+		&i.CustomerID,
+		&i.ProductID,
+		&i.PriceID,
+		&i.Product,
+		&i.Quantity,
+		&i.RevokedAt,
+		&i.CreationSource,
+		&i.CreatedAt,
+		&i.StripePaymentIntentID,
+		&i.RefundedAt,
+		&i.RefundedQuantity,
+	)
+	return i, err
+}
+
 const oneTimePurchasesOfCustomer = `-- name: OneTimePurchasesOfCustomer :many
-SELECT project_id, branch_id, id, customer_type, customer_id, product_id, price_id, product, quantity, revoked_at, creation_source, created_at FROM one_time_purchases
+SELECT project_id, branch_id, id, customer_type, customer_id, product_id, price_id, product, quantity, revoked_at, creation_source, created_at, stripe_payment_intent_id, refunded_at, refunded_quantity FROM one_time_purchases
 WHERE project_id = $1 AND branch_id = $2 AND customer_type = $3 AND customer_id = $4
 ORDER BY created_at, id
 `
@@ -131,6 +178,9 @@ func (q *Queries) OneTimePurchasesOfCustomer(ctx context.Context, arg OneTimePur
 			&i.RevokedAt,
 			&i.CreationSource,
 			&i.CreatedAt,
+			&i.StripePaymentIntentID,
+			&i.RefundedAt,
+			&i.RefundedQuantity,
 		); err != nil {
 			return nil, err
 		}
@@ -142,8 +192,73 @@ func (q *Queries) OneTimePurchasesOfCustomer(ctx context.Context, arg OneTimePur
 	return items, nil
 }
 
+const refundOneTimePurchase = `-- name: RefundOneTimePurchase :exec
+UPDATE one_time_purchases
+SET refunded_at = $4, refunded_quantity = $5
+WHERE project_id = $1 AND branch_id = $2 AND id = $3
+`
+
+type RefundOneTimePurchaseParams struct {
+	ProjectID        string
+	BranchID         string
+	ID               string
+	RefundedAt       *time.Time
+	RefundedQuantity int64
+}
+
+func (q *Queries) RefundOneTimePurchase(ctx context.Context, arg RefundOneTimePurchaseParams) error {
+	_, err := q.db.Exec(ctx, refundOneTimePurchase,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.ID,
+		arg.RefundedAt,
+		arg.RefundedQuantity,
+	)
+	return err
+}
+
+const subscriptionByID = `-- name: SubscriptionByID :one
+SELECT project_id, branch_id, id, customer_type, customer_id, product_id, price_id, product, quantity, status, current_period_start, current_period_end, cancel_at_period_end, canceled_at, ended_at, creation_source, version, created_at, stripe_subscription_id, started, refunded_at, refunded_quantity FROM subscriptions WHERE project_id = $1 AND branch_id = $2 AND id = $3
+`
+
+type SubscriptionByIDParams struct {
+	ProjectID string
+	BranchID  string
+	ID        string
+}
+
+func (q *Queries) SubscriptionByID(ctx context.Context, arg SubscriptionByIDParams) (Subscription, error) {
+	row := q.db.QueryRow(ctx, subscriptionByID, arg.ProjectID, arg.BranchID, arg.ID)
+	var i Subscription
+	err := row.Scan(
+		&i.ProjectID,
+		&i.BranchID,
+		&i.ID,
+		&i.CustomerType,
+		&i.CustomerID,
+		&i.ProductID,
+		&i.PriceID,
+		&i.Product,
+		&i.Quantity,
+		&i.Status,
+		&i.CurrentPeriodStart,
+		&i.CurrentPeriodEnd,
+		&i.CancelAtPeriodEnd,
+		&i.CanceledAt,
+		&i.EndedAt,
+		&i.CreationSource,
+		&i.Version,
+		&i.CreatedAt,
+		&i.StripeSubscriptionID,
+		&i.Started,
+		&i.RefundedAt,
+		&i.RefundedQuantity,
+	)
+	return i, err
+}
+
 const subscriptionsOfCustomer = `-- name: SubscriptionsOfCustomer :many
-SELECT project_id, branch_id, id, customer_type, customer_id, product_id, price_id, product, quantity, status, current_period_start, current_period_end, cancel_at_period_end, canceled_at, ended_at, creation_source, version, created_at FROM subscriptions
+SELECT project_id, branch_id, id, customer_type, customer_id, product_id, price_id, product, quantity, status, current_period_start, current_period_end, cancel_at_period_end, canceled_at, ended_at, creation_source, version, created_at, stripe_subscription_id, started, refunded_at, refunded_quantity FROM subscriptions
 WHERE project_id = $1 AND branch_id = $2 AND customer_type = $3 AND customer_id = $4
 ORDER BY created_at, id
 `
@@ -188,6 +303,10 @@ func (q *Queries) SubscriptionsOfCustomer(ctx context.Context, arg Subscriptions
 			&i.CreationSource,
 			&i.Version,
 			&i.CreatedAt,
+			&i.StripeSubscriptionID,
+			&i.Started,
+			&i.RefundedAt,
+			&i.RefundedQuantity,
 		); err != nil {
 			return nil, err
 		}
@@ -237,19 +356,30 @@ func (q *Queries) TenancyID(ctx context.Context, arg TenancyIDParams) (string, e
 
 const updateSubscription = `-- name: UpdateSubscription :exec
 UPDATE subscriptions
-SET status = $4, cancel_at_period_end = $5, canceled_at = $6, ended_at = $7, version = $8
+SET product_id = $4, price_id = $5, product = $6, quantity = $7, status = $8, current_period_start = $9,
+    current_period_end = $10, cancel_at_period_end = $11, canceled_at = $12, ended_at = $13, started = $14,
+    refunded_at = $15, refunded_quantity = $16, version = $17
 WHERE project_id = $1 AND branch_id = $2 AND id = $3
 `
 
 type UpdateSubscriptionParams struct {
-	ProjectID         string
-	BranchID          string
-	ID                string
-	Status            string
-	CancelAtPeriodEnd bool
-	CanceledAt        *time.Time
-	EndedAt           *time.Time
-	Version           int64
+	ProjectID          string
+	BranchID           string
+	ID                 string
+	ProductID          *string
+	PriceID            *string
+	Product            []byte
+	Quantity           int64
+	Status             string
+	CurrentPeriodStart time.Time
+	CurrentPeriodEnd   time.Time
+	CancelAtPeriodEnd  bool
+	CanceledAt         *time.Time
+	EndedAt            *time.Time
+	Started            bool
+	RefundedAt         *time.Time
+	RefundedQuantity   int64
+	Version            int64
 }
 
 func (q *Queries) UpdateSubscription(ctx context.Context, arg UpdateSubscriptionParams) error {
@@ -257,10 +387,19 @@ func (q *Queries) UpdateSubscription(ctx context.Context, arg UpdateSubscription
 		arg.ProjectID,
 		arg.BranchID,
 		arg.ID,
+		arg.ProductID,
+		arg.PriceID,
+		arg.Product,
+		arg.Quantity,
 		arg.Status,
+		arg.CurrentPeriodStart,
+		arg.CurrentPeriodEnd,
 		arg.CancelAtPeriodEnd,
 		arg.CanceledAt,
 		arg.EndedAt,
+		arg.Started,
+		arg.RefundedAt,
+		arg.RefundedQuantity,
 		arg.Version,
 	)
 	return err

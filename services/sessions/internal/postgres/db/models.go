@@ -8,6 +8,22 @@ import (
 	"time"
 )
 
+type ApiKey struct {
+	ProjectID   string
+	BranchID    string
+	ID          string
+	OwnerType   string
+	OwnerID     string
+	Description string
+	IsPublic    bool
+	KeyHash     []byte
+	LastFour    string
+	CreatedAt   time.Time
+	ExpiresAt   *time.Time
+	RevokedAt   *time.Time
+	Version     int64
+}
+
 type AuthorizationCode struct {
 	ProjectID                string
 	BranchID                 string
@@ -26,8 +42,29 @@ type AuthorizationCode struct {
 	UsedAt                   *time.Time
 }
 
+type CliLogin struct {
+	ProjectID        string
+	BranchID         string
+	ID               string
+	PollingCodeHash  []byte
+	LoginCodeHash    []byte
+	CreatedAt        time.Time
+	ExpiresAt        time.Time
+	AnonymousSession []byte
+	CompletedSession []byte
+	CompletedAt      *time.Time
+	UsedAt           *time.Time
+}
+
 type DeletedProject struct {
 	ProjectID string
+	DeletedAt time.Time
+}
+
+type DeletedTeam struct {
+	ProjectID string
+	BranchID  string
+	TeamID    string
 	DeletedAt time.Time
 }
 

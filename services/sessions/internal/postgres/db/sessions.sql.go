@@ -353,6 +353,7 @@ UPDATE sessions
 SET last_active_at = greatest(last_active_at, now()),
     last_ip_info = coalesce($4::json, last_ip_info)
 WHERE token_hash = $1 AND project_id = $2 AND branch_id = $3 AND expires_at > now()
+  AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
 RETURNING id, user_id
 `
 
@@ -369,7 +370,8 @@ type TouchSessionRow struct {
 }
 
 // The whole database part of a refresh. Parallel refreshes queue on the row;
-// none may move last_active_at back.
+// none may move last_active_at back. The commit does not wait for the disk:
+// what a crash could lose is the time of an activity.
 func (q *Queries) TouchSession(ctx context.Context, arg TouchSessionParams) (TouchSessionRow, error) {
 	row := q.db.QueryRow(ctx, touchSession,
 		arg.TokenHash,

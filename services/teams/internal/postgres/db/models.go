@@ -20,6 +20,22 @@ type DeletedUser struct {
 	DeletedAt time.Time
 }
 
+type ProjectPermission struct {
+	ProjectID     string
+	BranchID      string
+	UserID        string
+	PermissionID  string
+	ConfigVersion int64
+	CreatedAt     time.Time
+}
+
+type ProvisionedUser struct {
+	ProjectID     string
+	BranchID      string
+	UserID        string
+	ProvisionedAt time.Time
+}
+
 type Team struct {
 	ProjectID              string
 	BranchID               string
@@ -39,4 +55,14 @@ type TeamMembership struct {
 	TeamID    string
 	UserID    string
 	CreatedAt time.Time
+}
+
+type TeamPermission struct {
+	ProjectID     string
+	BranchID      string
+	TeamID        string
+	UserID        string
+	PermissionID  string
+	ConfigVersion int64
+	CreatedAt     time.Time
 }

@@ -2,12 +2,6 @@
 SELECT * FROM teams
 WHERE project_id = $1 AND branch_id = $2 AND id = $3;
 
--- name: TeamOfMember :one
-SELECT t.*
-FROM team_memberships m
-JOIN teams t ON t.project_id = m.project_id AND t.branch_id = m.branch_id AND t.id = m.team_id
-WHERE m.project_id = $1 AND m.branch_id = $2 AND m.team_id = $3 AND m.user_id = $4;
-
 -- name: TeamIDsOfMember :many
 SELECT t.id
 FROM team_memberships m

@@ -1,4 +1,6 @@
-package docs
+// Package asset promises files that are embedded in the program to browsers:
+// compressed for those who take it, and kept by them until they change.
+package asset
 
 import (
 	"bytes"
@@ -12,9 +14,9 @@ import (
 	"sync"
 )
 
-// asset is a file as it is served. Compressed content is sent as it is to
+// File is a file as it is served. Compressed content is sent as it is to
 // whoever takes it, and unpacked on the way to others.
-type asset struct {
+type File struct {
 	contentType string
 	content     []byte
 	gzipped     bool
@@ -23,15 +25,16 @@ type asset struct {
 	tag func() string
 }
 
-func newAsset(contentType string, content []byte, gzipped bool) *asset {
-	return &asset{contentType: contentType, content: content, gzipped: gzipped, tag: sync.OnceValue(func() string {
+// New makes a File of content, which may be compressed by gzip already.
+func New(contentType string, content []byte, gzipped bool) *File {
+	return &File{contentType: contentType, content: content, gzipped: gzipped, tag: sync.OnceValue(func() string {
 		sum := sha256.Sum256(content)
 		return hex.EncodeToString(sum[:12])
 	})}
 }
 
-// compress makes an asset of content that is not needed in readable form.
-func compress(contentType string, content []byte) (*asset, error) {
+// Compress makes a File of content that is not needed in readable form.
+func Compress(contentType string, content []byte) (*File, error) {
 	var b bytes.Buffer
 	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	if err != nil {
@@ -43,12 +46,12 @@ func compress(contentType string, content []byte) (*asset, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	return newAsset(contentType, bytes.Clone(b.Bytes()), true), nil
+	return New(contentType, bytes.Clone(b.Bytes()), true), nil
 }
 
-// serve answers GET and HEAD. Browsers keep the answer and ask whether it is
+// Serve answers GET and HEAD. Browsers keep the answer and ask whether it is
 // still the same.
-func (a *asset) serve(w http.ResponseWriter, r *http.Request) error {
+func (a *File) Serve(w http.ResponseWriter, r *http.Request) error {
 	packed := a.gzipped && takesGzip(r.Header.Get("Accept-Encoding"))
 	// The tag is weak: it stands for the content in either encoding.
 	tag := `W/"` + a.tag() + `"`

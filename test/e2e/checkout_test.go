@@ -1,0 +1,304 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"vestibule.dev/test/client"
+	"vestibule.dev/test/stack"
+)
+
+// shopConfig sells a plan, a better one and packs.
+var shopConfig = map[string]any{
+	"domains.allowLocalhost":        true,
+	"apps.installed.payments":       map[string]any{"enabled": true},
+	"payments.testMode":             true,
+	"payments.items.credits":        map[string]any{"displayName": "Credits", "customerType": "user"},
+	"payments.items.exports":        map[string]any{"displayName": "Video exports", "customerType": "user"},
+	"payments.productLines.plans":   map[string]any{"displayName": "Plans", "customerType": "user"},
+	"payments.products.basic":       plan("Basic", "9.99", "99", 100),
+	"payments.products.pro":         plan("Studio Pro", "19.99", "190", 500),
+	"payments.products.pack":        pack("Credit pack", "2.50", 10),
+	"payments.products.server-pack": pack("Hidden pack", "2.50", 10, "serverOnly"),
+}
+
+func plan(name, monthly, yearly string, credits int) map[string]any {
+	return map[string]any{
+		"displayName": name, "customerType": "user", "productLineId": "plans",
+		"prices": map[string]any{
+			"monthly": map[string]any{"USD": monthly, "interval": []any{1, "month"}},
+			"yearly":  map[string]any{"USD": yearly, "interval": []any{1, "year"}},
+		},
+		"includedItems": map[string]any{
+			"credits": map[string]any{"quantity": credits, "repeat": []any{1, "month"}, "expires": "when-repeated"},
+			"exports": map[string]any{"quantity": 12, "expires": "when-purchase-expires"},
+		},
+	}
+}
+
+func pack(name, price string, credits int, flags ...string) map[string]any {
+	product := map[string]any{
+		"displayName": name, "customerType": "user", "stackable": true,
+		"prices":        map[string]any{"once": map[string]any{"USD": price}},
+		"includedItems": map[string]any{"credits": map[string]any{"quantity": credits, "expires": "never"}},
+	}
+	for _, flag := range flags {
+		product[flag] = true
+	}
+	return product
+}
+
+// newShop creates a project that sells things.
+func newShop(t *testing.T, name string) stack.Project {
+	t.Helper()
+	operator, err := client.NewOperator(t.Context(), proxyURL, system.Projects["internal"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop, err := operator.NewProject(t.Context(), name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, level := range []string{"branch", "environment"} {
+		override := map[string]any{}
+		for key, value := range shopConfig {
+			if (key == "payments.testMode" || strings.HasPrefix(key, "domains.")) == (level == "environment") {
+				override[key] = value
+			}
+		}
+		if err := client.For(proxyURL, shop, client.Admin).Configure(t.Context(), level, override); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return shop
+}
+
+// credits are those of a user.
+func credits(t *testing.T, c *client.Client, userID string) any {
+	t.Helper()
+	return succeed(t, c, http.MethodGet, "/payments/items/user/"+userID+"/credits", nil)["quantity"]
+}
+
+// purchaseURL makes the address of a checkout page, through the proxy.
+func purchaseURL(t *testing.T, c *client.Client, userID, productID, returnURL string) string {
+	t.Helper()
+	body := map[string]any{"customer_type": "user", "customer_id": userID, "product_id": productID}
+	if returnURL != "" {
+		body["return_url"] = returnURL
+	}
+	address, _ := succeed(t, c, http.MethodPost, "/payments/purchases/create-purchase-url", body)["url"].(string)
+	path, ok := strings.CutPrefix(address, system.BaseURL+"/purchase/")
+	if !ok {
+		t.Fatalf("the purchase URL is %s, the system is at %s", address, system.BaseURL)
+	}
+	return proxyURL + "/purchase/" + path
+}
+
+// browser is one window, with what went wrong in it.
+type browser struct {
+	context.Context
+	t *testing.T
+
+	mu     sync.Mutex
+	faults []string
+}
+
+// openBrowser starts a headless browser that ends with the test.
+func openBrowser(t *testing.T) *browser {
+	t.Helper()
+	program := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			program = path
+			break
+		}
+	}
+	if program == "" {
+		t.Fatal("there is no browser: please install chromium")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.WindowSize(1280, 860))
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	ctx, closeWindow := chromedp.NewContext(allocator)
+	t.Cleanup(closeWindow)
+	b := &browser{Context: ctx, t: t}
+	chromedp.ListenTarget(ctx, func(event any) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		switch event := event.(type) {
+		case *log.EventEntryAdded:
+			if event.Entry.Level == log.LevelError {
+				b.faults = append(b.faults, event.Entry.Text+" "+event.Entry.URL)
+			}
+		case *runtime.EventExceptionThrown:
+			b.faults = append(b.faults, event.ExceptionDetails.Error())
+		}
+	})
+	return b
+}
+
+func (b *browser) do(actions ...chromedp.Action) {
+	b.t.Helper()
+	if err := chromedp.Run(b.Context, actions...); err != nil {
+		b.picture("failure")
+		b.t.Fatal(err)
+	}
+}
+
+// text waits for an element and reads it.
+func (b *browser) text(selector string) (text string) {
+	b.t.Helper()
+	b.do(chromedp.WaitVisible(selector), chromedp.Text(selector, &text))
+	return strings.TrimSpace(text)
+}
+
+func (b *browser) want(selector, want string) {
+	b.t.Helper()
+	if got := b.text(selector); got != want {
+		b.t.Errorf("%s shows %q, want %q", selector, got, want)
+	}
+}
+
+// picture keeps what the window shows, and refuses what is wider than it.
+func (b *browser) picture(name string) {
+	b.t.Helper()
+	var png []byte
+	var overflow int
+	if err := chromedp.Run(b.Context,
+		chromedp.Evaluate(`document.documentElement.scrollWidth - innerWidth`, &overflow),
+		chromedp.Evaluate(`Promise.all(document.getAnimations().filter((a) => a.effect.getTiming().iterations === 1).map((a) => a.finished)).then(() => 0)`, nil,
+			func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }),
+		chromedp.FullScreenshot(&png, 100),
+	); err != nil {
+		b.t.Error(err)
+		return
+	}
+	if overflow > 0 {
+		b.t.Errorf("%s: the page is %d pixels wider than the window", name, overflow)
+	}
+	if err := os.WriteFile(filepath.Join(b.t.ArtifactDir(), name+".png"), png, 0o600); err != nil {
+		b.t.Error(err)
+	}
+}
+
+func (b *browser) wantNoFaults() {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, fault := range b.faults {
+		b.t.Errorf("in the browser: %s", fault)
+	}
+	b.faults = nil
+}
+
+var desktop, phone = emulation.SetDeviceMetricsOverride(1280, 860, 1, false), emulation.SetDeviceMetricsOverride(390, 844, 2, true)
+
+// A person buys a few packs and a plan on the checkout page, and comes back to
+// the shop with them.
+func TestCheckout_testMode_buysAndReturns(t *testing.T) {
+	shop := newShop(t, "Night Owl Studio")
+	_, tokens, me := signUp(t, shop)
+	var mu sync.Mutex
+	var visits []string
+	site := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/favicon.ico" {
+			mu.Lock()
+			visits = append(visits, r.URL.RequestURI())
+			mu.Unlock()
+		}
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, `<!doctype html><link rel="icon" href="data:,"><title>Shop</title><h1 id="shop">Welcome back</h1>`)
+	}))
+	defer site.Close()
+	home := strings.Replace(site.URL, "127.0.0.1", "localhost", 1) + "/thanks?order=1"
+	b := openBrowser(t)
+
+	packs := purchaseURL(t, me, tokens.UserID, "pack", home)
+	b.do(desktop, chromedp.Navigate(packs))
+	b.want("#product", "Credit pack")
+	b.want("#project", "Night Owl Studio")
+	b.want("#total", "$2.50")
+	b.want("#items", "10 Credits")
+	if banner := b.text("#test-banner"); !strings.Contains(banner, "No money is charged") {
+		b.t.Errorf("the banner says %q", banner)
+	}
+	b.do(chromedp.Click("#more"), chromedp.Click("#more"))
+	b.want("#total", "$7.50")
+	b.want("#items", "30 Credits")
+	b.picture("pack-desktop")
+	b.do(phone)
+	b.picture("pack-phone")
+	b.do(chromedp.Click("#pay"))
+	b.want("#notice-title", "Thank you")
+	b.picture("thanks-phone")
+	b.want("#shop", "Welcome back")
+	mu.Lock()
+	if len(visits) != 1 || visits[0] != "/thanks?order=1" {
+		t.Errorf("the shop was visited at %v", visits)
+	}
+	mu.Unlock()
+	if got := credits(t, me, tokens.UserID); got != 30.0 {
+		t.Errorf("there are %v credits, want 30", got)
+	}
+	b.wantNoFaults()
+
+	plan := purchaseURL(t, me, tokens.UserID, "pro", "")
+	b.do(chromedp.Navigate(plan))
+	b.want("#product", "Studio Pro")
+	b.want("#headline-amount", "$19.99")
+	b.picture("plan-phone")
+	// With the keyboard alone.
+	b.do(desktop, chromedp.Focus(`input[value="monthly"]`), chromedp.SendKeys(`input[value="monthly"]`, kb.ArrowDown))
+	b.want("#headline-amount", "$190.00")
+	b.picture("plan-desktop")
+	b.do(chromedp.SendKeys("#pay", "\r"))
+	b.want("#notice-title", "Thank you")
+	b.picture("thanks-desktop")
+	if got := credits(t, me, tokens.UserID); got != 530.0 {
+		t.Errorf("there are %v credits, want 530", got)
+	}
+	b.wantNoFaults()
+
+	// What is replaced is said; what is spent is over.
+	b.do(chromedp.Navigate(purchaseURL(t, me, tokens.UserID, "basic", "")))
+	b.want("#callout", "This replaces what you have now: Studio Pro.")
+	b.wantNoFaults()
+	b.do(chromedp.Navigate(plan))
+	b.want("#notice-title", "This link is no longer valid")
+	b.picture("invalid-desktop")
+	b.do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}),
+		chromedp.Navigate(purchaseURL(t, me, tokens.UserID, "basic", "")), chromedp.WaitVisible("#checkout"))
+	b.picture("plan-dark")
+}
+
+// Where Stripe leads people back to, the page finds out whether it may go on.
+func TestCheckout_return_trustsNobody(t *testing.T) {
+	shop := newShop(t, "Night Owl Studio")
+	_, tokens, me := signUp(t, shop)
+	address := purchaseURL(t, me, tokens.UserID, "pack", "")
+	code := address[strings.LastIndex(address, "/")+1:]
+	b := openBrowser(t)
+	b.do(chromedp.Navigate(proxyURL + "/purchase/return?redirect_status=failed&purchase_full_code=" + code))
+	b.want("#notice-title", "The payment was not completed")
+	b.wantNoFaults()
+	b.do(chromedp.Navigate(proxyURL + "/purchase/return?redirect_status=succeeded&return_url=https%3A%2F%2Fevil.example.com&purchase_full_code=" + code))
+	b.want("#notice-title", "This link cannot be used")
+	b.do(chromedp.Navigate(proxyURL + "/purchase/return?redirect_status=succeeded&return_url=javascript%3Aalert(1)&purchase_full_code=" + code))
+	b.want("#notice-title", "This link cannot be used")
+	b.do(chromedp.Navigate(address + "?return_url=https%3A%2F%2Fevil.example.com"))
+	b.want("#notice-title", "This link cannot be used")
+}

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { api, baseUrl, clientApp, freshEmail, serverApp } from "./system.mjs";
+
+async function signedUp() {
+  const app = clientApp();
+  const result = await app.signUpWithCredential({ email: freshEmail("buyer"), password: "correct horse battery", noRedirect: true, noVerificationCallback: true });
+  assert.equal(result.status, "ok", result.error?.stack);
+  return { app, user: await app.getUser({ or: "throw" }) };
+}
+
+/** Does what the checkout page does in test mode. */
+async function completePurchase(checkoutUrl, priceId, quantity = 1) {
+  const fullCode = new URL(checkoutUrl).pathname.split("/").pop();
+  const shown = await api("/payments/purchases/validate-code", { method: "POST", body: { full_code: fullCode } });
+  assert.equal(shown.status, 200, shown.text);
+  const settled = await api("/internal/payments/test-mode-purchase-session", { method: "POST", body: { full_code: fullCode, price_id: priceId, quantity } });
+  assert.equal(settled.status, 200, settled.text);
+  assert.deepEqual(settled.json, { success: true });
+  return shown.json;
+}
+
+test("a person buys a subscription, sees it and cancels it", async () => {
+  const { app, user } = await signedUp();
+  assert.equal((await user.getItem("credits")).quantity, 0);
+  assert.equal((await user.listProducts()).length, 0);
+
+  const url = await user.createCheckoutUrl({ productId: "starter", returnUrl: "http://localhost:3000/done" });
+  const address = new URL(url);
+  assert.match(address.pathname, /^\/purchase\/[0-9a-f-]{36}_[a-z0-9]{45}$/);
+  assert.equal(address.searchParams.get("return_url"), "http://localhost:3000/done");
+  const page = await fetch(baseUrl + address.pathname + address.search);
+  assert.equal(page.status, 200);
+  assert.match(page.headers.get("content-type"), /^text\/html/);
+
+  const shown = await completePurchase(url, "monthly");
+  assert.equal(shown.test_mode, true);
+  assert.equal(shown.stripe_account_id, null);
+  assert.equal(shown.product.prices.monthly.USD, "9.99");
+
+  const item = await user.getItem("credits");
+  assert.equal(item.displayName, "Credits");
+  assert.equal(item.quantity, 100);
+  assert.equal(item.nonNegativeQuantity, 100);
+
+  let [owned] = await user.listProducts();
+  assert.equal(owned.id, "starter");
+  assert.equal(owned.quantity, 1);
+  assert.equal(owned.displayName, "Starter");
+  assert.equal(owned.type, "subscription");
+  assert.equal(owned.subscription.cancelAtPeriodEnd, false);
+  assert.equal(owned.subscription.isCancelable, true);
+  assert.ok(new Date(owned.subscription.currentPeriodEnd) > new Date());
+
+  await assert.rejects(user.createCheckoutUrl({ productId: "starter" }), { errorCode: "PRODUCT_ALREADY_GRANTED" });
+  await app.cancelSubscription({ productId: "starter" });
+  [owned] = await user.listProducts();
+  assert.equal(owned.type, "one_time");
+  assert.equal(owned.subscription, null);
+  assert.equal((await user.getItem("credits")).quantity, 100, "what was bought lasts until the period ends");
+});
+
+test("a backend grants a product and changes quantities", async () => {
+  const { app, user } = await signedUp();
+  const backend = serverApp();
+  await backend.grantProduct({ userId: user.id, productId: "starter" });
+  const item = await backend.getItem({ userId: user.id, itemId: "credits" });
+  assert.equal(item.quantity, 100);
+  await item.increaseQuantity(5);
+  await item.decreaseQuantity(3);
+  assert.equal(await item.tryDecreaseQuantity(102), true);
+  assert.equal(await item.tryDecreaseQuantity(1), false);
+  assert.equal((await backend.getItem({ userId: user.id, itemId: "credits" })).quantity, 0);
+  assert.equal((await user.getItem("credits")).quantity, 0);
+
+  const [owned] = await user.listProducts();
+  await app.cancelSubscription({ productId: "anything", subscriptionId: owned.subscription.subscriptionId });
+  assert.equal((await user.listProducts())[0].subscription, null);
+});
+
+test("of parallel decreases of the last piece one succeeds", async () => {
+  const { user } = await signedUp();
+  const item = await serverApp().getItem({ userId: user.id, itemId: "credits" });
+  await item.increaseQuantity(1);
+  const results = await Promise.all(Array.from({ length: 8 }, () => item.tryDecreaseQuantity(1)));
+  assert.equal(results.filter(Boolean).length, 1);
+});
+
+test("a backend sells what is in no catalogue, also to customers of its own", async () => {
+  const backend = serverApp();
+  const { user } = await signedUp();
+  const serverUser = await backend.getUser(user.id);
+  const product = {
+    display_name: "Founders' deal", customer_type: "user", server_only: true, stackable: false,
+    prices: { once: { USD: "49.5" } }, included_items: { credits: { quantity: 1000 } },
+  };
+  const url = await serverUser.createCheckoutUrl({ product });
+  await completePurchase(url, "once");
+  assert.equal((await user.getItem("credits")).quantity, 1000);
+  assert.equal((await user.listProducts()).length, 0, "it is for the backend's eyes alone");
+  const [owned] = await serverUser.listProducts();
+  assert.equal(owned.id, null);
+  assert.equal(owned.type, "one_time");
+
+  await backend.grantProduct({ customCustomerId: "order 66", product: { ...product, customer_type: "custom" } });
+  const listed = await backend.listProducts({ customCustomerId: "order 66" });
+  assert.equal(listed[0].displayName, "Founders' deal");
+});
+
+test("nobody buys for others", async () => {
+  const { user } = await signedUp();
+  const { app: other } = await signedUp();
+  const stranger = await other.getUser({ or: "throw" });
+  const tokens = await stranger.currentSession.getTokens();
+  const headers = { "X-Hexclave-Access-Token": tokens.accessToken };
+  const body = { customer_type: "user", customer_id: user.id, product_id: "starter" };
+  assert.equal((await api("/payments/purchases/create-purchase-url", { method: "POST", headers, body })).status, 403);
+  assert.equal((await api(`/payments/products/user/${user.id}`, { headers })).status, 403);
+  assert.equal((await api(`/payments/products/user/${user.id}/starter`, { method: "DELETE", headers })).status, 403);
+  assert.equal((await api(`/payments/products/user/${user.id}`, { method: "POST", headers, body: { product_id: "starter" } })).json.code, "INSUFFICIENT_ACCESS_TYPE");
+});
