@@ -1,12 +1,16 @@
-// Package teams is the teams context: teams and who belongs to them.
+// Package teams is the teams context: teams, who belongs to them, what they may
+// do, and invitations.
 package teams
 
 import (
 	"context"
+	"strings"
+	"time"
 
+	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/migrate"
+	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/service"
-	teamsv1 "vestibule.dev/proto/teams/v1"
 	"vestibule.dev/services/teams/internal/app"
 	"vestibule.dev/services/teams/internal/clients"
 	"vestibule.dev/services/teams/internal/events"
@@ -19,7 +23,7 @@ import (
 func Command() service.Command {
 	return service.Command{
 		Name:       "teams",
-		Migrations: []migrate.Source{migrations.Source()},
+		Migrations: []migrate.Source{migrations.Source(), onetime.Migrations(), courier.Migrations()},
 		Build:      build,
 	}
 }
@@ -30,12 +34,25 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
+	notifications, err := p.Dial(ctx, "notifications")
+	if err != nil {
+		return err
+	}
+	codes, err := onetime.New(p.CodeKey)
+	if err != nil {
+		return err
+	}
 	application := app.New(app.Deps{
-		Store:    postgres.NewStore(p.DB, events.Encode),
-		Projects: clients.NewProjects(identity),
+		Store:     postgres.NewStore(p.DB, codes, p.Box, events.Encode),
+		Projects:  clients.NewProjects(identity),
+		Users:     clients.NewUsers(identity),
+		Logger:    p.Logger,
+		PublicURL: strings.TrimRight(p.Config.PublicURL, "/"),
 	})
-	teamsv1.RegisterTeamInternalServiceServer(p.GRPC, grpcapi.NewInternal(application))
-	teamsv1.RegisterMembershipInternalServiceServer(p.GRPC, grpcapi.NewMemberships(application))
+	grpcapi.Register(p.GRPC, application)
 	p.Consume(events.Subscriptions(application)...)
+	p.Go("courier", courier.NewWorker(p.DB, p.Box, clients.NewNotifications(notifications).Deliver, p.Logger).Run)
+	p.Every(time.Hour, "forget expired codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
+	p.Every(time.Hour, "forget expired invitations", application.ForgetExpiredInvitations)
 	return nil
 }

@@ -55,6 +55,21 @@ var rules = []rule{
 		set{"identity", "SELECT " + tenant + "id FROM users"},
 	},
 	{
+		"a permission belongs to a user",
+		set{"teams", "SELECT " + tenant + "user_id FROM team_permissions UNION SELECT " + tenant + "user_id FROM project_permissions"},
+		set{"identity", "SELECT " + tenant + "id FROM users"},
+	},
+	{
+		"a provisioned user exists",
+		set{"teams", "SELECT " + tenant + "user_id FROM provisioned_users"},
+		set{"identity", "SELECT " + tenant + "id FROM users"},
+	},
+	{
+		"a pending invitation has a code that works",
+		set{"teams", "SELECT " + tenant + "id FROM team_invitations WHERE expires_at > now()"},
+		set{"teams", "SELECT " + tenant + "id FROM one_time_codes WHERE kind = 'team_invitation' AND used_at IS NULL"},
+	},
+	{
 		"a user is a member of the selected team",
 		set{"identity", "SELECT " + tenant + "id || '/' || selected_team_id FROM users WHERE selected_team_id IS NOT NULL"},
 		set{"teams", "SELECT " + tenant + "user_id || '/' || team_id FROM team_memberships"},
@@ -104,6 +119,12 @@ var rules = []rule{
 		"a user with a session has the event of a session's creation",
 		set{"sessions", "SELECT project_id || '/session/' || user_id FROM sessions"},
 		set{"sessions", eventOf + "'sessions.v1.session.created.%'"},
+	},
+	{
+		"an event of a team's creation has its team, or the event of the deletion",
+		set{"teams", eventOf + "'teams.v1.team.created.%'"},
+		set{"teams", "SELECT project_id || '/team/' || id FROM teams UNION " + eventOf + "'teams.v1.team.deleted.%' UNION " +
+			"SELECT o.project_id || '/' || o.aggregate FROM outbox o JOIN deleted_projects p ON p.project_id = o.project_id"},
 	},
 	{
 		"a team has the event of its creation",

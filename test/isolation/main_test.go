@@ -62,8 +62,12 @@ const (
 	aChannel kind = "contact channel"
 	aSession kind = "session"
 	aTeam    kind = "team"
-	aKeySet  kind = "API key set"
-	aLink    kind = "linked account"
+	// Invites somebody else to the person's team.
+	anInvitation kind = "invitation"
+	aKeySet      kind = "API key set"
+
+	aWebhookEndpoint kind = "webhook endpoint"
+	aWebhookMessage  kind = "webhook message"
 
 	aSubscription kind = "subscription"
 	// Whoever holds a code or a refresh token may use it, but in its own
@@ -88,7 +92,7 @@ const (
 
 // projectWide are the kinds that are told from what does not exist, or may be
 // used, by everybody in the same project.
-var projectWide = []kind{aCode, aRefreshToken, aLoginCode, aPollingCode, anAPIKeyText, aKeySet, aUserAPIKey}
+var projectWide = []kind{aCode, aRefreshToken, aLoginCode, aPollingCode, anAPIKeyText, aKeySet, aUserAPIKey, aWebhookEndpoint, aWebhookMessage}
 
 // person is a user with one of everything.
 type person struct {
@@ -120,7 +124,7 @@ func settleIn(ctx context.Context) error {
 			return err
 		}
 		config := map[string]any{"allow_localhost": true, "create_team_on_sign_up": true, "client_user_deletion_enabled": true,
-			"allow_user_api_keys": true, "allow_team_api_keys": true}
+			"passkey_enabled": true, "allow_user_api_keys": true, "allow_team_api_keys": true}
 		if projects[i], err = operators[i].NewProject(ctx, "Project "+string(rune('A'+i)), config); err != nil {
 			return err
 		}
@@ -147,17 +151,18 @@ func (t *tenant) populate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := t.caller(client.Admin).Expect(ctx, http.MethodPatch, "/internal/config/override/environment", map[string]any{
-		"config_override_string": `{"auth.oauth.providers.google": {"type": "google", "allowSignIn": true, "allowConnectedAccounts": true,
-			"isShared": false, "clientId": "id", "clientSecret": "secret"}}`,
-	}, nil); err != nil {
+	if err := t.useProvider(ctx); err != nil {
+		return err
+	}
+	endpoint, message, err := t.webhooks(ctx)
+	if err != nil {
 		return err
 	}
 	for _, p := range []*person{&t.own, &t.other, &t.restricted} {
 		if *p, err = t.signUp(ctx); err != nil {
 			return err
 		}
-		p.things[aKeySet] = keySet
+		p.things[aKeySet], p.things[aWebhookEndpoint], p.things[aWebhookMessage] = keySet, endpoint, message
 		if err := t.equip(ctx, p); err != nil {
 			return err
 		}
@@ -183,6 +188,33 @@ func (t *tenant) keySet(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("%s has no API keys", t.name)
 	}
 	return sets.Items[0].ID, nil
+}
+
+// webhooks makes a disabled endpoint, which is never called, and a message that
+// waits for it.
+func (t *tenant) webhooks(ctx context.Context) (endpoint, message string, err error) {
+	admin := t.caller(client.Admin)
+	var created struct {
+		ID string `json:"id"`
+	}
+	if err := admin.Expect(ctx, http.MethodPost, "/webhooks/endpoints", map[string]any{"url": "https://hooks.example.com", "disabled": true}, &created); err != nil {
+		return "", "", err
+	}
+	if err := admin.Expect(ctx, http.MethodPost, "/internal/send-test-webhook", map[string]any{"endpoint_id": created.ID}, nil); err != nil {
+		return "", "", err
+	}
+	var messages struct {
+		Items []struct {
+			ID string `json:"id"`
+		} `json:"items"`
+	}
+	if err := admin.Expect(ctx, http.MethodGet, "/webhooks/messages", nil, &messages); err != nil {
+		return "", "", err
+	}
+	if len(messages.Items) == 0 {
+		return "", "", fmt.Errorf("%s has no webhook messages", t.name)
+	}
+	return created.ID, messages.Items[0].ID, nil
 }
 
 // signUp makes a person with a mail that holds an unused code, a second
@@ -223,16 +255,9 @@ func (t *tenant) signUp(ctx context.Context) (person, error) {
 	}
 	p.things[aChannel] = channels.Items[0].ID
 
-	var link struct {
-		ID string `json:"id"`
-	}
-	if err := t.caller(client.Server).Expect(ctx, http.MethodPost, "/oauth-providers", map[string]any{
-		"user_id": p.UserID, "provider_config_id": "google", "account_id": p.UserID, "allow_sign_in": true, "allow_connected_accounts": true,
-	}, &link); err != nil {
+	if p.things[aLink], err = t.link(ctx, p.UserID); err != nil {
 		return person{}, err
 	}
-	p.things[aLink] = link.ID
-
 	mail, err := client.Mailbox{URL: system.MailboxURL}.Await(ctx, p.email, "")
 	if err != nil {
 		return person{}, err
@@ -240,15 +265,29 @@ func (t *tenant) signUp(ctx context.Context) (person, error) {
 	if p.things[aCode], err = mail.Code(); err != nil {
 		return person{}, err
 	}
+	if p.things[anInvitation], err = t.invite(ctx, p.things[aTeam]); err != nil {
+		return person{}, err
+	}
 	if p.things[aSubscription], err = t.subscribe(ctx, p.UserID); err != nil {
 		return person{}, err
 	}
-	for _, k := range []kind{aUser, aChannel, aSession, aTeam, aLink, aCode, aRefreshToken, aSubscription} {
+	for _, k := range []kind{aUser, aChannel, aSession, aTeam, aLink, anInvitation, aCode, aRefreshToken, aSubscription} {
 		if p.things[k] == "" {
 			return person{}, fmt.Errorf("%s has no %s", p.email, k)
 		}
 	}
 	return p, nil
+}
+
+// invite makes an invitation to a team that nobody will accept.
+func (t *tenant) invite(ctx context.Context, teamID string) (id string, err error) {
+	var invitation struct {
+		ID string `json:"id"`
+	}
+	err = t.caller(client.Server).Expect(ctx, http.MethodPost, "/team-invitations/send-code", map[string]any{
+		"team_id": teamID, "email": client.FreshEmail("guest"), "callback_url": "http://localhost:3000/join",
+	}, &invitation)
+	return invitation.ID, err
 }
 
 // subscribe gives a user a subscription.

@@ -24,30 +24,25 @@ var kinds = map[string]kind{
 	"DELETE /auth/sessions/{id} id":      aSession,
 	"DELETE /auth/sessions/{id} user_id": anyUser,
 
-	"GET /auth/oauth/authorize/{provider_id} provider_id":                                             aName,
-	"GET /auth/oauth/callback/{provider_id} provider_id":                                              aName,
-	"POST /auth/oauth/callback/{provider_id} provider_id":                                             aName,
-	"POST /auth/oauth/connected-accounts/{provider_id}/access-token provider_id":                      aName,
-	"POST /connected-accounts/{user_id}/{provider_id}/access-token provider_id":                       aName,
-	"POST /connected-accounts/{user_id}/{provider_id}/{provider_account_id}/access-token provider_id": aName,
-
-	"account_id":          aName,
-	"provider_account_id": aName,
-	"provider_config_id":  aName,
-	"provider_id":         aLink,
-
-	"api_key_id":               aKeySet,
-	"client_id":                aProject,
-	"code":                     aCode,
-	"contact_channel_id":       aChannel,
-	"customer_id":              aUser,
-	"notification_category_id": aCategory,
-	"owner_team_id":            aTeam,
-	"project_id":               aProject,
-	"refresh_token":            aRefreshToken,
-	"Refresh-Token":            aRefreshToken,
-	"selected_team_id":         aTeam,
-	"user_id":                  aUser,
+	"GET /teams cursor":                     aTeam,
+	"DELETE /team-invitations/{id} id":      anInvitation,
+	"POST /team-invitations/{id}/accept id": anInvitation,
+	"api_key_id":                            aKeySet,
+	"client_id":                             aProject,
+	"code":                                  aCode,
+	"contact_channel_id":                    aChannel,
+	"creator_user_id":                       aUser,
+	"customer_id":                           aUser,
+	"owner_team_id":                         aTeam,
+	"project_id":                            aProject,
+	"refresh_token":                         aRefreshToken,
+	"Refresh-Token":                         aRefreshToken,
+	"selected_team_id":                      aTeam,
+	"team_id":                               aTeam,
+	"user_id":                               aUser,
+	"notification_category_id":              aCategory,
+	"endpoint_id":                           aWebhookEndpoint,
+	"message_id":                            aWebhookMessage,
 	"GET /user-api-keys/{api_key_id} api_key_id":   aUserAPIKey,
 	"PATCH /user-api-keys/{api_key_id} api_key_id": aUserAPIKey,
 	"GET /team-api-keys/{api_key_id} api_key_id":   aTeamAPIKey,
@@ -57,7 +52,6 @@ var kinds = map[string]kind{
 	"api_key":            anAPIKeyText,
 	"login_code":         aLoginCode,
 	"polling_code":       aPollingCode,
-	"team_id":            aTeam,
 	"cursor":             aUser,
 }
 
@@ -66,7 +60,13 @@ var bearers = []string{"anon_refresh_token", "api_key", "login_code", "polling_c
 
 // chosen are ids that a project chooses in its configuration; they name nothing
 // of anybody.
-var chosen = []string{"item_id", "price_id", "product_id", "from_product_id", "to_product_id"}
+var chosen = []string{"contained_permission_ids", "from_product_id", "item_id", "permission_id", "price_id", "product_id", "to_product_id"}
+
+// chosenAt are such ids where their name alone does not tell.
+var chosenAt = []string{
+	"POST /project-permission-definitions id", "PATCH /project-permission-definitions/{permission_id} id",
+	"POST /team-permission-definitions id", "PATCH /team-permission-definitions/{permission_id} id",
+}
 
 // examples are values of the fields that are no references. Required ones must
 // be there; optional ones make a request one that would change something.
@@ -76,23 +76,8 @@ var examples = map[string]map[string]any{
 	"POST /auth/oauth/token": {
 		"grant_type": "refresh_token", "client_secret": "__stack_public_client__",
 	},
-	"GET /auth/oauth/authorize/{provider_id}": {
-		"provider_id": "google", "client_secret": "__stack_public_client__", "redirect_uri": "http://localhost:3000/callback", "scope": "legacy",
-		"state": "s", "code_challenge": "c", "code_challenge_method": "S256", "response_type": "code", "grant_type": "authorization_code",
-	},
-	"GET /auth/oauth/callback/{provider_id}":  {"provider_id": "google", "state": "s", "code": "c"},
-	"POST /auth/oauth/callback/{provider_id}": {"provider_id": "google", "state": "s", "code": "c"},
-	"POST /auth/oauth/callback/apple/native":  {"id_token": "a.b.c"},
-	"POST /auth/oauth/cross-domain/authorize": {
-		"redirect_uri": "http://localhost:3000/callback", "state": "s", "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-	},
-	"POST /auth/oauth/connected-accounts/{provider_id}/access-token":                      {"provider_id": "google"},
-	"POST /connected-accounts/{user_id}/{provider_id}/access-token":                       {"provider_id": "google"},
-	"POST /connected-accounts/{user_id}/{provider_id}/{provider_account_id}/access-token": {"provider_id": "google", "provider_account_id": "1"},
-	"PATCH /oauth-providers/{user_id}/{provider_id}":                                      {"allow_sign_in": false},
-	"POST /oauth-providers": {
-		"provider_config_id": "google", "account_id": "another", "allow_sign_in": false, "allow_connected_accounts": true,
-	},
+	"POST /auth/passkey/register":         {"credential": map[string]any{"type": "public-key"}},
+	"POST /auth/passkey/sign-in":          {"authentication_response": map[string]any{"type": "public-key"}},
 	"POST /user-api-keys":                 {"description": "more"},
 	"POST /team-api-keys":                 {"description": "more"},
 	"PATCH /user-api-keys/{api_key_id}":   {"description": "changed", "revoked": true},
@@ -106,11 +91,39 @@ var examples = map[string]map[string]any{
 	"POST /auth/password/sign-up":         {"email": "somebody@example.com", "password": "a good password"},
 	"POST /auth/password/update":          {"old_password": "not the old one", "new_password": "a brand new password"},
 	"POST /contact-channels/{user_id}/{contact_channel_id}/send-verification-code": {"callback_url": "http://localhost:3000/verify"},
-	"PATCH /users/me": {"display_name": "Somebody Else"},
+	"PATCH /users/me":                               {"display_name": "Somebody Else"},
+	"GET /images/team-profile-images/{name}":        {"name": "3241a285-8329-4d69-8f3d-316e08cf140c.png"},
+	"GET /images/team-member-profile-images/{name}": {"name": "3241a285-8329-4d69-8f3d-316e08cf140c.png"},
+	"GET /teams":             {"limit": "10"},
+	"POST /teams":            {"display_name": "A new team"},
+	"PATCH /teams/{team_id}": {"display_name": "Taken over"},
+	"PATCH /team-member-profiles/{team_id}/{user_id}":              {"display_name": "Somebody Else"},
+	"POST /team-invitations/send-code":                             {"email": "somebody@example.com", "callback_url": "http://localhost:3000/join"},
+	"GET /team-permissions":                                        {"recursive": "true"},
+	"GET /project-permissions":                                     {"recursive": "true"},
+	"POST /team-permissions/{team_id}/{user_id}/{permission_id}":   {"permission_id": "$delete_team"},
+	"DELETE /team-permissions/{team_id}/{user_id}/{permission_id}": {"permission_id": "team_admin"},
+	"POST /project-permissions/{user_id}/{permission_id}":          {"permission_id": "team_admin"},
+	"DELETE /project-permissions/{user_id}/{permission_id}":        {"permission_id": "team_admin"},
+	"POST /team-permission-definitions":                            {"id": "a_new_one"},
+	"PATCH /team-permission-definitions/{permission_id}":           {"permission_id": "team_member", "id": "renamed"},
+	"DELETE /team-permission-definitions/{permission_id}":          {"permission_id": "team_member"},
+	"POST /project-permission-definitions":                         {"id": "a_new_one"},
+	"PATCH /project-permission-definitions/{permission_id}":        {"permission_id": "beta", "id": "renamed"},
+	"DELETE /project-permission-definitions/{permission_id}":       {"permission_id": "beta"},
+	"POST /payments/purchases/create-purchase-url":                 {"customer_type": "user", "product_id": "starter"},
+	"POST /payments/purchases/validate-code":                       {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
+	"GET /payments/purchases/validate-code":                        {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code"},
+	"POST /payments/purchases/purchase-session":                    {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
+	"POST /internal/payments/test-mode-purchase-session":           {"full_code": "3241a285-8329-4d69-8f3d-316e08cf140c_code", "price_id": "monthly"},
+	"PATCH /users/{user_id}":                                       {"display_name": "Somebody Else"},
+	"POST /users":                                                  {"display_name": "Somebody New"},
+	"GET /payments/items/{customer_type}/{customer_id}/{item_id}":  {"customer_type": "user", "item_id": "credits"},
+	"POST /payments/items/{customer_type}/{customer_id}/{item_id}/update-quantity": {
+		"customer_type": "user", "item_id": "credits", "allow_negative": "true", "delta": 1,
+	},
 	"PATCH /emails/notification-preference/{user_id}/{notification_category_id}": {"enabled": false},
-	"PATCH /users/{user_id}": {"display_name": "Somebody Else"},
-	"POST /users":            {"display_name": "Somebody New"},
-	"POST /contact-channels": {"value": "new@example.com", "type": "email", "used_for_auth": true, "is_primary": true},
+	"POST /contact-channels":                                 {"value": "new@example.com", "type": "email", "used_for_auth": true, "is_primary": true},
 	"PATCH /contact-channels/{user_id}/{contact_channel_id}": {"value": "changed@example.com", "used_for_auth": true, "is_primary": true},
 	"POST /contact-channels/send-verification-code":          {"email": "somebody@example.com", "callback_url": "http://localhost:3000/verify"},
 
@@ -118,13 +131,17 @@ var examples = map[string]map[string]any{
 		"description": "more", "expires_at_millis": 4102444800000, "has_publishable_client_key": true,
 		"has_secret_server_key": true, "has_super_secret_admin_key": true,
 	},
-	"PATCH /internal/api-keys/{api_key_id}":             {"description": "changed", "revoked": true},
-	"GET /internal/config/override/{level}":             {"level": "environment"},
-	"PATCH /internal/config/override/{level}":           {"level": "environment", "config_override_string": `{"auth.allowSignUp":false}`},
-	"PUT /internal/config/override/{level}":             {"level": "environment", "config_string": `{"auth.allowSignUp":false}`},
-	"POST /internal/config/override/{level}/reset-keys": {"level": "environment", "keys": []string{"auth"}},
-	"POST /internal/projects":                           {"display_name": "Yet another"},
-	"PATCH /internal/projects/current":                  {"display_name": "Renamed"},
+	"PATCH /internal/api-keys/{api_key_id}":                {"description": "changed", "revoked": true},
+	"GET /internal/config/override/{level}":                {"level": "environment"},
+	"PATCH /internal/config/override/{level}":              {"level": "environment", "config_override_string": `{"auth.allowSignUp":false}`},
+	"PUT /internal/config/override/{level}":                {"level": "environment", "config_string": `{"auth.allowSignUp":false}`},
+	"POST /internal/config/override/{level}/reset-keys":    {"level": "environment", "keys": []string{"auth"}},
+	"POST /internal/projects":                              {"display_name": "Yet another"},
+	"POST /webhooks/endpoints":                             {"url": "https://hooks.example.com/more"},
+	"PATCH /webhooks/endpoints/{endpoint_id}":              {"description": "changed"},
+	"POST /webhooks/endpoints/{endpoint_id}/secret/rotate": {},
+	"POST /webhooks/endpoints/{endpoint_id}/replay":        {"since_millis": 0},
+	"PATCH /internal/projects/current":                     {"display_name": "Renamed"},
 }
 
 // references are the fields of a route that name something of somebody.
@@ -132,7 +149,7 @@ func references(t *testing.T, r routes.Route) map[string]kind {
 	t.Helper()
 	found := map[string]kind{}
 	for _, field := range r.Fields {
-		if !refers(field) {
+		if !refers(r, field) {
 			continue
 		}
 		k, ok := kinds[r.String()+" "+field.Name]
@@ -151,7 +168,7 @@ func references(t *testing.T, r routes.Route) map[string]kind {
 
 // refers reports whether a field looks like a reference: by its rule or by its
 // name.
-func refers(f routes.Field) bool {
+func refers(r routes.Route, f routes.Field) bool {
 	if f.Policy.GetUserIdOrMe() || f.Policy.GetHeader() == "Refresh-Token" {
 		return true
 	}
@@ -163,7 +180,7 @@ func refers(f routes.Field) bool {
 			}
 		}
 	}
-	return !slices.Contains(chosen, f.Name) && (f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || slices.Contains(bearers, f.Name))
+	return !slices.Contains(chosen, f.Name) && !slices.Contains(chosenAt, r.String()+" "+f.Name) && (f.Name == "id" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_ids") || slices.Contains(bearers, f.Name))
 }
 
 // request is one concrete request of a route.
@@ -200,7 +217,7 @@ func build(t *testing.T, r routes.Route, refs map[string]string) request {
 			value, ok = examples[r.String()][field.Name]
 		}
 		if !ok {
-			if field.Required() && !refers(field) {
+			if field.Required() && !refers(r, field) {
 				t.Fatalf("%s needs its field %s: give an example of it", r, field.Name)
 			}
 			continue

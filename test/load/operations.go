@@ -54,6 +54,17 @@ var operations = []operation{
 	{name: "list contact channels", goalSQL: 1, goalHops: 1, floor: readShape, times: 1.4, next: func(w *world) func() *http.Request {
 		return w.get("/contact-channels?user_id=me", w.alone)
 	}},
+	{name: "list API keys", goalSQL: 1, goalHops: 1, floor: readShape, times: 1.4, next: func(w *world) func() *http.Request {
+		return w.get("/user-api-keys?user_id=me", w.alone)
+	}},
+	{name: "check API key", goalSQL: 1, goalHops: 1, floor: readShape, times: 1.3, next: func(w *world) func() *http.Request {
+		return func() *http.Request {
+			r := w.request(http.MethodPost, "/user-api-keys/check", map[string]any{"api_key": w.apiKey})
+			r.Header.Set("X-Hexclave-Access-Type", "server")
+			r.Header.Set("X-Hexclave-Secret-Server-Key", w.project.SecretServerKey)
+			return r
+		}
+	}},
 	{name: "refresh", goalSQL: 2, goalHops: 2, floor: writeShape, times: 1.5, next: func(w *world) func() *http.Request {
 		return func() *http.Request {
 			r := w.request(http.MethodPost, "/auth/sessions/current/refresh", nil)
@@ -107,7 +118,9 @@ type world struct {
 	// alone has no selected team, member has one.
 	alone, member person
 	people        []person
-	sequence      atomic.Int64
+	// apiKey is one of alone.
+	apiKey   string
+	sequence atomic.Int64
 }
 
 // crowd is how many people there are to sign in and to refresh; many, so that
@@ -124,6 +137,15 @@ func newWorld(ctx context.Context, system *stack.Stack) (*world, error) {
 		w.people = append(w.people, p)
 	}
 	w.alone = w.people[0]
+	var key struct {
+		Value string `json:"value"`
+	}
+	wanted := map[string]any{"description": "Load", "user_id": "me"}
+	me := client.For(w.base, w.project, client.Public).SignedIn(w.alone.Tokens)
+	if err := me.Expect(ctx, http.MethodPost, "/user-api-keys", wanted, &key); err != nil {
+		return nil, err
+	}
+	w.apiKey = key.Value
 	teamed, err := client.NewProject(ctx, w.base, system.Projects["internal"], "Load", map[string]any{"create_team_on_sign_up": true})
 	if err != nil {
 		return nil, err

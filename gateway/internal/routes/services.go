@@ -5,6 +5,7 @@ import (
 	notificationsv1 "vestibule.dev/proto/notifications/v1"
 	paymentsv1 "vestibule.dev/proto/payments/v1"
 	sessionsv1 "vestibule.dev/proto/sessions/v1"
+	teamsv1 "vestibule.dev/proto/teams/v1"
 )
 
 // Services lists the public services of all contexts. A service missing here
@@ -21,6 +22,7 @@ func Services() []Service {
 		NewService(identityv1.OAuthProviderService_ServiceDesc, identityv1.NewOAuthProviderServiceClient, identityv1.RegisterOAuthProviderServiceHandlerClient),
 		NewService(identityv1.OAuthService_ServiceDesc, identityv1.NewOAuthServiceClient, identityv1.RegisterOAuthServiceHandlerClient),
 		NewService(identityv1.OtpService_ServiceDesc, identityv1.NewOtpServiceClient, identityv1.RegisterOtpServiceHandlerClient),
+		NewService(identityv1.PasskeyService_ServiceDesc, identityv1.NewPasskeyServiceClient, identityv1.RegisterPasskeyServiceHandlerClient),
 		NewService(identityv1.PasswordService_ServiceDesc, identityv1.NewPasswordServiceClient, identityv1.RegisterPasswordServiceHandlerClient),
 		NewService(identityv1.ProjectService_ServiceDesc, identityv1.NewProjectServiceClient, identityv1.RegisterProjectServiceHandlerClient),
 		NewService(identityv1.UserAdminService_ServiceDesc, identityv1.NewUserAdminServiceClient, identityv1.RegisterUserAdminServiceHandlerClient),
@@ -35,5 +37,12 @@ func Services() []Service {
 		NewService(sessionsv1.TeamApiKeyService_ServiceDesc, sessionsv1.NewTeamApiKeyServiceClient, sessionsv1.RegisterTeamApiKeyServiceHandlerClient),
 		NewService(sessionsv1.TokenService_ServiceDesc, sessionsv1.NewTokenServiceClient, sessionsv1.RegisterTokenServiceHandlerClient),
 		NewService(sessionsv1.UserApiKeyService_ServiceDesc, sessionsv1.NewUserApiKeyServiceClient, sessionsv1.RegisterUserApiKeyServiceHandlerClient),
+		NewService(teamsv1.PermissionDefinitionService_ServiceDesc, teamsv1.NewPermissionDefinitionServiceClient, teamsv1.RegisterPermissionDefinitionServiceHandlerClient),
+		NewService(teamsv1.PermissionService_ServiceDesc, teamsv1.NewPermissionServiceClient, teamsv1.RegisterPermissionServiceHandlerClient),
+		NewService(teamsv1.TeamImageService_ServiceDesc, teamsv1.NewTeamImageServiceClient, teamsv1.RegisterTeamImageServiceHandlerClient),
+		NewService(teamsv1.TeamInvitationService_ServiceDesc, teamsv1.NewTeamInvitationServiceClient, teamsv1.RegisterTeamInvitationServiceHandlerClient),
+		NewService(teamsv1.TeamMemberProfileService_ServiceDesc, teamsv1.NewTeamMemberProfileServiceClient, teamsv1.RegisterTeamMemberProfileServiceHandlerClient),
+		NewService(teamsv1.TeamMembershipService_ServiceDesc, teamsv1.NewTeamMembershipServiceClient, teamsv1.RegisterTeamMembershipServiceHandlerClient),
+		NewService(teamsv1.TeamService_ServiceDesc, teamsv1.NewTeamServiceClient, teamsv1.RegisterTeamServiceHandlerClient),
 	}
 }

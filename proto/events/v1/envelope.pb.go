@@ -67,6 +67,7 @@ type Envelope struct {
 	//	*Envelope_ContactChannelCreated
 	//	*Envelope_ContactChannelUpdated
 	//	*Envelope_ContactChannelDeleted
+	//	*Envelope_PasskeyRegistered
 	//	*Envelope_SignUpRuleTriggered
 	//	*Envelope_SessionCreated
 	//	*Envelope_SessionRevoked
@@ -77,6 +78,12 @@ type Envelope struct {
 	//	*Envelope_TeamCreated
 	//	*Envelope_TeamMembershipDeleted
 	//	*Envelope_TeamUpdated
+	//	*Envelope_TeamDeleted
+	//	*Envelope_TeamMembershipCreated
+	//	*Envelope_TeamPermissionCreated
+	//	*Envelope_TeamPermissionDeleted
+	//	*Envelope_ProjectPermissionCreated
+	//	*Envelope_ProjectPermissionDeleted
 	//	*Envelope_EmailSent
 	//	*Envelope_EmailFailed
 	//	*Envelope_NotificationPreferenceUpdated
@@ -328,6 +335,15 @@ func (x *Envelope) GetContactChannelDeleted() *ContactChannelDeleted {
 	return nil
 }
 
+func (x *Envelope) GetPasskeyRegistered() *PasskeyRegistered {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_PasskeyRegistered); ok {
+			return x.PasskeyRegistered
+		}
+	}
+	return nil
+}
+
 func (x *Envelope) GetSignUpRuleTriggered() *SignUpRuleTriggered {
 	if x != nil {
 		if x, ok := x.Payload.(*Envelope_SignUpRuleTriggered); ok {
@@ -413,6 +429,60 @@ func (x *Envelope) GetTeamUpdated() *TeamUpdated {
 	if x != nil {
 		if x, ok := x.Payload.(*Envelope_TeamUpdated); ok {
 			return x.TeamUpdated
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetTeamDeleted() *TeamDeleted {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_TeamDeleted); ok {
+			return x.TeamDeleted
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetTeamMembershipCreated() *TeamMembershipCreated {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_TeamMembershipCreated); ok {
+			return x.TeamMembershipCreated
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetTeamPermissionCreated() *TeamPermissionCreated {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_TeamPermissionCreated); ok {
+			return x.TeamPermissionCreated
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetTeamPermissionDeleted() *TeamPermissionDeleted {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_TeamPermissionDeleted); ok {
+			return x.TeamPermissionDeleted
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetProjectPermissionCreated() *ProjectPermissionCreated {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ProjectPermissionCreated); ok {
+			return x.ProjectPermissionCreated
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetProjectPermissionDeleted() *ProjectPermissionDeleted {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_ProjectPermissionDeleted); ok {
+			return x.ProjectPermissionDeleted
 		}
 	}
 	return nil
@@ -532,6 +602,10 @@ type Envelope_ContactChannelDeleted struct {
 	ContactChannelDeleted *ContactChannelDeleted `protobuf:"bytes,42,opt,name=contact_channel_deleted,json=contactChannelDeleted,proto3,oneof"`
 }
 
+type Envelope_PasskeyRegistered struct {
+	PasskeyRegistered *PasskeyRegistered `protobuf:"bytes,45,opt,name=passkey_registered,json=passkeyRegistered,proto3,oneof"`
+}
+
 type Envelope_SignUpRuleTriggered struct {
 	SignUpRuleTriggered *SignUpRuleTriggered `protobuf:"bytes,43,opt,name=sign_up_rule_triggered,json=signUpRuleTriggered,proto3,oneof"`
 }
@@ -570,6 +644,30 @@ type Envelope_TeamMembershipDeleted struct {
 
 type Envelope_TeamUpdated struct {
 	TeamUpdated *TeamUpdated `protobuf:"bytes,72,opt,name=team_updated,json=teamUpdated,proto3,oneof"`
+}
+
+type Envelope_TeamDeleted struct {
+	TeamDeleted *TeamDeleted `protobuf:"bytes,73,opt,name=team_deleted,json=teamDeleted,proto3,oneof"`
+}
+
+type Envelope_TeamMembershipCreated struct {
+	TeamMembershipCreated *TeamMembershipCreated `protobuf:"bytes,74,opt,name=team_membership_created,json=teamMembershipCreated,proto3,oneof"`
+}
+
+type Envelope_TeamPermissionCreated struct {
+	TeamPermissionCreated *TeamPermissionCreated `protobuf:"bytes,75,opt,name=team_permission_created,json=teamPermissionCreated,proto3,oneof"`
+}
+
+type Envelope_TeamPermissionDeleted struct {
+	TeamPermissionDeleted *TeamPermissionDeleted `protobuf:"bytes,76,opt,name=team_permission_deleted,json=teamPermissionDeleted,proto3,oneof"`
+}
+
+type Envelope_ProjectPermissionCreated struct {
+	ProjectPermissionCreated *ProjectPermissionCreated `protobuf:"bytes,77,opt,name=project_permission_created,json=projectPermissionCreated,proto3,oneof"`
+}
+
+type Envelope_ProjectPermissionDeleted struct {
+	ProjectPermissionDeleted *ProjectPermissionDeleted `protobuf:"bytes,78,opt,name=project_permission_deleted,json=projectPermissionDeleted,proto3,oneof"`
 }
 
 type Envelope_EmailSent struct {
@@ -624,6 +722,8 @@ func (*Envelope_ContactChannelUpdated) isEnvelope_Payload() {}
 
 func (*Envelope_ContactChannelDeleted) isEnvelope_Payload() {}
 
+func (*Envelope_PasskeyRegistered) isEnvelope_Payload() {}
+
 func (*Envelope_SignUpRuleTriggered) isEnvelope_Payload() {}
 
 func (*Envelope_SessionCreated) isEnvelope_Payload() {}
@@ -644,6 +744,18 @@ func (*Envelope_TeamMembershipDeleted) isEnvelope_Payload() {}
 
 func (*Envelope_TeamUpdated) isEnvelope_Payload() {}
 
+func (*Envelope_TeamDeleted) isEnvelope_Payload() {}
+
+func (*Envelope_TeamMembershipCreated) isEnvelope_Payload() {}
+
+func (*Envelope_TeamPermissionCreated) isEnvelope_Payload() {}
+
+func (*Envelope_TeamPermissionDeleted) isEnvelope_Payload() {}
+
+func (*Envelope_ProjectPermissionCreated) isEnvelope_Payload() {}
+
+func (*Envelope_ProjectPermissionDeleted) isEnvelope_Payload() {}
+
 func (*Envelope_EmailSent) isEnvelope_Payload() {}
 
 func (*Envelope_EmailFailed) isEnvelope_Payload() {}
@@ -660,7 +772,7 @@ var File_events_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_events_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe4\x14\n" +
+	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x19\n" +
 	"\bEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1d\n" +
@@ -691,7 +803,8 @@ const file_events_v1_envelope_proto_rawDesc = "" +
 	"\x13api_key_set_updated\x18\x1e \x01(\v2\x1b.events.v1.ApiKeySetUpdatedH\x00R\x10apiKeySetUpdated\x12Z\n" +
 	"\x17contact_channel_created\x18( \x01(\v2 .events.v1.ContactChannelCreatedH\x00R\x15contactChannelCreated\x12Z\n" +
 	"\x17contact_channel_updated\x18) \x01(\v2 .events.v1.ContactChannelUpdatedH\x00R\x15contactChannelUpdated\x12Z\n" +
-	"\x17contact_channel_deleted\x18* \x01(\v2 .events.v1.ContactChannelDeletedH\x00R\x15contactChannelDeleted\x12U\n" +
+	"\x17contact_channel_deleted\x18* \x01(\v2 .events.v1.ContactChannelDeletedH\x00R\x15contactChannelDeleted\x12M\n" +
+	"\x12passkey_registered\x18- \x01(\v2\x1c.events.v1.PasskeyRegisteredH\x00R\x11passkeyRegistered\x12U\n" +
 	"\x16sign_up_rule_triggered\x18+ \x01(\v2\x1e.events.v1.SignUpRuleTriggeredH\x00R\x13signUpRuleTriggered\x12D\n" +
 	"\x0fsession_created\x182 \x01(\v2\x19.events.v1.SessionCreatedH\x00R\x0esessionCreated\x12D\n" +
 	"\x0fsession_revoked\x184 \x01(\v2\x19.events.v1.SessionRevokedH\x00R\x0esessionRevoked\x12N\n" +
@@ -701,7 +814,13 @@ const file_events_v1_envelope_proto_rawDesc = "" +
 	"\x10api_keys_deleted\x18: \x01(\v2\x19.events.v1.ApiKeysDeletedH\x00R\x0eapiKeysDeleted\x12;\n" +
 	"\fteam_created\x18F \x01(\v2\x16.events.v1.TeamCreatedH\x00R\vteamCreated\x12Z\n" +
 	"\x17team_membership_deleted\x18G \x01(\v2 .events.v1.TeamMembershipDeletedH\x00R\x15teamMembershipDeleted\x12;\n" +
-	"\fteam_updated\x18H \x01(\v2\x16.events.v1.TeamUpdatedH\x00R\vteamUpdated\x125\n" +
+	"\fteam_updated\x18H \x01(\v2\x16.events.v1.TeamUpdatedH\x00R\vteamUpdated\x12;\n" +
+	"\fteam_deleted\x18I \x01(\v2\x16.events.v1.TeamDeletedH\x00R\vteamDeleted\x12Z\n" +
+	"\x17team_membership_created\x18J \x01(\v2 .events.v1.TeamMembershipCreatedH\x00R\x15teamMembershipCreated\x12Z\n" +
+	"\x17team_permission_created\x18K \x01(\v2 .events.v1.TeamPermissionCreatedH\x00R\x15teamPermissionCreated\x12Z\n" +
+	"\x17team_permission_deleted\x18L \x01(\v2 .events.v1.TeamPermissionDeletedH\x00R\x15teamPermissionDeleted\x12c\n" +
+	"\x1aproject_permission_created\x18M \x01(\v2#.events.v1.ProjectPermissionCreatedH\x00R\x18projectPermissionCreated\x12c\n" +
+	"\x1aproject_permission_deleted\x18N \x01(\v2#.events.v1.ProjectPermissionDeletedH\x00R\x18projectPermissionDeleted\x125\n" +
 	"\n" +
 	"email_sent\x18Z \x01(\v2\x14.events.v1.EmailSentH\x00R\temailSent\x12;\n" +
 	"\femail_failed\x18[ \x01(\v2\x16.events.v1.EmailFailedH\x00R\vemailFailed\x12r\n" +
@@ -741,22 +860,29 @@ var file_events_v1_envelope_proto_goTypes = []any{
 	(*ContactChannelCreated)(nil),         // 13: events.v1.ContactChannelCreated
 	(*ContactChannelUpdated)(nil),         // 14: events.v1.ContactChannelUpdated
 	(*ContactChannelDeleted)(nil),         // 15: events.v1.ContactChannelDeleted
-	(*SignUpRuleTriggered)(nil),           // 16: events.v1.SignUpRuleTriggered
-	(*SessionCreated)(nil),                // 17: events.v1.SessionCreated
-	(*SessionRevoked)(nil),                // 18: events.v1.SessionRevoked
-	(*SigningKeyRotated)(nil),             // 19: events.v1.SigningKeyRotated
-	(*ApiKeyCreated)(nil),                 // 20: events.v1.ApiKeyCreated
-	(*ApiKeyUpdated)(nil),                 // 21: events.v1.ApiKeyUpdated
-	(*ApiKeysDeleted)(nil),                // 22: events.v1.ApiKeysDeleted
-	(*TeamCreated)(nil),                   // 23: events.v1.TeamCreated
-	(*TeamMembershipDeleted)(nil),         // 24: events.v1.TeamMembershipDeleted
-	(*TeamUpdated)(nil),                   // 25: events.v1.TeamUpdated
-	(*EmailSent)(nil),                     // 26: events.v1.EmailSent
-	(*EmailFailed)(nil),                   // 27: events.v1.EmailFailed
-	(*NotificationPreferenceUpdated)(nil), // 28: events.v1.NotificationPreferenceUpdated
-	(*ItemQuantityChanged)(nil),           // 29: events.v1.ItemQuantityChanged
-	(*PurchaseCompleted)(nil),             // 30: events.v1.PurchaseCompleted
-	(*SubscriptionChanged)(nil),           // 31: events.v1.SubscriptionChanged
+	(*PasskeyRegistered)(nil),             // 16: events.v1.PasskeyRegistered
+	(*SignUpRuleTriggered)(nil),           // 17: events.v1.SignUpRuleTriggered
+	(*SessionCreated)(nil),                // 18: events.v1.SessionCreated
+	(*SessionRevoked)(nil),                // 19: events.v1.SessionRevoked
+	(*SigningKeyRotated)(nil),             // 20: events.v1.SigningKeyRotated
+	(*ApiKeyCreated)(nil),                 // 21: events.v1.ApiKeyCreated
+	(*ApiKeyUpdated)(nil),                 // 22: events.v1.ApiKeyUpdated
+	(*ApiKeysDeleted)(nil),                // 23: events.v1.ApiKeysDeleted
+	(*TeamCreated)(nil),                   // 24: events.v1.TeamCreated
+	(*TeamMembershipDeleted)(nil),         // 25: events.v1.TeamMembershipDeleted
+	(*TeamUpdated)(nil),                   // 26: events.v1.TeamUpdated
+	(*TeamDeleted)(nil),                   // 27: events.v1.TeamDeleted
+	(*TeamMembershipCreated)(nil),         // 28: events.v1.TeamMembershipCreated
+	(*TeamPermissionCreated)(nil),         // 29: events.v1.TeamPermissionCreated
+	(*TeamPermissionDeleted)(nil),         // 30: events.v1.TeamPermissionDeleted
+	(*ProjectPermissionCreated)(nil),      // 31: events.v1.ProjectPermissionCreated
+	(*ProjectPermissionDeleted)(nil),      // 32: events.v1.ProjectPermissionDeleted
+	(*EmailSent)(nil),                     // 33: events.v1.EmailSent
+	(*EmailFailed)(nil),                   // 34: events.v1.EmailFailed
+	(*NotificationPreferenceUpdated)(nil), // 35: events.v1.NotificationPreferenceUpdated
+	(*ItemQuantityChanged)(nil),           // 36: events.v1.ItemQuantityChanged
+	(*PurchaseCompleted)(nil),             // 37: events.v1.PurchaseCompleted
+	(*SubscriptionChanged)(nil),           // 38: events.v1.SubscriptionChanged
 }
 var file_events_v1_envelope_proto_depIdxs = []int32{
 	1,  // 0: events.v1.Envelope.occurred_at:type_name -> google.protobuf.Timestamp
@@ -774,27 +900,34 @@ var file_events_v1_envelope_proto_depIdxs = []int32{
 	13, // 12: events.v1.Envelope.contact_channel_created:type_name -> events.v1.ContactChannelCreated
 	14, // 13: events.v1.Envelope.contact_channel_updated:type_name -> events.v1.ContactChannelUpdated
 	15, // 14: events.v1.Envelope.contact_channel_deleted:type_name -> events.v1.ContactChannelDeleted
-	16, // 15: events.v1.Envelope.sign_up_rule_triggered:type_name -> events.v1.SignUpRuleTriggered
-	17, // 16: events.v1.Envelope.session_created:type_name -> events.v1.SessionCreated
-	18, // 17: events.v1.Envelope.session_revoked:type_name -> events.v1.SessionRevoked
-	19, // 18: events.v1.Envelope.signing_key_rotated:type_name -> events.v1.SigningKeyRotated
-	20, // 19: events.v1.Envelope.api_key_created:type_name -> events.v1.ApiKeyCreated
-	21, // 20: events.v1.Envelope.api_key_updated:type_name -> events.v1.ApiKeyUpdated
-	22, // 21: events.v1.Envelope.api_keys_deleted:type_name -> events.v1.ApiKeysDeleted
-	23, // 22: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
-	24, // 23: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
-	25, // 24: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
-	26, // 25: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
-	27, // 26: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
-	28, // 27: events.v1.Envelope.notification_preference_updated:type_name -> events.v1.NotificationPreferenceUpdated
-	29, // 28: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
-	30, // 29: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
-	31, // 30: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	16, // 15: events.v1.Envelope.passkey_registered:type_name -> events.v1.PasskeyRegistered
+	17, // 16: events.v1.Envelope.sign_up_rule_triggered:type_name -> events.v1.SignUpRuleTriggered
+	18, // 17: events.v1.Envelope.session_created:type_name -> events.v1.SessionCreated
+	19, // 18: events.v1.Envelope.session_revoked:type_name -> events.v1.SessionRevoked
+	20, // 19: events.v1.Envelope.signing_key_rotated:type_name -> events.v1.SigningKeyRotated
+	21, // 20: events.v1.Envelope.api_key_created:type_name -> events.v1.ApiKeyCreated
+	22, // 21: events.v1.Envelope.api_key_updated:type_name -> events.v1.ApiKeyUpdated
+	23, // 22: events.v1.Envelope.api_keys_deleted:type_name -> events.v1.ApiKeysDeleted
+	24, // 23: events.v1.Envelope.team_created:type_name -> events.v1.TeamCreated
+	25, // 24: events.v1.Envelope.team_membership_deleted:type_name -> events.v1.TeamMembershipDeleted
+	26, // 25: events.v1.Envelope.team_updated:type_name -> events.v1.TeamUpdated
+	27, // 26: events.v1.Envelope.team_deleted:type_name -> events.v1.TeamDeleted
+	28, // 27: events.v1.Envelope.team_membership_created:type_name -> events.v1.TeamMembershipCreated
+	29, // 28: events.v1.Envelope.team_permission_created:type_name -> events.v1.TeamPermissionCreated
+	30, // 29: events.v1.Envelope.team_permission_deleted:type_name -> events.v1.TeamPermissionDeleted
+	31, // 30: events.v1.Envelope.project_permission_created:type_name -> events.v1.ProjectPermissionCreated
+	32, // 31: events.v1.Envelope.project_permission_deleted:type_name -> events.v1.ProjectPermissionDeleted
+	33, // 32: events.v1.Envelope.email_sent:type_name -> events.v1.EmailSent
+	34, // 33: events.v1.Envelope.email_failed:type_name -> events.v1.EmailFailed
+	35, // 34: events.v1.Envelope.notification_preference_updated:type_name -> events.v1.NotificationPreferenceUpdated
+	36, // 35: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
+	37, // 36: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
+	38, // 37: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
+	38, // [38:38] is the sub-list for method output_type
+	38, // [38:38] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_envelope_proto_init() }
@@ -822,6 +955,7 @@ func file_events_v1_envelope_proto_init() {
 		(*Envelope_ContactChannelCreated)(nil),
 		(*Envelope_ContactChannelUpdated)(nil),
 		(*Envelope_ContactChannelDeleted)(nil),
+		(*Envelope_PasskeyRegistered)(nil),
 		(*Envelope_SignUpRuleTriggered)(nil),
 		(*Envelope_SessionCreated)(nil),
 		(*Envelope_SessionRevoked)(nil),
@@ -832,6 +966,12 @@ func file_events_v1_envelope_proto_init() {
 		(*Envelope_TeamCreated)(nil),
 		(*Envelope_TeamMembershipDeleted)(nil),
 		(*Envelope_TeamUpdated)(nil),
+		(*Envelope_TeamDeleted)(nil),
+		(*Envelope_TeamMembershipCreated)(nil),
+		(*Envelope_TeamPermissionCreated)(nil),
+		(*Envelope_TeamPermissionDeleted)(nil),
+		(*Envelope_ProjectPermissionCreated)(nil),
+		(*Envelope_ProjectPermissionDeleted)(nil),
 		(*Envelope_EmailSent)(nil),
 		(*Envelope_EmailFailed)(nil),
 		(*Envelope_NotificationPreferenceUpdated)(nil),

@@ -807,10 +807,15 @@ type ProjectConfigChanged struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	ProjectId string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
 	// project, branch or environment.
-	Level         string `protobuf:"bytes,2,opt,name=level,proto3" json:"level,omitempty"`
-	Version       int64  `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Level   string `protobuf:"bytes,2,opt,name=level,proto3" json:"level,omitempty"`
+	Version int64  `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
+	// Permission definition that ended with the change; empty for none. Its
+	// grants up to this version end with it, or go to what it was renamed to.
+	EndedPermissionId string `protobuf:"bytes,4,opt,name=ended_permission_id,json=endedPermissionId,proto3" json:"ended_permission_id,omitempty"`
+	// Empty when the ended permission was deleted.
+	RenamedPermissionId string `protobuf:"bytes,5,opt,name=renamed_permission_id,json=renamedPermissionId,proto3" json:"renamed_permission_id,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *ProjectConfigChanged) Reset() {
@@ -862,6 +867,20 @@ func (x *ProjectConfigChanged) GetVersion() int64 {
 		return x.Version
 	}
 	return 0
+}
+
+func (x *ProjectConfigChanged) GetEndedPermissionId() string {
+	if x != nil {
+		return x.EndedPermissionId
+	}
+	return ""
+}
+
+func (x *ProjectConfigChanged) GetRenamedPermissionId() string {
+	if x != nil {
+		return x.RenamedPermissionId
+	}
+	return ""
 }
 
 type ApiKeySetCreated struct {
@@ -976,6 +995,51 @@ func (x *ApiKeySetUpdated) GetRevoked() bool {
 	return false
 }
 
+// A user registered a passkey, in the place of the one they had, if any.
+type PasskeyRegistered struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	UserId        string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PasskeyRegistered) Reset() {
+	*x = PasskeyRegistered{}
+	mi := &file_events_v1_identity_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PasskeyRegistered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PasskeyRegistered) ProtoMessage() {}
+
+func (x *PasskeyRegistered) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_identity_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PasskeyRegistered.ProtoReflect.Descriptor instead.
+func (*PasskeyRegistered) Descriptor() ([]byte, []int) {
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *PasskeyRegistered) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
 var File_events_v1_identity_proto protoreflect.FileDescriptor
 
 const file_events_v1_identity_proto_rawDesc = "" +
@@ -1032,12 +1096,14 @@ const file_events_v1_identity_proto_rawDesc = "" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\"/\n" +
 	"\x0eProjectDeleted\x12\x1d\n" +
 	"\n" +
-	"project_id\x18\x01 \x01(\tR\tprojectId\"e\n" +
+	"project_id\x18\x01 \x01(\tR\tprojectId\"\xc9\x01\n" +
 	"\x14ProjectConfigChanged\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x14\n" +
 	"\x05level\x18\x02 \x01(\tR\x05level\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\x03R\aversion\"V\n" +
+	"\aversion\x18\x03 \x01(\x03R\aversion\x12.\n" +
+	"\x13ended_permission_id\x18\x04 \x01(\tR\x11endedPermissionId\x122\n" +
+	"\x15renamed_permission_id\x18\x05 \x01(\tR\x13renamedPermissionId\"V\n" +
 	"\x10ApiKeySetCreated\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12#\n" +
@@ -1046,7 +1112,9 @@ const file_events_v1_identity_proto_rawDesc = "" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12#\n" +
 	"\x0eapi_key_set_id\x18\x02 \x01(\tR\vapiKeySetId\x12\x18\n" +
-	"\arevoked\x18\x03 \x01(\bR\arevokedB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
+	"\arevoked\x18\x03 \x01(\bR\arevoked\",\n" +
+	"\x11PasskeyRegistered\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userIdB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
 
 var (
 	file_events_v1_identity_proto_rawDescOnce sync.Once
@@ -1060,7 +1128,7 @@ func file_events_v1_identity_proto_rawDescGZIP() []byte {
 	return file_events_v1_identity_proto_rawDescData
 }
 
-var file_events_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_events_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_events_v1_identity_proto_goTypes = []any{
 	(*PersonalTeam)(nil),           // 0: events.v1.PersonalTeam
 	(*UserCreated)(nil),            // 1: events.v1.UserCreated
@@ -1078,14 +1146,15 @@ var file_events_v1_identity_proto_goTypes = []any{
 	(*ProjectConfigChanged)(nil),   // 13: events.v1.ProjectConfigChanged
 	(*ApiKeySetCreated)(nil),       // 14: events.v1.ApiKeySetCreated
 	(*ApiKeySetUpdated)(nil),       // 15: events.v1.ApiKeySetUpdated
-	(*structpb.Struct)(nil),        // 16: google.protobuf.Struct
+	(*PasskeyRegistered)(nil),      // 16: events.v1.PasskeyRegistered
+	(*structpb.Struct)(nil),        // 17: google.protobuf.Struct
 }
 var file_events_v1_identity_proto_depIdxs = []int32{
-	16, // 0: events.v1.UserCreated.user:type_name -> google.protobuf.Struct
+	17, // 0: events.v1.UserCreated.user:type_name -> google.protobuf.Struct
 	0,  // 1: events.v1.UserCreated.personal_team:type_name -> events.v1.PersonalTeam
-	16, // 2: events.v1.UserUpdated.user:type_name -> google.protobuf.Struct
-	16, // 3: events.v1.ContactChannelCreated.contact_channel:type_name -> google.protobuf.Struct
-	16, // 4: events.v1.ContactChannelUpdated.contact_channel:type_name -> google.protobuf.Struct
+	17, // 2: events.v1.UserUpdated.user:type_name -> google.protobuf.Struct
+	17, // 3: events.v1.ContactChannelCreated.contact_channel:type_name -> google.protobuf.Struct
+	17, // 4: events.v1.ContactChannelUpdated.contact_channel:type_name -> google.protobuf.Struct
 	5,  // [5:5] is the sub-list for method output_type
 	5,  // [5:5] is the sub-list for method input_type
 	5,  // [5:5] is the sub-list for extension type_name
@@ -1104,7 +1173,7 @@ func file_events_v1_identity_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_v1_identity_proto_rawDesc), len(file_events_v1_identity_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

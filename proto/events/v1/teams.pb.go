@@ -145,6 +145,343 @@ func (x *TeamMembershipDeleted) GetUserId() string {
 	return ""
 }
 
+// A user joined a team. The creator of a team does so with the team itself.
+type TeamMembershipCreated struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TeamId        string                 `protobuf:"bytes,1,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
+	UserId        string                 `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamMembershipCreated) Reset() {
+	*x = TeamMembershipCreated{}
+	mi := &file_events_v1_teams_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamMembershipCreated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamMembershipCreated) ProtoMessage() {}
+
+func (x *TeamMembershipCreated) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_teams_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamMembershipCreated.ProtoReflect.Descriptor instead.
+func (*TeamMembershipCreated) Descriptor() ([]byte, []int) {
+	return file_events_v1_teams_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *TeamMembershipCreated) GetTeamId() string {
+	if x != nil {
+		return x.TeamId
+	}
+	return ""
+}
+
+func (x *TeamMembershipCreated) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+// A team was deleted with everything in it; there are no events for its
+// members.
+type TeamDeleted struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	TeamId string                 `protobuf:"bytes,1,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
+	// Who was a member.
+	UserIds       []string `protobuf:"bytes,2,rep,name=user_ids,json=userIds,proto3" json:"user_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamDeleted) Reset() {
+	*x = TeamDeleted{}
+	mi := &file_events_v1_teams_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamDeleted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamDeleted) ProtoMessage() {}
+
+func (x *TeamDeleted) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_teams_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamDeleted.ProtoReflect.Descriptor instead.
+func (*TeamDeleted) Descriptor() ([]byte, []int) {
+	return file_events_v1_teams_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *TeamDeleted) GetTeamId() string {
+	if x != nil {
+		return x.TeamId
+	}
+	return ""
+}
+
+func (x *TeamDeleted) GetUserIds() []string {
+	if x != nil {
+		return x.UserIds
+	}
+	return nil
+}
+
+// A user was granted a permission in a team, directly.
+type TeamPermissionCreated struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	UserId        string                 `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	TeamId        string                 `protobuf:"bytes,3,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamPermissionCreated) Reset() {
+	*x = TeamPermissionCreated{}
+	mi := &file_events_v1_teams_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamPermissionCreated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamPermissionCreated) ProtoMessage() {}
+
+func (x *TeamPermissionCreated) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_teams_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamPermissionCreated.ProtoReflect.Descriptor instead.
+func (*TeamPermissionCreated) Descriptor() ([]byte, []int) {
+	return file_events_v1_teams_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *TeamPermissionCreated) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *TeamPermissionCreated) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *TeamPermissionCreated) GetTeamId() string {
+	if x != nil {
+		return x.TeamId
+	}
+	return ""
+}
+
+// A permission was taken from a user in a team. Those that end with a
+// membership have no events.
+type TeamPermissionDeleted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	UserId        string                 `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	TeamId        string                 `protobuf:"bytes,3,opt,name=team_id,json=teamId,proto3" json:"team_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamPermissionDeleted) Reset() {
+	*x = TeamPermissionDeleted{}
+	mi := &file_events_v1_teams_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamPermissionDeleted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamPermissionDeleted) ProtoMessage() {}
+
+func (x *TeamPermissionDeleted) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_teams_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamPermissionDeleted.ProtoReflect.Descriptor instead.
+func (*TeamPermissionDeleted) Descriptor() ([]byte, []int) {
+	return file_events_v1_teams_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *TeamPermissionDeleted) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *TeamPermissionDeleted) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *TeamPermissionDeleted) GetTeamId() string {
+	if x != nil {
+		return x.TeamId
+	}
+	return ""
+}
+
+// A user was granted a permission outside teams, directly.
+type ProjectPermissionCreated struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	UserId        string                 `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProjectPermissionCreated) Reset() {
+	*x = ProjectPermissionCreated{}
+	mi := &file_events_v1_teams_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProjectPermissionCreated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProjectPermissionCreated) ProtoMessage() {}
+
+func (x *ProjectPermissionCreated) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_teams_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProjectPermissionCreated.ProtoReflect.Descriptor instead.
+func (*ProjectPermissionCreated) Descriptor() ([]byte, []int) {
+	return file_events_v1_teams_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ProjectPermissionCreated) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ProjectPermissionCreated) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+// A permission outside teams was taken from a user.
+type ProjectPermissionDeleted struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	UserId        string                 `protobuf:"bytes,2,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProjectPermissionDeleted) Reset() {
+	*x = ProjectPermissionDeleted{}
+	mi := &file_events_v1_teams_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProjectPermissionDeleted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProjectPermissionDeleted) ProtoMessage() {}
+
+func (x *ProjectPermissionDeleted) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_teams_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProjectPermissionDeleted.ProtoReflect.Descriptor instead.
+func (*ProjectPermissionDeleted) Descriptor() ([]byte, []int) {
+	return file_events_v1_teams_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ProjectPermissionDeleted) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ProjectPermissionDeleted) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
 // A team's fields changed.
 type TeamUpdated struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -156,7 +493,7 @@ type TeamUpdated struct {
 
 func (x *TeamUpdated) Reset() {
 	*x = TeamUpdated{}
-	mi := &file_events_v1_teams_proto_msgTypes[2]
+	mi := &file_events_v1_teams_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -168,7 +505,7 @@ func (x *TeamUpdated) String() string {
 func (*TeamUpdated) ProtoMessage() {}
 
 func (x *TeamUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_teams_proto_msgTypes[2]
+	mi := &file_events_v1_teams_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -181,7 +518,7 @@ func (x *TeamUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TeamUpdated.ProtoReflect.Descriptor instead.
 func (*TeamUpdated) Descriptor() ([]byte, []int) {
-	return file_events_v1_teams_proto_rawDescGZIP(), []int{2}
+	return file_events_v1_teams_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TeamUpdated) GetTeamId() string {
@@ -210,6 +547,26 @@ const file_events_v1_teams_proto_rawDesc = "" +
 	"\bpersonal\x18\x04 \x01(\bR\bpersonal\"I\n" +
 	"\x15TeamMembershipDeleted\x12\x17\n" +
 	"\ateam_id\x18\x01 \x01(\tR\x06teamId\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\"I\n" +
+	"\x15TeamMembershipCreated\x12\x17\n" +
+	"\ateam_id\x18\x01 \x01(\tR\x06teamId\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\"A\n" +
+	"\vTeamDeleted\x12\x17\n" +
+	"\ateam_id\x18\x01 \x01(\tR\x06teamId\x12\x19\n" +
+	"\buser_ids\x18\x02 \x03(\tR\auserIds\"Y\n" +
+	"\x15TeamPermissionCreated\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x17\n" +
+	"\ateam_id\x18\x03 \x01(\tR\x06teamId\"Y\n" +
+	"\x15TeamPermissionDeleted\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\x12\x17\n" +
+	"\ateam_id\x18\x03 \x01(\tR\x06teamId\"C\n" +
+	"\x18ProjectPermissionCreated\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
+	"\auser_id\x18\x02 \x01(\tR\x06userId\"C\n" +
+	"\x18ProjectPermissionDeleted\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x17\n" +
 	"\auser_id\x18\x02 \x01(\tR\x06userId\"S\n" +
 	"\vTeamUpdated\x12\x17\n" +
 	"\ateam_id\x18\x01 \x01(\tR\x06teamId\x12+\n" +
@@ -227,16 +584,22 @@ func file_events_v1_teams_proto_rawDescGZIP() []byte {
 	return file_events_v1_teams_proto_rawDescData
 }
 
-var file_events_v1_teams_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_events_v1_teams_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_events_v1_teams_proto_goTypes = []any{
-	(*TeamCreated)(nil),           // 0: events.v1.TeamCreated
-	(*TeamMembershipDeleted)(nil), // 1: events.v1.TeamMembershipDeleted
-	(*TeamUpdated)(nil),           // 2: events.v1.TeamUpdated
-	(*structpb.Struct)(nil),       // 3: google.protobuf.Struct
+	(*TeamCreated)(nil),              // 0: events.v1.TeamCreated
+	(*TeamMembershipDeleted)(nil),    // 1: events.v1.TeamMembershipDeleted
+	(*TeamMembershipCreated)(nil),    // 2: events.v1.TeamMembershipCreated
+	(*TeamDeleted)(nil),              // 3: events.v1.TeamDeleted
+	(*TeamPermissionCreated)(nil),    // 4: events.v1.TeamPermissionCreated
+	(*TeamPermissionDeleted)(nil),    // 5: events.v1.TeamPermissionDeleted
+	(*ProjectPermissionCreated)(nil), // 6: events.v1.ProjectPermissionCreated
+	(*ProjectPermissionDeleted)(nil), // 7: events.v1.ProjectPermissionDeleted
+	(*TeamUpdated)(nil),              // 8: events.v1.TeamUpdated
+	(*structpb.Struct)(nil),          // 9: google.protobuf.Struct
 }
 var file_events_v1_teams_proto_depIdxs = []int32{
-	3, // 0: events.v1.TeamCreated.team:type_name -> google.protobuf.Struct
-	3, // 1: events.v1.TeamUpdated.team:type_name -> google.protobuf.Struct
+	9, // 0: events.v1.TeamCreated.team:type_name -> google.protobuf.Struct
+	9, // 1: events.v1.TeamUpdated.team:type_name -> google.protobuf.Struct
 	2, // [2:2] is the sub-list for method output_type
 	2, // [2:2] is the sub-list for method input_type
 	2, // [2:2] is the sub-list for extension type_name
@@ -255,7 +618,7 @@ func file_events_v1_teams_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_v1_teams_proto_rawDesc), len(file_events_v1_teams_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -534,6 +534,157 @@ func (x *GetProjectConfigResponse) GetLogoFullDarkModeUrl() *wrapperspb.StringVa
 	return nil
 }
 
+type ReplacePermissionsRequest struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	BranchId  string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
+	// Version of the project that the caller has read.
+	ExpectedVersion int64 `protobuf:"varint,3,opt,name=expected_version,json=expectedVersion,proto3" json:"expected_version,omitempty"`
+	// JSON object by id, the value of rbac.permissions.
+	Permissions []byte `protobuf:"bytes,4,opt,name=permissions,proto3" json:"permissions,omitempty"`
+	// JSON object, the value of rbac.defaultPermissions; empty leaves it alone.
+	DefaultPermissions []byte `protobuf:"bytes,5,opt,name=default_permissions,json=defaultPermissions,proto3" json:"default_permissions,omitempty"`
+	// Permission that ends with this change; empty for none.
+	EndedPermissionId string `protobuf:"bytes,6,opt,name=ended_permission_id,json=endedPermissionId,proto3" json:"ended_permission_id,omitempty"`
+	// What the ended permission is called from now on; empty when it is deleted.
+	RenamedPermissionId string `protobuf:"bytes,7,opt,name=renamed_permission_id,json=renamedPermissionId,proto3" json:"renamed_permission_id,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
+}
+
+func (x *ReplacePermissionsRequest) Reset() {
+	*x = ReplacePermissionsRequest{}
+	mi := &file_identity_v1_internal_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplacePermissionsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplacePermissionsRequest) ProtoMessage() {}
+
+func (x *ReplacePermissionsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_internal_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplacePermissionsRequest.ProtoReflect.Descriptor instead.
+func (*ReplacePermissionsRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ReplacePermissionsRequest) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+func (x *ReplacePermissionsRequest) GetBranchId() string {
+	if x != nil {
+		return x.BranchId
+	}
+	return ""
+}
+
+func (x *ReplacePermissionsRequest) GetExpectedVersion() int64 {
+	if x != nil {
+		return x.ExpectedVersion
+	}
+	return 0
+}
+
+func (x *ReplacePermissionsRequest) GetPermissions() []byte {
+	if x != nil {
+		return x.Permissions
+	}
+	return nil
+}
+
+func (x *ReplacePermissionsRequest) GetDefaultPermissions() []byte {
+	if x != nil {
+		return x.DefaultPermissions
+	}
+	return nil
+}
+
+func (x *ReplacePermissionsRequest) GetEndedPermissionId() string {
+	if x != nil {
+		return x.EndedPermissionId
+	}
+	return ""
+}
+
+func (x *ReplacePermissionsRequest) GetRenamedPermissionId() string {
+	if x != nil {
+		return x.RenamedPermissionId
+	}
+	return ""
+}
+
+type ReplacePermissionsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// False when the project has another version; nothing was written then.
+	Replaced bool `protobuf:"varint,1,opt,name=replaced,proto3" json:"replaced,omitempty"`
+	// Version of the project after the call.
+	Version       int64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplacePermissionsResponse) Reset() {
+	*x = ReplacePermissionsResponse{}
+	mi := &file_identity_v1_internal_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplacePermissionsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplacePermissionsResponse) ProtoMessage() {}
+
+func (x *ReplacePermissionsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_internal_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplacePermissionsResponse.ProtoReflect.Descriptor instead.
+func (*ReplacePermissionsResponse) Descriptor() ([]byte, []int) {
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ReplacePermissionsResponse) GetReplaced() bool {
+	if x != nil {
+		return x.Replaced
+	}
+	return false
+}
+
+func (x *ReplacePermissionsResponse) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 // TokenSubject is the user part of an access token's claims (auth.md §2.2).
 type TokenSubject struct {
 	state          protoimpl.MessageState  `protogen:"open.v1"`
@@ -554,7 +705,7 @@ type TokenSubject struct {
 
 func (x *TokenSubject) Reset() {
 	*x = TokenSubject{}
-	mi := &file_identity_v1_internal_proto_msgTypes[7]
+	mi := &file_identity_v1_internal_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -566,7 +717,7 @@ func (x *TokenSubject) String() string {
 func (*TokenSubject) ProtoMessage() {}
 
 func (x *TokenSubject) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[7]
+	mi := &file_identity_v1_internal_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -579,7 +730,7 @@ func (x *TokenSubject) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TokenSubject.ProtoReflect.Descriptor instead.
 func (*TokenSubject) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{7}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TokenSubject) GetUserId() string {
@@ -663,7 +814,7 @@ type GetTokenSubjectRequest struct {
 
 func (x *GetTokenSubjectRequest) Reset() {
 	*x = GetTokenSubjectRequest{}
-	mi := &file_identity_v1_internal_proto_msgTypes[8]
+	mi := &file_identity_v1_internal_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -675,7 +826,7 @@ func (x *GetTokenSubjectRequest) String() string {
 func (*GetTokenSubjectRequest) ProtoMessage() {}
 
 func (x *GetTokenSubjectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[8]
+	mi := &file_identity_v1_internal_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -688,7 +839,7 @@ func (x *GetTokenSubjectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTokenSubjectRequest.ProtoReflect.Descriptor instead.
 func (*GetTokenSubjectRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{8}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetTokenSubjectRequest) GetProjectId() string {
@@ -721,7 +872,7 @@ type GetTokenSubjectResponse struct {
 
 func (x *GetTokenSubjectResponse) Reset() {
 	*x = GetTokenSubjectResponse{}
-	mi := &file_identity_v1_internal_proto_msgTypes[9]
+	mi := &file_identity_v1_internal_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -733,7 +884,7 @@ func (x *GetTokenSubjectResponse) String() string {
 func (*GetTokenSubjectResponse) ProtoMessage() {}
 
 func (x *GetTokenSubjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[9]
+	mi := &file_identity_v1_internal_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -746,7 +897,7 @@ func (x *GetTokenSubjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTokenSubjectResponse.ProtoReflect.Descriptor instead.
 func (*GetTokenSubjectResponse) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{9}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetTokenSubjectResponse) GetSubject() *TokenSubject {
@@ -767,7 +918,7 @@ type GetSignInSubjectRequest struct {
 
 func (x *GetSignInSubjectRequest) Reset() {
 	*x = GetSignInSubjectRequest{}
-	mi := &file_identity_v1_internal_proto_msgTypes[10]
+	mi := &file_identity_v1_internal_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -779,7 +930,7 @@ func (x *GetSignInSubjectRequest) String() string {
 func (*GetSignInSubjectRequest) ProtoMessage() {}
 
 func (x *GetSignInSubjectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[10]
+	mi := &file_identity_v1_internal_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -792,7 +943,7 @@ func (x *GetSignInSubjectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSignInSubjectRequest.ProtoReflect.Descriptor instead.
 func (*GetSignInSubjectRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{10}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetSignInSubjectRequest) GetProjectId() string {
@@ -825,7 +976,7 @@ type GetSignInSubjectResponse struct {
 
 func (x *GetSignInSubjectResponse) Reset() {
 	*x = GetSignInSubjectResponse{}
-	mi := &file_identity_v1_internal_proto_msgTypes[11]
+	mi := &file_identity_v1_internal_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -837,7 +988,7 @@ func (x *GetSignInSubjectResponse) String() string {
 func (*GetSignInSubjectResponse) ProtoMessage() {}
 
 func (x *GetSignInSubjectResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[11]
+	mi := &file_identity_v1_internal_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -850,7 +1001,7 @@ func (x *GetSignInSubjectResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSignInSubjectResponse.ProtoReflect.Descriptor instead.
 func (*GetSignInSubjectResponse) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{11}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetSignInSubjectResponse) GetSubject() *TokenSubject {
@@ -871,7 +1022,7 @@ type ListUserContactsRequest struct {
 
 func (x *ListUserContactsRequest) Reset() {
 	*x = ListUserContactsRequest{}
-	mi := &file_identity_v1_internal_proto_msgTypes[12]
+	mi := &file_identity_v1_internal_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -883,7 +1034,7 @@ func (x *ListUserContactsRequest) String() string {
 func (*ListUserContactsRequest) ProtoMessage() {}
 
 func (x *ListUserContactsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[12]
+	mi := &file_identity_v1_internal_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -896,7 +1047,7 @@ func (x *ListUserContactsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserContactsRequest.ProtoReflect.Descriptor instead.
 func (*ListUserContactsRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{12}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListUserContactsRequest) GetProjectId() string {
@@ -929,7 +1080,7 @@ type ListUserContactsResponse struct {
 
 func (x *ListUserContactsResponse) Reset() {
 	*x = ListUserContactsResponse{}
-	mi := &file_identity_v1_internal_proto_msgTypes[13]
+	mi := &file_identity_v1_internal_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -941,7 +1092,7 @@ func (x *ListUserContactsResponse) String() string {
 func (*ListUserContactsResponse) ProtoMessage() {}
 
 func (x *ListUserContactsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[13]
+	mi := &file_identity_v1_internal_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -954,7 +1105,7 @@ func (x *ListUserContactsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserContactsResponse.ProtoReflect.Descriptor instead.
 func (*ListUserContactsResponse) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{13}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListUserContactsResponse) GetUsers() []*UserContact {
@@ -976,7 +1127,7 @@ type UserContact struct {
 
 func (x *UserContact) Reset() {
 	*x = UserContact{}
-	mi := &file_identity_v1_internal_proto_msgTypes[14]
+	mi := &file_identity_v1_internal_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -988,7 +1139,7 @@ func (x *UserContact) String() string {
 func (*UserContact) ProtoMessage() {}
 
 func (x *UserContact) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[14]
+	mi := &file_identity_v1_internal_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1001,7 +1152,7 @@ func (x *UserContact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserContact.ProtoReflect.Descriptor instead.
 func (*UserContact) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{14}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UserContact) GetUserId() string {
@@ -1032,11 +1183,273 @@ func (x *UserContact) GetPrimaryEmailVerified() bool {
 	return false
 }
 
+type ListUsersByIdRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	BranchId      string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
+	UserIds       []string               `protobuf:"bytes,3,rep,name=user_ids,json=userIds,proto3" json:"user_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListUsersByIdRequest) Reset() {
+	*x = ListUsersByIdRequest{}
+	mi := &file_identity_v1_internal_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListUsersByIdRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListUsersByIdRequest) ProtoMessage() {}
+
+func (x *ListUsersByIdRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_internal_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListUsersByIdRequest.ProtoReflect.Descriptor instead.
+func (*ListUsersByIdRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ListUsersByIdRequest) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+func (x *ListUsersByIdRequest) GetBranchId() string {
+	if x != nil {
+		return x.BranchId
+	}
+	return ""
+}
+
+func (x *ListUsersByIdRequest) GetUserIds() []string {
+	if x != nil {
+		return x.UserIds
+	}
+	return nil
+}
+
+type ListUsersByIdResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In no order.
+	Users         []*User `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListUsersByIdResponse) Reset() {
+	*x = ListUsersByIdResponse{}
+	mi := &file_identity_v1_internal_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListUsersByIdResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListUsersByIdResponse) ProtoMessage() {}
+
+func (x *ListUsersByIdResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_internal_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListUsersByIdResponse.ProtoReflect.Descriptor instead.
+func (*ListUsersByIdResponse) Descriptor() ([]byte, []int) {
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ListUsersByIdResponse) GetUsers() []*User {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
+type ListVerifiedEmailsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	BranchId      string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
+	UserIds       []string               `protobuf:"bytes,3,rep,name=user_ids,json=userIds,proto3" json:"user_ids,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListVerifiedEmailsRequest) Reset() {
+	*x = ListVerifiedEmailsRequest{}
+	mi := &file_identity_v1_internal_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListVerifiedEmailsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListVerifiedEmailsRequest) ProtoMessage() {}
+
+func (x *ListVerifiedEmailsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_internal_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListVerifiedEmailsRequest.ProtoReflect.Descriptor instead.
+func (*ListVerifiedEmailsRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ListVerifiedEmailsRequest) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+func (x *ListVerifiedEmailsRequest) GetBranchId() string {
+	if x != nil {
+		return x.BranchId
+	}
+	return ""
+}
+
+func (x *ListVerifiedEmailsRequest) GetUserIds() []string {
+	if x != nil {
+		return x.UserIds
+	}
+	return nil
+}
+
+type ListVerifiedEmailsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Users         []*VerifiedEmails      `protobuf:"bytes,1,rep,name=users,proto3" json:"users,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListVerifiedEmailsResponse) Reset() {
+	*x = ListVerifiedEmailsResponse{}
+	mi := &file_identity_v1_internal_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListVerifiedEmailsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListVerifiedEmailsResponse) ProtoMessage() {}
+
+func (x *ListVerifiedEmailsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_internal_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListVerifiedEmailsResponse.ProtoReflect.Descriptor instead.
+func (*ListVerifiedEmailsResponse) Descriptor() ([]byte, []int) {
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ListVerifiedEmailsResponse) GetUsers() []*VerifiedEmails {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
+type VerifiedEmails struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	UserId string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// Normalised.
+	Emails        []string `protobuf:"bytes,2,rep,name=emails,proto3" json:"emails,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifiedEmails) Reset() {
+	*x = VerifiedEmails{}
+	mi := &file_identity_v1_internal_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifiedEmails) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifiedEmails) ProtoMessage() {}
+
+func (x *VerifiedEmails) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_internal_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifiedEmails.ProtoReflect.Descriptor instead.
+func (*VerifiedEmails) Descriptor() ([]byte, []int) {
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *VerifiedEmails) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *VerifiedEmails) GetEmails() []string {
+	if x != nil {
+		return x.Emails
+	}
+	return nil
+}
+
 var File_identity_v1_internal_proto protoreflect.FileDescriptor
 
 const file_identity_v1_internal_proto_rawDesc = "" +
 	"\n" +
-	"\x1aidentity/v1/internal.proto\x12\videntity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x16policy/v1/policy.proto\"8\n" +
+	"\x1aidentity/v1/internal.proto\x12\videntity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x16identity/v1/user.proto\x1a\x16policy/v1/policy.proto\"8\n" +
 	"\x17GetProjectAccessRequest\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\"\x8e\x02\n" +
@@ -1079,7 +1492,19 @@ const file_identity_v1_internal_proto_rawDesc = "" +
 	"\blogo_url\x18\x04 \x01(\v2\x1c.google.protobuf.StringValueR\alogoUrl\x12@\n" +
 	"\rlogo_full_url\x18\x05 \x01(\v2\x1c.google.protobuf.StringValueR\vlogoFullUrl\x12I\n" +
 	"\x12logo_dark_mode_url\x18\x06 \x01(\v2\x1c.google.protobuf.StringValueR\x0flogoDarkModeUrl\x12R\n" +
-	"\x17logo_full_dark_mode_url\x18\a \x01(\v2\x1c.google.protobuf.StringValueR\x13logoFullDarkModeUrl\"\xdb\x03\n" +
+	"\x17logo_full_dark_mode_url\x18\a \x01(\v2\x1c.google.protobuf.StringValueR\x13logoFullDarkModeUrl\"\xb9\x02\n" +
+	"\x19ReplacePermissionsRequest\x12\x1d\n" +
+	"\n" +
+	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
+	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12)\n" +
+	"\x10expected_version\x18\x03 \x01(\x03R\x0fexpectedVersion\x12 \n" +
+	"\vpermissions\x18\x04 \x01(\fR\vpermissions\x12/\n" +
+	"\x13default_permissions\x18\x05 \x01(\fR\x12defaultPermissions\x12.\n" +
+	"\x13ended_permission_id\x18\x06 \x01(\tR\x11endedPermissionId\x122\n" +
+	"\x15renamed_permission_id\x18\a \x01(\tR\x13renamedPermissionId\"R\n" +
+	"\x1aReplacePermissionsResponse\x12\x1a\n" +
+	"\breplaced\x18\x01 \x01(\bR\breplaced\x12\x18\n" +
+	"\aversion\x18\x02 \x01(\x03R\aversion\"\xdb\x03\n" +
 	"\fTokenSubject\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x120\n" +
 	"\x04name\x18\x02 \x01(\v2\x1c.google.protobuf.StringValueR\x04name\x122\n" +
@@ -1118,17 +1543,37 @@ const file_identity_v1_internal_proto_rawDesc = "" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12?\n" +
 	"\fdisplay_name\x18\x02 \x01(\v2\x1c.google.protobuf.StringValueR\vdisplayName\x12A\n" +
 	"\rprimary_email\x18\x03 \x01(\v2\x1c.google.protobuf.StringValueR\fprimaryEmail\x124\n" +
-	"\x16primary_email_verified\x18\x04 \x01(\bR\x14primaryEmailVerified2\xaf\x03\n" +
+	"\x16primary_email_verified\x18\x04 \x01(\bR\x14primaryEmailVerified\"m\n" +
+	"\x14ListUsersByIdRequest\x12\x1d\n" +
+	"\n" +
+	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
+	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x19\n" +
+	"\buser_ids\x18\x03 \x03(\tR\auserIds\"@\n" +
+	"\x15ListUsersByIdResponse\x12'\n" +
+	"\x05users\x18\x01 \x03(\v2\x11.identity.v1.UserR\x05users\"r\n" +
+	"\x19ListVerifiedEmailsRequest\x12\x1d\n" +
+	"\n" +
+	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
+	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x19\n" +
+	"\buser_ids\x18\x03 \x03(\tR\auserIds\"O\n" +
+	"\x1aListVerifiedEmailsResponse\x121\n" +
+	"\x05users\x18\x01 \x03(\v2\x1b.identity.v1.VerifiedEmailsR\x05users\"A\n" +
+	"\x0eVerifiedEmails\x12\x17\n" +
+	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x16\n" +
+	"\x06emails\x18\x02 \x03(\tR\x06emails2\xa3\x04\n" +
 	"\x16ProjectInternalService\x12\x98\x01\n" +
 	"\x10GetProjectAccess\x12$.identity.v1.GetProjectAccessRequest\x1a%.identity.v1.GetProjectAccessResponse\"7\x8a\xa3\x1e3*\agateway*\bsessions*\x05teams*\rnotifications*\bpayments\x12h\n" +
 	"\x0eAuthorizeAdmin\x12\".identity.v1.AuthorizeAdminRequest\x1a#.identity.v1.AuthorizeAdminResponse\"\r\x8a\xa3\x1e\t*\agateway\x12\x8f\x01\n" +
-	"\x10GetProjectConfig\x12$.identity.v1.GetProjectConfigRequest\x1a%.identity.v1.GetProjectConfigResponse\".\x8a\xa3\x1e**\bsessions*\x05teams*\rnotifications*\bpayments2\x86\x03\n" +
+	"\x10GetProjectConfig\x12$.identity.v1.GetProjectConfigRequest\x1a%.identity.v1.GetProjectConfigResponse\".\x8a\xa3\x1e**\bsessions*\x05teams*\rnotifications*\bpayments\x12r\n" +
+	"\x12ReplacePermissions\x12&.identity.v1.ReplacePermissionsRequest\x1a'.identity.v1.ReplacePermissionsResponse\"\v\x8a\xa3\x1e\a*\x05teams2\xdf\x04\n" +
 	"\x13UserInternalService\x12l\n" +
 	"\x0fGetTokenSubject\x12#.identity.v1.GetTokenSubjectRequest\x1a$.identity.v1.GetTokenSubjectResponse\"\x0e\x8a\xa3\x1e\n" +
 	"*\bsessions\x12o\n" +
 	"\x10GetSignInSubject\x12$.identity.v1.GetSignInSubjectRequest\x1a%.identity.v1.GetSignInSubjectResponse\"\x0e\x8a\xa3\x1e\n" +
 	"*\bsessions\x12\x8f\x01\n" +
-	"\x10ListUserContacts\x12$.identity.v1.ListUserContactsRequest\x1a%.identity.v1.ListUserContactsResponse\".\x8a\xa3\x1e**\rnotifications*\x05teams*\bpayments*\bsessionsB,Z*vestibule.dev/proto/identity/v1;identityv1b\x06proto3"
+	"\x10ListUserContacts\x12$.identity.v1.ListUserContactsRequest\x1a%.identity.v1.ListUserContactsResponse\".\x8a\xa3\x1e**\rnotifications*\x05teams*\bpayments*\bsessions\x12c\n" +
+	"\rListUsersById\x12!.identity.v1.ListUsersByIdRequest\x1a\".identity.v1.ListUsersByIdResponse\"\v\x8a\xa3\x1e\a*\x05teams\x12r\n" +
+	"\x12ListVerifiedEmails\x12&.identity.v1.ListVerifiedEmailsRequest\x1a'.identity.v1.ListVerifiedEmailsResponse\"\v\x8a\xa3\x1e\a*\x05teamsB,Z*vestibule.dev/proto/identity/v1;identityv1b\x06proto3"
 
 var (
 	file_identity_v1_internal_proto_rawDescOnce sync.Once
@@ -1143,7 +1588,7 @@ func file_identity_v1_internal_proto_rawDescGZIP() []byte {
 }
 
 var file_identity_v1_internal_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_identity_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_identity_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_identity_v1_internal_proto_goTypes = []any{
 	(AuthorizeAdminResponse_Outcome)(0), // 0: identity.v1.AuthorizeAdminResponse.Outcome
 	(*GetProjectAccessRequest)(nil),     // 1: identity.v1.GetProjectAccessRequest
@@ -1153,51 +1598,67 @@ var file_identity_v1_internal_proto_goTypes = []any{
 	(*AuthorizeAdminResponse)(nil),      // 5: identity.v1.AuthorizeAdminResponse
 	(*GetProjectConfigRequest)(nil),     // 6: identity.v1.GetProjectConfigRequest
 	(*GetProjectConfigResponse)(nil),    // 7: identity.v1.GetProjectConfigResponse
-	(*TokenSubject)(nil),                // 8: identity.v1.TokenSubject
-	(*GetTokenSubjectRequest)(nil),      // 9: identity.v1.GetTokenSubjectRequest
-	(*GetTokenSubjectResponse)(nil),     // 10: identity.v1.GetTokenSubjectResponse
-	(*GetSignInSubjectRequest)(nil),     // 11: identity.v1.GetSignInSubjectRequest
-	(*GetSignInSubjectResponse)(nil),    // 12: identity.v1.GetSignInSubjectResponse
-	(*ListUserContactsRequest)(nil),     // 13: identity.v1.ListUserContactsRequest
-	(*ListUserContactsResponse)(nil),    // 14: identity.v1.ListUserContactsResponse
-	(*UserContact)(nil),                 // 15: identity.v1.UserContact
-	(*timestamppb.Timestamp)(nil),       // 16: google.protobuf.Timestamp
-	(*wrapperspb.StringValue)(nil),      // 17: google.protobuf.StringValue
+	(*ReplacePermissionsRequest)(nil),   // 8: identity.v1.ReplacePermissionsRequest
+	(*ReplacePermissionsResponse)(nil),  // 9: identity.v1.ReplacePermissionsResponse
+	(*TokenSubject)(nil),                // 10: identity.v1.TokenSubject
+	(*GetTokenSubjectRequest)(nil),      // 11: identity.v1.GetTokenSubjectRequest
+	(*GetTokenSubjectResponse)(nil),     // 12: identity.v1.GetTokenSubjectResponse
+	(*GetSignInSubjectRequest)(nil),     // 13: identity.v1.GetSignInSubjectRequest
+	(*GetSignInSubjectResponse)(nil),    // 14: identity.v1.GetSignInSubjectResponse
+	(*ListUserContactsRequest)(nil),     // 15: identity.v1.ListUserContactsRequest
+	(*ListUserContactsResponse)(nil),    // 16: identity.v1.ListUserContactsResponse
+	(*UserContact)(nil),                 // 17: identity.v1.UserContact
+	(*ListUsersByIdRequest)(nil),        // 18: identity.v1.ListUsersByIdRequest
+	(*ListUsersByIdResponse)(nil),       // 19: identity.v1.ListUsersByIdResponse
+	(*ListVerifiedEmailsRequest)(nil),   // 20: identity.v1.ListVerifiedEmailsRequest
+	(*ListVerifiedEmailsResponse)(nil),  // 21: identity.v1.ListVerifiedEmailsResponse
+	(*VerifiedEmails)(nil),              // 22: identity.v1.VerifiedEmails
+	(*timestamppb.Timestamp)(nil),       // 23: google.protobuf.Timestamp
+	(*wrapperspb.StringValue)(nil),      // 24: google.protobuf.StringValue
+	(*User)(nil),                        // 25: identity.v1.User
 }
 var file_identity_v1_internal_proto_depIdxs = []int32{
 	3,  // 0: identity.v1.GetProjectAccessResponse.key_sets:type_name -> identity.v1.ProjectKeySet
-	16, // 1: identity.v1.ProjectKeySet.expires_at:type_name -> google.protobuf.Timestamp
+	23, // 1: identity.v1.ProjectKeySet.expires_at:type_name -> google.protobuf.Timestamp
 	0,  // 2: identity.v1.AuthorizeAdminResponse.outcome:type_name -> identity.v1.AuthorizeAdminResponse.Outcome
-	17, // 3: identity.v1.GetProjectConfigResponse.logo_url:type_name -> google.protobuf.StringValue
-	17, // 4: identity.v1.GetProjectConfigResponse.logo_full_url:type_name -> google.protobuf.StringValue
-	17, // 5: identity.v1.GetProjectConfigResponse.logo_dark_mode_url:type_name -> google.protobuf.StringValue
-	17, // 6: identity.v1.GetProjectConfigResponse.logo_full_dark_mode_url:type_name -> google.protobuf.StringValue
-	17, // 7: identity.v1.TokenSubject.name:type_name -> google.protobuf.StringValue
-	17, // 8: identity.v1.TokenSubject.email:type_name -> google.protobuf.StringValue
-	17, // 9: identity.v1.TokenSubject.selected_team_id:type_name -> google.protobuf.StringValue
-	16, // 10: identity.v1.TokenSubject.signed_up_at:type_name -> google.protobuf.Timestamp
-	8,  // 11: identity.v1.GetTokenSubjectResponse.subject:type_name -> identity.v1.TokenSubject
-	8,  // 12: identity.v1.GetSignInSubjectResponse.subject:type_name -> identity.v1.TokenSubject
-	15, // 13: identity.v1.ListUserContactsResponse.users:type_name -> identity.v1.UserContact
-	17, // 14: identity.v1.UserContact.display_name:type_name -> google.protobuf.StringValue
-	17, // 15: identity.v1.UserContact.primary_email:type_name -> google.protobuf.StringValue
-	1,  // 16: identity.v1.ProjectInternalService.GetProjectAccess:input_type -> identity.v1.GetProjectAccessRequest
-	4,  // 17: identity.v1.ProjectInternalService.AuthorizeAdmin:input_type -> identity.v1.AuthorizeAdminRequest
-	6,  // 18: identity.v1.ProjectInternalService.GetProjectConfig:input_type -> identity.v1.GetProjectConfigRequest
-	9,  // 19: identity.v1.UserInternalService.GetTokenSubject:input_type -> identity.v1.GetTokenSubjectRequest
-	11, // 20: identity.v1.UserInternalService.GetSignInSubject:input_type -> identity.v1.GetSignInSubjectRequest
-	13, // 21: identity.v1.UserInternalService.ListUserContacts:input_type -> identity.v1.ListUserContactsRequest
-	2,  // 22: identity.v1.ProjectInternalService.GetProjectAccess:output_type -> identity.v1.GetProjectAccessResponse
-	5,  // 23: identity.v1.ProjectInternalService.AuthorizeAdmin:output_type -> identity.v1.AuthorizeAdminResponse
-	7,  // 24: identity.v1.ProjectInternalService.GetProjectConfig:output_type -> identity.v1.GetProjectConfigResponse
-	10, // 25: identity.v1.UserInternalService.GetTokenSubject:output_type -> identity.v1.GetTokenSubjectResponse
-	12, // 26: identity.v1.UserInternalService.GetSignInSubject:output_type -> identity.v1.GetSignInSubjectResponse
-	14, // 27: identity.v1.UserInternalService.ListUserContacts:output_type -> identity.v1.ListUserContactsResponse
-	22, // [22:28] is the sub-list for method output_type
-	16, // [16:22] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	24, // 3: identity.v1.GetProjectConfigResponse.logo_url:type_name -> google.protobuf.StringValue
+	24, // 4: identity.v1.GetProjectConfigResponse.logo_full_url:type_name -> google.protobuf.StringValue
+	24, // 5: identity.v1.GetProjectConfigResponse.logo_dark_mode_url:type_name -> google.protobuf.StringValue
+	24, // 6: identity.v1.GetProjectConfigResponse.logo_full_dark_mode_url:type_name -> google.protobuf.StringValue
+	24, // 7: identity.v1.TokenSubject.name:type_name -> google.protobuf.StringValue
+	24, // 8: identity.v1.TokenSubject.email:type_name -> google.protobuf.StringValue
+	24, // 9: identity.v1.TokenSubject.selected_team_id:type_name -> google.protobuf.StringValue
+	23, // 10: identity.v1.TokenSubject.signed_up_at:type_name -> google.protobuf.Timestamp
+	10, // 11: identity.v1.GetTokenSubjectResponse.subject:type_name -> identity.v1.TokenSubject
+	10, // 12: identity.v1.GetSignInSubjectResponse.subject:type_name -> identity.v1.TokenSubject
+	17, // 13: identity.v1.ListUserContactsResponse.users:type_name -> identity.v1.UserContact
+	24, // 14: identity.v1.UserContact.display_name:type_name -> google.protobuf.StringValue
+	24, // 15: identity.v1.UserContact.primary_email:type_name -> google.protobuf.StringValue
+	25, // 16: identity.v1.ListUsersByIdResponse.users:type_name -> identity.v1.User
+	22, // 17: identity.v1.ListVerifiedEmailsResponse.users:type_name -> identity.v1.VerifiedEmails
+	1,  // 18: identity.v1.ProjectInternalService.GetProjectAccess:input_type -> identity.v1.GetProjectAccessRequest
+	4,  // 19: identity.v1.ProjectInternalService.AuthorizeAdmin:input_type -> identity.v1.AuthorizeAdminRequest
+	6,  // 20: identity.v1.ProjectInternalService.GetProjectConfig:input_type -> identity.v1.GetProjectConfigRequest
+	8,  // 21: identity.v1.ProjectInternalService.ReplacePermissions:input_type -> identity.v1.ReplacePermissionsRequest
+	11, // 22: identity.v1.UserInternalService.GetTokenSubject:input_type -> identity.v1.GetTokenSubjectRequest
+	13, // 23: identity.v1.UserInternalService.GetSignInSubject:input_type -> identity.v1.GetSignInSubjectRequest
+	15, // 24: identity.v1.UserInternalService.ListUserContacts:input_type -> identity.v1.ListUserContactsRequest
+	18, // 25: identity.v1.UserInternalService.ListUsersById:input_type -> identity.v1.ListUsersByIdRequest
+	20, // 26: identity.v1.UserInternalService.ListVerifiedEmails:input_type -> identity.v1.ListVerifiedEmailsRequest
+	2,  // 27: identity.v1.ProjectInternalService.GetProjectAccess:output_type -> identity.v1.GetProjectAccessResponse
+	5,  // 28: identity.v1.ProjectInternalService.AuthorizeAdmin:output_type -> identity.v1.AuthorizeAdminResponse
+	7,  // 29: identity.v1.ProjectInternalService.GetProjectConfig:output_type -> identity.v1.GetProjectConfigResponse
+	9,  // 30: identity.v1.ProjectInternalService.ReplacePermissions:output_type -> identity.v1.ReplacePermissionsResponse
+	12, // 31: identity.v1.UserInternalService.GetTokenSubject:output_type -> identity.v1.GetTokenSubjectResponse
+	14, // 32: identity.v1.UserInternalService.GetSignInSubject:output_type -> identity.v1.GetSignInSubjectResponse
+	16, // 33: identity.v1.UserInternalService.ListUserContacts:output_type -> identity.v1.ListUserContactsResponse
+	19, // 34: identity.v1.UserInternalService.ListUsersById:output_type -> identity.v1.ListUsersByIdResponse
+	21, // 35: identity.v1.UserInternalService.ListVerifiedEmails:output_type -> identity.v1.ListVerifiedEmailsResponse
+	27, // [27:36] is the sub-list for method output_type
+	18, // [18:27] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_identity_v1_internal_proto_init() }
@@ -1205,13 +1666,14 @@ func file_identity_v1_internal_proto_init() {
 	if File_identity_v1_internal_proto != nil {
 		return
 	}
+	file_identity_v1_user_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_v1_internal_proto_rawDesc), len(file_identity_v1_internal_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   15,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

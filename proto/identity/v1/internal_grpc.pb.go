@@ -19,9 +19,10 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ProjectInternalService_GetProjectAccess_FullMethodName = "/identity.v1.ProjectInternalService/GetProjectAccess"
-	ProjectInternalService_AuthorizeAdmin_FullMethodName   = "/identity.v1.ProjectInternalService/AuthorizeAdmin"
-	ProjectInternalService_GetProjectConfig_FullMethodName = "/identity.v1.ProjectInternalService/GetProjectConfig"
+	ProjectInternalService_GetProjectAccess_FullMethodName   = "/identity.v1.ProjectInternalService/GetProjectAccess"
+	ProjectInternalService_AuthorizeAdmin_FullMethodName     = "/identity.v1.ProjectInternalService/AuthorizeAdmin"
+	ProjectInternalService_GetProjectConfig_FullMethodName   = "/identity.v1.ProjectInternalService/GetProjectConfig"
+	ProjectInternalService_ReplacePermissions_FullMethodName = "/identity.v1.ProjectInternalService/ReplacePermissions"
 )
 
 // ProjectInternalServiceClient is the client API for ProjectInternalService service.
@@ -39,6 +40,10 @@ type ProjectInternalServiceClient interface {
 	AuthorizeAdmin(ctx context.Context, in *AuthorizeAdminRequest, opts ...grpc.CallOption) (*AuthorizeAdminResponse, error)
 	// The rendered configuration, at least as new as the named version.
 	GetProjectConfig(ctx context.Context, in *GetProjectConfigRequest, opts ...grpc.CallOption) (*GetProjectConfigResponse, error)
+	// Writes the permission definitions of a branch, provided that the project
+	// still has the version they were made from. What is written is one change of
+	// the environment level, like any other.
+	ReplacePermissions(ctx context.Context, in *ReplacePermissionsRequest, opts ...grpc.CallOption) (*ReplacePermissionsResponse, error)
 }
 
 type projectInternalServiceClient struct {
@@ -79,6 +84,16 @@ func (c *projectInternalServiceClient) GetProjectConfig(ctx context.Context, in 
 	return out, nil
 }
 
+func (c *projectInternalServiceClient) ReplacePermissions(ctx context.Context, in *ReplacePermissionsRequest, opts ...grpc.CallOption) (*ReplacePermissionsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReplacePermissionsResponse)
+	err := c.cc.Invoke(ctx, ProjectInternalService_ReplacePermissions_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ProjectInternalServiceServer is the server API for ProjectInternalService service.
 // All implementations must embed UnimplementedProjectInternalServiceServer
 // for forward compatibility.
@@ -94,6 +109,10 @@ type ProjectInternalServiceServer interface {
 	AuthorizeAdmin(context.Context, *AuthorizeAdminRequest) (*AuthorizeAdminResponse, error)
 	// The rendered configuration, at least as new as the named version.
 	GetProjectConfig(context.Context, *GetProjectConfigRequest) (*GetProjectConfigResponse, error)
+	// Writes the permission definitions of a branch, provided that the project
+	// still has the version they were made from. What is written is one change of
+	// the environment level, like any other.
+	ReplacePermissions(context.Context, *ReplacePermissionsRequest) (*ReplacePermissionsResponse, error)
 	mustEmbedUnimplementedProjectInternalServiceServer()
 }
 
@@ -112,6 +131,9 @@ func (UnimplementedProjectInternalServiceServer) AuthorizeAdmin(context.Context,
 }
 func (UnimplementedProjectInternalServiceServer) GetProjectConfig(context.Context, *GetProjectConfigRequest) (*GetProjectConfigResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetProjectConfig not implemented")
+}
+func (UnimplementedProjectInternalServiceServer) ReplacePermissions(context.Context, *ReplacePermissionsRequest) (*ReplacePermissionsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReplacePermissions not implemented")
 }
 func (UnimplementedProjectInternalServiceServer) mustEmbedUnimplementedProjectInternalServiceServer() {
 }
@@ -189,6 +211,24 @@ func _ProjectInternalService_GetProjectConfig_Handler(srv interface{}, ctx conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ProjectInternalService_ReplacePermissions_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReplacePermissionsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProjectInternalServiceServer).ReplacePermissions(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProjectInternalService_ReplacePermissions_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProjectInternalServiceServer).ReplacePermissions(ctx, req.(*ReplacePermissionsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ProjectInternalService_ServiceDesc is the grpc.ServiceDesc for ProjectInternalService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -208,15 +248,21 @@ var ProjectInternalService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "GetProjectConfig",
 			Handler:    _ProjectInternalService_GetProjectConfig_Handler,
 		},
+		{
+			MethodName: "ReplacePermissions",
+			Handler:    _ProjectInternalService_ReplacePermissions_Handler,
+		},
 	},
 	Streams:  []grpc.StreamDesc{},
 	Metadata: "identity/v1/internal.proto",
 }
 
 const (
-	UserInternalService_GetTokenSubject_FullMethodName  = "/identity.v1.UserInternalService/GetTokenSubject"
-	UserInternalService_GetSignInSubject_FullMethodName = "/identity.v1.UserInternalService/GetSignInSubject"
-	UserInternalService_ListUserContacts_FullMethodName = "/identity.v1.UserInternalService/ListUserContacts"
+	UserInternalService_GetTokenSubject_FullMethodName    = "/identity.v1.UserInternalService/GetTokenSubject"
+	UserInternalService_GetSignInSubject_FullMethodName   = "/identity.v1.UserInternalService/GetSignInSubject"
+	UserInternalService_ListUserContacts_FullMethodName   = "/identity.v1.UserInternalService/ListUserContacts"
+	UserInternalService_ListUsersById_FullMethodName      = "/identity.v1.UserInternalService/ListUsersById"
+	UserInternalService_ListVerifiedEmails_FullMethodName = "/identity.v1.UserInternalService/ListVerifiedEmails"
 )
 
 // UserInternalServiceClient is the client API for UserInternalService service.
@@ -236,6 +282,11 @@ type UserInternalServiceClient interface {
 	GetSignInSubject(ctx context.Context, in *GetSignInSubjectRequest, opts ...grpc.CallOption) (*GetSignInSubjectResponse, error)
 	// Reads the contact facts of users; unknown ids are left out.
 	ListUserContacts(ctx context.Context, in *ListUserContactsRequest, opts ...grpc.CallOption) (*ListUserContactsResponse, error)
+	// Reads users as servers see them, except for the selected team, which the
+	// caller has to fill in. Unknown ids are left out.
+	ListUsersById(ctx context.Context, in *ListUsersByIdRequest, opts ...grpc.CallOption) (*ListUsersByIdResponse, error)
+	// Lists the verified addresses of users; users without any are left out.
+	ListVerifiedEmails(ctx context.Context, in *ListVerifiedEmailsRequest, opts ...grpc.CallOption) (*ListVerifiedEmailsResponse, error)
 }
 
 type userInternalServiceClient struct {
@@ -276,6 +327,26 @@ func (c *userInternalServiceClient) ListUserContacts(ctx context.Context, in *Li
 	return out, nil
 }
 
+func (c *userInternalServiceClient) ListUsersById(ctx context.Context, in *ListUsersByIdRequest, opts ...grpc.CallOption) (*ListUsersByIdResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListUsersByIdResponse)
+	err := c.cc.Invoke(ctx, UserInternalService_ListUsersById_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *userInternalServiceClient) ListVerifiedEmails(ctx context.Context, in *ListVerifiedEmailsRequest, opts ...grpc.CallOption) (*ListVerifiedEmailsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListVerifiedEmailsResponse)
+	err := c.cc.Invoke(ctx, UserInternalService_ListVerifiedEmails_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // UserInternalServiceServer is the server API for UserInternalService service.
 // All implementations must embed UnimplementedUserInternalServiceServer
 // for forward compatibility.
@@ -293,6 +364,11 @@ type UserInternalServiceServer interface {
 	GetSignInSubject(context.Context, *GetSignInSubjectRequest) (*GetSignInSubjectResponse, error)
 	// Reads the contact facts of users; unknown ids are left out.
 	ListUserContacts(context.Context, *ListUserContactsRequest) (*ListUserContactsResponse, error)
+	// Reads users as servers see them, except for the selected team, which the
+	// caller has to fill in. Unknown ids are left out.
+	ListUsersById(context.Context, *ListUsersByIdRequest) (*ListUsersByIdResponse, error)
+	// Lists the verified addresses of users; users without any are left out.
+	ListVerifiedEmails(context.Context, *ListVerifiedEmailsRequest) (*ListVerifiedEmailsResponse, error)
 	mustEmbedUnimplementedUserInternalServiceServer()
 }
 
@@ -311,6 +387,12 @@ func (UnimplementedUserInternalServiceServer) GetSignInSubject(context.Context, 
 }
 func (UnimplementedUserInternalServiceServer) ListUserContacts(context.Context, *ListUserContactsRequest) (*ListUserContactsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListUserContacts not implemented")
+}
+func (UnimplementedUserInternalServiceServer) ListUsersById(context.Context, *ListUsersByIdRequest) (*ListUsersByIdResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListUsersById not implemented")
+}
+func (UnimplementedUserInternalServiceServer) ListVerifiedEmails(context.Context, *ListVerifiedEmailsRequest) (*ListVerifiedEmailsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListVerifiedEmails not implemented")
 }
 func (UnimplementedUserInternalServiceServer) mustEmbedUnimplementedUserInternalServiceServer() {}
 func (UnimplementedUserInternalServiceServer) testEmbeddedByValue()                             {}
@@ -387,6 +469,42 @@ func _UserInternalService_ListUserContacts_Handler(srv interface{}, ctx context.
 	return interceptor(ctx, in, info, handler)
 }
 
+func _UserInternalService_ListUsersById_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListUsersByIdRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UserInternalServiceServer).ListUsersById(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UserInternalService_ListUsersById_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UserInternalServiceServer).ListUsersById(ctx, req.(*ListUsersByIdRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _UserInternalService_ListVerifiedEmails_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListVerifiedEmailsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UserInternalServiceServer).ListVerifiedEmails(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UserInternalService_ListVerifiedEmails_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UserInternalServiceServer).ListVerifiedEmails(ctx, req.(*ListVerifiedEmailsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // UserInternalService_ServiceDesc is the grpc.ServiceDesc for UserInternalService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -405,6 +523,14 @@ var UserInternalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListUserContacts",
 			Handler:    _UserInternalService_ListUserContacts_Handler,
+		},
+		{
+			MethodName: "ListUsersById",
+			Handler:    _UserInternalService_ListUsersById_Handler,
+		},
+		{
+			MethodName: "ListVerifiedEmails",
+			Handler:    _UserInternalService_ListVerifiedEmails_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -1,5 +1,9 @@
 -- +goose Up
 
+-- Ids of endpoints and messages are unique beyond their project. Indexes other
+-- than primary keys begin with them, and not with the project, so that the
+-- planner tells them from the primary keys also before it has statistics.
+
 -- One row is a URL that a project wants to be called.
 CREATE TABLE webhook_endpoints (
     project_id  text        NOT NULL,
@@ -38,8 +42,8 @@ CREATE TABLE webhook_messages (
     CONSTRAINT webhook_messages_pkey PRIMARY KEY (project_id, branch_id, id)
 );
 
-CREATE INDEX webhook_messages_seq_idx ON webhook_messages (project_id, branch_id, seq DESC);
-CREATE INDEX webhook_messages_resource_idx ON webhook_messages (project_id, branch_id, resource);
+CREATE INDEX webhook_messages_seq_idx ON webhook_messages (project_id, seq DESC);
+CREATE INDEX webhook_messages_resource_idx ON webhook_messages (resource);
 CREATE INDEX webhook_messages_created_at_idx ON webhook_messages (created_at);
 
 -- One row is a message on its way to one endpoint.
@@ -59,7 +63,7 @@ CREATE TABLE webhook_deliveries (
     CONSTRAINT webhook_deliveries_status_check CHECK (status IN ('pending', 'delivered', 'failed'))
 ) WITH (fillfactor = 80);
 
-CREATE INDEX webhook_deliveries_pending_idx ON webhook_deliveries (project_id, branch_id, endpoint_id, resource, version, occurred_at, seq)
+CREATE INDEX webhook_deliveries_pending_idx ON webhook_deliveries (endpoint_id, resource, version, occurred_at, seq)
     WHERE status = 'pending';
 CREATE INDEX webhook_deliveries_created_at_idx ON webhook_deliveries (created_at);
 
@@ -85,8 +89,8 @@ CREATE TABLE webhook_lanes (
     CONSTRAINT webhook_lanes_pkey PRIMARY KEY (project_id, branch_id, endpoint_id, resource)
 ) WITH (fillfactor = 80);
 
-CREATE INDEX webhook_lanes_due_at_idx ON webhook_lanes (project_id, branch_id, endpoint_id, due_at);
-CREATE INDEX webhook_lanes_awaits_idx ON webhook_lanes (project_id, branch_id, endpoint_id, awaits) WHERE awaits IS NOT NULL;
+CREATE INDEX webhook_lanes_due_at_idx ON webhook_lanes (endpoint_id, due_at);
+CREATE INDEX webhook_lanes_awaits_idx ON webhook_lanes (awaits) WHERE awaits IS NOT NULL;
 
 -- One row is one call of an endpoint.
 CREATE TABLE webhook_attempts (
@@ -108,6 +112,6 @@ CREATE TABLE webhook_attempts (
     CONSTRAINT webhook_attempts_error_check CHECK ((response_status IS NULL) = (error IS NOT NULL))
 );
 
-CREATE INDEX webhook_attempts_endpoint_id_idx ON webhook_attempts (project_id, branch_id, endpoint_id, seq DESC);
-CREATE INDEX webhook_attempts_message_id_idx ON webhook_attempts (project_id, branch_id, message_id, seq DESC);
+CREATE INDEX webhook_attempts_endpoint_id_idx ON webhook_attempts (endpoint_id, seq DESC);
+CREATE INDEX webhook_attempts_message_id_idx ON webhook_attempts (message_id, seq DESC);
 CREATE INDEX webhook_attempts_created_at_idx ON webhook_attempts (created_at);

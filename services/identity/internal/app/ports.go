@@ -26,6 +26,7 @@ type Store interface {
 	CodeStore
 	SecondFactorStore
 	OAuthStore
+	PasskeyStore
 	ImageStore
 	ProjectStore
 }
@@ -33,6 +34,10 @@ type Store interface {
 // UserStore reads users and their credentials.
 type UserStore interface {
 	User(ctx context.Context, tenant ids.Tenant, userID string) (*domain.User, error)
+	// UsersByID reads the users that exist among userIDs, in no order.
+	UsersByID(ctx context.Context, tenant ids.Tenant, userIDs []string) ([]domain.User, error)
+	// VerifiedEmails reads the verified addresses of users, by user.
+	VerifiedEmails(ctx context.Context, tenant ids.Tenant, userIDs []string) (map[string][]string, error)
 	// UserContacts reads the users that exist among userIDs, in no order.
 	UserContacts(ctx context.Context, tenant ids.Tenant, userIDs []string) ([]UserContact, error)
 
@@ -80,6 +85,7 @@ type Tx interface {
 	CodeTx
 	SecondFactorTx
 	OAuthTx
+	PasskeyTx
 	ProjectTx
 	UserImportTx
 

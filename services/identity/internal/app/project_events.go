@@ -29,6 +29,9 @@ type ProjectConfigChanged struct {
 	BranchID string
 	Level    config.Level
 	Version  int64
+	// EndedPermissionID is a permission that ended with the change, and
+	// RenamedPermissionID what it is called from now on; empty for none.
+	EndedPermissionID, RenamedPermissionID string
 }
 
 // APIKeySetCreated says that a project got new keys.

@@ -7,6 +7,7 @@ import (
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/patch"
+	"vestibule.dev/pkg/profileimage"
 	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/domain/config"
 )
@@ -51,7 +52,7 @@ func (a *App) prepareProject(fields *ProjectPatch) (*projectUpdate, error) {
 		if !ok {
 			continue
 		}
-		image, err := domain.ParseImage(value)
+		image, err := profileimage.Parse(value)
 		if err != nil {
 			return nil, err
 		}

@@ -35,6 +35,15 @@ func TestPathsToASession_userWithSecondFactor_areAskedForIt(t *testing.T) {
 			_, err := h.SignInWithOTP(h.client(), h.otpCode("ada@example.com"))
 			return err
 		},
+		"SignInWithPasskey": func(h *harness) error {
+			device := newDevice()
+			userID := h.signUp("ada@example.com")
+			h.enrol(userID)
+			h.config.Auth.Passkey.AllowSignIn = true
+			h.registerPasskey(userID, device)
+			_, err := h.signInWithPasskey(device)
+			return err
+		},
 		// What proves the second factor asks for it again when it is wrong.
 		"SignInWithMFA": func(h *harness) error {
 			h.enrol(h.signUp("ada@example.com"))

@@ -9,6 +9,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/projectconfig"
 	"vestibule.dev/services/identity/internal/domain"
 )
 
@@ -67,7 +68,7 @@ func (a *App) SendOTPSignInCode(ctx context.Context, in OTPSignInCode) (nonce st
 		if err != nil {
 			return err
 		}
-		link, err := domain.LinkWithCode(in.CallbackURL, code)
+		link, err := projectconfig.LinkWithCode(in.CallbackURL, code)
 		if err != nil {
 			return err
 		}

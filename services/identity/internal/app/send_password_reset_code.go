@@ -7,7 +7,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
-	"vestibule.dev/services/identity/internal/domain"
+	"vestibule.dev/pkg/projectconfig"
 )
 
 const (
@@ -70,7 +70,7 @@ func (a *App) mailPasswordReset(ctx context.Context, req request, in PasswordRes
 		if err != nil {
 			return err
 		}
-		link, err := domain.LinkWithCode(in.CallbackURL, code)
+		link, err := projectconfig.LinkWithCode(in.CallbackURL, code)
 		if err != nil {
 			return err
 		}

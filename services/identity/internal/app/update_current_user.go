@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"vestibule.dev/pkg/apierr"
-	"vestibule.dev/services/identity/internal/domain"
+	"vestibule.dev/pkg/profileimage"
 )
 
 // UpdateCurrentUser changes the signed-in user (users.md §2.2).
@@ -14,7 +14,7 @@ func (a *App) UpdateCurrentUser(ctx context.Context, fields UserPatch) (*UserVie
 		return nil, err
 	}
 	if image, ok := fields.ProfileImageURL.Get(); ok && req.isClient() {
-		if err := domain.CheckClientImage(image); err != nil {
+		if err := profileimage.CheckClient(image); err != nil {
 			return nil, err
 		}
 	}

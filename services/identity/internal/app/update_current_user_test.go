@@ -14,6 +14,7 @@ import (
 	"vestibule.dev/pkg/patch"
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/profileimage"
 	"vestibule.dev/pkg/secret"
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/domain"
@@ -334,7 +335,7 @@ func TestUpdateCurrentUser_image_isStoredAndServed(t *testing.T) {
 		t.Fatalf("URL %s", *user.ProfileImageURL)
 	}
 	image, err := h.GetImage(h.client(), name)
-	if err != nil || image.Format != domain.GIF || !strings.HasPrefix(string(image.Bytes), "GIF89a") {
+	if err != nil || image.Format != profileimage.GIF || !strings.HasPrefix(string(image.Bytes), "GIF89a") {
 		t.Errorf("image %v, %v", image, err)
 	}
 	for _, wrong := range []string{ids.NewUUID() + ".gif", strings.TrimSuffix(name, "gif") + "png", strings.TrimSuffix(name, ".gif"), "x", ""} {

@@ -7,6 +7,7 @@ import (
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/patch"
+	"vestibule.dev/pkg/profileimage"
 	"vestibule.dev/pkg/secret"
 	"vestibule.dev/services/identity/internal/domain"
 )
@@ -119,7 +120,7 @@ func (a *App) prepareImage(update *userUpdate) error {
 		update.profileImageURL = update.fields.ProfileImageURL
 		return nil
 	}
-	image, err := domain.ParseImage(value)
+	image, err := profileimage.Parse(value)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"vestibule.dev/pkg/ids"
-	"vestibule.dev/services/identity/internal/domain"
+	"vestibule.dev/pkg/projectconfig"
 )
 
 // emailVerificationTTL is how long a verification link works (auth.md §12).
@@ -42,7 +42,7 @@ func (m verificationMail) send(ctx context.Context, tx Tx, tenant ids.Tenant, us
 	if err != nil {
 		return err
 	}
-	link, err := domain.LinkWithCode(m.CallbackURL, code)
+	link, err := projectconfig.LinkWithCode(m.CallbackURL, code)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
 package domain
 
 import (
-	"net/url"
 	"strings"
 
 	"vestibule.dev/pkg/ids"
@@ -38,17 +37,4 @@ func EmailDomain(email string) string {
 		return ""
 	}
 	return email[at+1:]
-}
-
-// LinkWithCode returns the callback URL with its query parameter code set to
-// the code and its other parameters kept.
-func LinkWithCode(callbackURL, code string) (string, error) {
-	link, err := url.Parse(callbackURL)
-	if err != nil {
-		return "", err
-	}
-	query := link.Query()
-	query.Set("code", code)
-	link.RawQuery = query.Encode()
-	return link.String(), nil
 }

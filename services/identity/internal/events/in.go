@@ -15,14 +15,18 @@ func Subscriptions(application *app.App) []inbox.Subscription {
 	return []inbox.Subscription{{
 		Name:     "teams",
 		Context:  "teams",
-		Subjects: []string{"teams.v1.membership.deleted.*"},
+		Subjects: []string{"teams.v1.membership.deleted.*", "teams.v1.team.deleted.*"},
 		Handle: func(ctx context.Context, event *eventsv1.Envelope) error {
-			left, ok := event.GetPayload().(*eventsv1.Envelope_TeamMembershipDeleted)
-			if !ok {
-				return nil
-			}
 			tenant := ids.Tenant{ProjectID: event.GetProjectId(), BranchID: event.GetBranchId()}
-			return application.ClearSelectedTeam(ctx, tenant, left.TeamMembershipDeleted.GetUserId(), left.TeamMembershipDeleted.GetTeamId())
+			switch payload := event.GetPayload().(type) {
+			case *eventsv1.Envelope_TeamMembershipDeleted:
+				left := payload.TeamMembershipDeleted
+				return application.ClearSelectedTeam(ctx, tenant, left.GetUserId(), left.GetTeamId())
+			case *eventsv1.Envelope_TeamDeleted:
+				deleted := payload.TeamDeleted
+				return application.ForgetTeam(ctx, tenant, deleted.GetTeamId(), deleted.GetUserIds())
+			}
+			return nil
 		},
 	}}
 }

@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"vestibule.dev/pkg/ids"
@@ -31,7 +32,7 @@ func (c clearing) ClearSelectedTeam(_ context.Context, tenant ids.Tenant, userID
 	return nil
 }
 
-func TestSubscriptions_membershipDeleted_clearsTheSelection(t *testing.T) {
+func TestSubscriptions_membershipOrTeamDeleted_clearsTheSelection(t *testing.T) {
 	store := &cleared{}
 	store.Tx = clearing{record: func(words ...string) { store.got = append(store.got, words...) }}
 	subscriptions := Subscriptions(app.New(app.Deps{Store: store}))
@@ -43,12 +44,15 @@ func TestSubscriptions_membershipDeleted_clearsTheSelection(t *testing.T) {
 		{ProjectId: "p", BranchId: "main", Payload: &eventsv1.Envelope_TeamMembershipDeleted{
 			TeamMembershipDeleted: &eventsv1.TeamMembershipDeleted{TeamId: "t", UserId: "u"},
 		}},
+		{ProjectId: "q", BranchId: "main", Payload: &eventsv1.Envelope_TeamDeleted{
+			TeamDeleted: &eventsv1.TeamDeleted{TeamId: "s", UserIds: []string{"v", "w"}},
+		}},
 	} {
 		if err := subscriptions[0].Handle(t.Context(), event); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(store.got) != 4 || store.got[0] != "p" || store.got[2] != "u" || store.got[3] != "t" {
+	if want := []string{"p", "main", "u", "t", "q", "main", "v", "s", "q", "main", "w", "s"}; !slices.Equal(store.got, want) {
 		t.Errorf("cleared %q", store.got)
 	}
 }

@@ -60,6 +60,10 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 			UserId: event.UserID, KeptSessionId: event.KeptSessionID, RevokesSessions: event.RevokesSessions,
 		}}
 		return envelope, nil
+	case app.PasskeyRegistered:
+		envelope := newEnvelope(ctx, event.Tenant, aggregateUser, event.UserID, "passkey_registered", 0)
+		envelope.Payload = &eventsv1.Envelope_PasskeyRegistered{PasskeyRegistered: &eventsv1.PasskeyRegistered{UserId: event.UserID}}
+		return envelope, nil
 	case app.ContactChannelCreated:
 		channel, err := pbjson.Struct(userpb.ContactChannel(&event.Channel))
 		if err != nil {

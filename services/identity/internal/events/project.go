@@ -36,6 +36,7 @@ func encodeProject(ctx context.Context, event app.Event) (*eventsv1.Envelope, er
 		envelope.BranchId = event.BranchID
 		envelope.Payload = &eventsv1.Envelope_ProjectConfigChanged{ProjectConfigChanged: &eventsv1.ProjectConfigChanged{
 			ProjectId: event.ProjectID, Level: string(event.Level), Version: event.Version,
+			EndedPermissionId: event.EndedPermissionID, RenamedPermissionId: event.RenamedPermissionID,
 		}}
 		return envelope, nil
 	case app.APIKeySetCreated:

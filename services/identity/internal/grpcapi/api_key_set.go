@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"vestibule.dev/pkg/pbpatch"
 	"vestibule.dev/pkg/secret"
 	identityv1 "vestibule.dev/proto/identity/v1"
 	"vestibule.dev/services/identity/internal/app"
@@ -67,12 +68,12 @@ func (s *APIKeySets) GetApiKeySet(ctx context.Context, req *identityv1.GetApiKey
 // UpdateApiKeySet implements identityv1.ApiKeySetServiceServer.
 func (s *APIKeySets) UpdateApiKeySet(ctx context.Context, req *identityv1.UpdateApiKeySetRequest) (*identityv1.ApiKeySet, error) {
 	body := req.GetApiKeySet()
-	present, err := newMask(req.GetUpdateMask(), body, access(ctx))
+	present, err := pbpatch.New(req.GetUpdateMask(), body, access(ctx))
 	if err != nil {
 		return nil, err
 	}
 	set, err := s.app.UpdateAPIKeySet(ctx, req.GetApiKeyId(),
-		present.word("description", body.Description), present.flag("revoked", body.Revoked).Or(false))
+		present.Word("description", body.Description), present.Flag("revoked", body.Revoked).Or(false))
 	if err != nil {
 		return nil, err
 	}

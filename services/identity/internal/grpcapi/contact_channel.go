@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/pbpatch"
 	identityv1 "vestibule.dev/proto/identity/v1"
 	typesv1 "vestibule.dev/proto/types/v1"
 	"vestibule.dev/services/identity/internal/app"
@@ -64,15 +65,15 @@ func (s *ContactChannels) GetContactChannel(ctx context.Context, req *identityv1
 // type in the body says what is known: there is only one.
 func (s *ContactChannels) UpdateContactChannel(ctx context.Context, req *identityv1.UpdateContactChannelRequest) (*identityv1.ContactChannel, error) {
 	body := req.GetContactChannel()
-	present, err := newMask(req.GetUpdateMask(), body, access(ctx))
+	present, err := pbpatch.New(req.GetUpdateMask(), body, access(ctx))
 	if err != nil {
 		return nil, err
 	}
 	channel, err := s.app.UpdateContactChannel(ctx, storedID(req.GetUserId()), storedID(req.GetContactChannelId()), app.ContactChannelPatch{
-		Value:       present.word("value", body.Value),
-		UsedForAuth: present.flag("used_for_auth", body.UsedForAuth),
-		IsPrimary:   present.flag("is_primary", body.IsPrimary),
-		IsVerified:  present.flag("is_verified", body.IsVerified),
+		Value:       present.Word("value", body.Value),
+		UsedForAuth: present.Flag("used_for_auth", body.UsedForAuth),
+		IsPrimary:   present.Flag("is_primary", body.IsPrimary),
+		IsVerified:  present.Flag("is_verified", body.IsVerified),
 	})
 	if err != nil {
 		return nil, err

@@ -6,13 +6,10 @@ import (
 	"google.golang.org/genproto/googleapis/api/httpbody"
 
 	"vestibule.dev/pkg/grpcx"
+	"vestibule.dev/pkg/profileimage"
 	identityv1 "vestibule.dev/proto/identity/v1"
 	"vestibule.dev/services/identity/internal/app"
 )
-
-// imageCaching lets everybody keep an image for a year: another image has
-// another URL.
-const imageCaching = "public, max-age=31536000, immutable"
 
 // Images implements identityv1.ImageServiceServer.
 type Images struct {
@@ -26,6 +23,6 @@ func (s *Images) GetImage(ctx context.Context, req *identityv1.GetImageRequest) 
 	if err != nil {
 		return nil, err
 	}
-	grpcx.SetHeader(ctx, "vestibule-cache-control", imageCaching)
+	grpcx.SetHeader(ctx, "vestibule-cache-control", profileimage.Caching)
 	return &httpbody.HttpBody{ContentType: image.Format.ContentType(), Data: image.Bytes}, nil
 }

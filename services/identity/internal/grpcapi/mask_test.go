@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/pbpatch"
 	"vestibule.dev/pkg/principal"
 	identityv1 "vestibule.dev/proto/identity/v1"
 )
@@ -37,7 +38,7 @@ func TestNewMask_everyField_isAllowedToWhomItBelongs(t *testing.T) {
 	}
 	for _, access := range []principal.Access{principal.AccessClient, principal.AccessServer, principal.AccessAdmin} {
 		for _, name := range slices.Concat(clientFields, serverFields) {
-			_, err := newMask(&fieldmaskpb.FieldMask{Paths: []string{name}}, &identityv1.UserPatch{}, access)
+			_, err := pbpatch.New(&fieldmaskpb.FieldMask{Paths: []string{name}}, &identityv1.UserPatch{}, access)
 			if access == principal.AccessClient && slices.Contains(serverFields, name) {
 				if !apierr.HasCode(err, apierr.CodeSchemaError) {
 					t.Errorf("%s may write %s: %v", access, name, err)
@@ -51,7 +52,7 @@ func TestNewMask_everyField_isAllowedToWhomItBelongs(t *testing.T) {
 
 func TestNewMask_unknownFields_areReportedTogether(t *testing.T) {
 	paths := &fieldmaskpb.FieldMask{Paths: []string{"id", "display_name", "server_metadata.plan", "user", ""}}
-	_, err := newMask(paths, &identityv1.UserPatch{}, principal.AccessClient)
+	_, err := pbpatch.New(paths, &identityv1.UserPatch{}, principal.AccessClient)
 	known, ok := errors.AsType[*apierr.Error](err)
 	if !ok {
 		t.Fatal(err)
@@ -68,43 +69,43 @@ func TestNewMask_unknownFields_areReportedTogether(t *testing.T) {
 
 func TestNewMask_deepPaths_meanTheWholeField(t *testing.T) {
 	paths := &fieldmaskpb.FieldMask{Paths: []string{"client_metadata.a.b", "client_metadata.c", "display_name"}}
-	got, err := newMask(paths, &identityv1.UserPatch{}, principal.AccessClient)
-	if err != nil || !maps.Equal(got, mask{"client_metadata": true, "display_name": true}) {
+	got, err := pbpatch.New(paths, &identityv1.UserPatch{}, principal.AccessClient)
+	if err != nil || !maps.Equal(got, pbpatch.Mask{"client_metadata": true, "display_name": true}) {
 		t.Errorf("got %v, %v", got, err)
 	}
-	if got, err := newMask(nil, &identityv1.UserPatch{}, principal.AccessClient); err != nil || len(got) != 0 {
+	if got, err := pbpatch.New(nil, &identityv1.UserPatch{}, principal.AccessClient); err != nil || len(got) != 0 {
 		t.Errorf("no mask: %v, %v", got, err)
 	}
 }
 
 func TestMask_fields_keepTheirThreeStates(t *testing.T) {
-	present, absent := mask{"f": true}, mask{}
+	present, absent := pbpatch.Mask{"f": true}, pbpatch.Mask{}
 	on := true
 	object, err := structpb.NewValue(map[string]any{"a": nil})
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	if f := absent.text("f", wrapperspb.String("x")); f.IsSet() {
+	if f := absent.Text("f", wrapperspb.String("x")); f.IsSet() {
 		t.Error("a text without mask is set")
 	}
-	if f := present.text("f", nil); !f.IsNull() {
+	if f := present.Text("f", nil); !f.IsNull() {
 		t.Error("null is not null")
 	}
-	if v, ok := present.text("f", wrapperspb.String("x")).Get(); !ok || v != "x" {
+	if v, ok := present.Text("f", wrapperspb.String("x")).Get(); !ok || v != "x" {
 		t.Errorf("text %q", v)
 	}
-	if f := absent.flag("f", &on); f.IsSet() {
+	if f := absent.Flag("f", &on); f.IsSet() {
 		t.Error("a flag without mask is set")
 	}
-	if f := present.flag("f", nil); f.IsSet() {
+	if f := present.Flag("f", nil); f.IsSet() {
 		t.Error("a flag cannot be null")
 	}
-	if v, ok := present.flag("f", &on).Get(); !ok || !v {
+	if v, ok := present.Flag("f", &on).Get(); !ok || !v {
 		t.Error("the flag is lost")
 	}
 	for name, tt := range map[string]struct {
-		mask        mask
+		mask        pbpatch.Mask
 		value       *structpb.Value
 		isSet, null bool
 		text        string
@@ -114,7 +115,7 @@ func TestMask_fields_keepTheirThreeStates(t *testing.T) {
 		"JSON null": {present, structpb.NewNullValue(), true, true, ""},
 		"object":    {present, object, true, false, `{"a":null}`},
 	} {
-		f, err := tt.mask.json("f", tt.value)
+		f, err := tt.mask.JSON("f", tt.value)
 		got, _ := f.Get()
 		if err != nil || f.IsSet() != tt.isSet || f.IsNull() != tt.null || string(got) != tt.text {
 			t.Errorf("%s: %+v, %v", name, f, err)

@@ -3,6 +3,7 @@ package grpcapi
 import (
 	"context"
 
+	"vestibule.dev/pkg/pbpatch"
 	identityv1 "vestibule.dev/proto/identity/v1"
 	typesv1 "vestibule.dev/proto/types/v1"
 	"vestibule.dev/services/identity/internal/app"
@@ -56,15 +57,15 @@ func (s *OAuthProviders) GetOAuthProvider(ctx context.Context, req *identityv1.G
 // UpdateOAuthProvider implements identityv1.OAuthProviderServiceServer.
 func (s *OAuthProviders) UpdateOAuthProvider(ctx context.Context, req *identityv1.UpdateOAuthProviderRequest) (*identityv1.OAuthProvider, error) {
 	body := req.GetOauthProvider()
-	present, err := newMask(req.GetUpdateMask(), body, access(ctx))
+	present, err := pbpatch.New(req.GetUpdateMask(), body, access(ctx))
 	if err != nil {
 		return nil, err
 	}
 	connection, err := s.app.UpdateOAuthProvider(ctx, storedID(req.GetUserId()), storedID(req.GetProviderId()), app.OAuthConnectionPatch{
-		AllowSignIn:            present.flag("allow_sign_in", body.AllowSignIn),
-		AllowConnectedAccounts: present.flag("allow_connected_accounts", body.AllowConnectedAccounts),
-		Email:                  present.word("email", body.Email),
-		AccountID:              present.word("account_id", body.AccountId),
+		AllowSignIn:            present.Flag("allow_sign_in", body.AllowSignIn),
+		AllowConnectedAccounts: present.Flag("allow_connected_accounts", body.AllowConnectedAccounts),
+		Email:                  present.Word("email", body.Email),
+		AccountID:              present.Word("account_id", body.AccountId),
 	})
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 
 	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/patch"
+	"vestibule.dev/pkg/pbpatch"
 	"vestibule.dev/pkg/principal"
 	identityv1 "vestibule.dev/proto/identity/v1"
 	typesv1 "vestibule.dev/proto/types/v1"
@@ -109,21 +110,21 @@ func (s *Projects) DeleteProject(ctx context.Context, _ *identityv1.DeleteProjec
 // projectPatch reads the body of a PATCH of a project.
 func projectPatch(req *identityv1.UpdateProjectRequest, access principal.Access) (app.ProjectPatch, error) {
 	body := req.GetProject()
-	present, err := newMask(req.GetUpdateMask(), body, access)
+	present, err := pbpatch.New(req.GetUpdateMask(), body, access)
 	if err != nil {
 		return app.ProjectPatch{}, err
 	}
 	fields := app.ProjectPatch{
-		Description: present.text("description", body.GetDescription()),
+		Description: present.Text("description", body.GetDescription()),
 		Logos: [domain.LogoKinds]patch.Field[string]{
-			domain.Logo:             present.text("logo_url", body.GetLogoUrl()),
-			domain.FullLogo:         present.text("logo_full_url", body.GetLogoFullUrl()),
-			domain.DarkModeLogo:     present.text("logo_dark_mode_url", body.GetLogoDarkModeUrl()),
-			domain.FullDarkModeLogo: present.text("logo_full_dark_mode_url", body.GetLogoFullDarkModeUrl()),
+			domain.Logo:             present.Text("logo_url", body.GetLogoUrl()),
+			domain.FullLogo:         present.Text("logo_full_url", body.GetLogoFullUrl()),
+			domain.DarkModeLogo:     present.Text("logo_dark_mode_url", body.GetLogoDarkModeUrl()),
+			domain.FullDarkModeLogo: present.Text("logo_full_dark_mode_url", body.GetLogoFullDarkModeUrl()),
 		},
-		IsProductionMode: present.flag("is_production_mode", body.IsProductionMode),
-		DisplayName:      present.word("display_name", body.DisplayName),
-		OnboardingStatus: present.word("onboarding_status", body.OnboardingStatus),
+		IsProductionMode: present.Flag("is_production_mode", body.IsProductionMode),
+		DisplayName:      present.Word("display_name", body.DisplayName),
+		OnboardingStatus: present.Word("onboarding_status", body.OnboardingStatus),
 	}
 	if present["config"] {
 		fields.Config = body.GetConfig().AsMap()

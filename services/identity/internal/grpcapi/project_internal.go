@@ -80,6 +80,23 @@ func (s *ProjectInternal) GetProjectConfig(ctx context.Context, req *identityv1.
 	}, nil
 }
 
+// ReplacePermissions implements identityv1.ProjectInternalServiceServer.
+func (s *ProjectInternal) ReplacePermissions(ctx context.Context, req *identityv1.ReplacePermissionsRequest) (*identityv1.ReplacePermissionsResponse, error) {
+	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
+	in := app.Permissions{
+		ExpectedVersion: req.GetExpectedVersion(), Definitions: req.GetPermissions(),
+		EndedID: req.GetEndedPermissionId(), RenamedID: req.GetRenamedPermissionId(),
+	}
+	if len(req.GetDefaultPermissions()) > 0 {
+		in.Defaults = req.GetDefaultPermissions()
+	}
+	version, replaced, err := s.app.ReplacePermissions(ctx, tenant, in)
+	if err != nil {
+		return nil, err
+	}
+	return &identityv1.ReplacePermissionsResponse{Version: version, Replaced: replaced}, nil
+}
+
 func keyHash(key *domain.StoredKey) []byte {
 	if key == nil {
 		return nil

@@ -17,6 +17,7 @@ func RegisterUsers(r grpc.ServiceRegistrar, application *app.App) {
 	identityv1.RegisterOAuthProviderServiceServer(r, &OAuthProviders{app: application})
 	identityv1.RegisterConnectedAccountServiceServer(r, &ConnectedAccounts{app: application})
 	identityv1.RegisterOtpServiceServer(r, &OTP{app: application})
+	identityv1.RegisterPasskeyServiceServer(r, &Passkeys{app: application})
 	identityv1.RegisterPasswordServiceServer(r, &Passwords{app: application})
 	identityv1.RegisterContactChannelServiceServer(r, &ContactChannels{app: application})
 	identityv1.RegisterImageServiceServer(r, &Images{app: application})

@@ -58,3 +58,35 @@ func (s *UserInternal) ListUserContacts(ctx context.Context, req *identityv1.Lis
 	}
 	return res, nil
 }
+
+// ListUsersById implements identityv1.UserInternalServiceServer.
+func (s *UserInternal) ListUsersById(ctx context.Context, req *identityv1.ListUsersByIdRequest) (*identityv1.ListUsersByIdResponse, error) {
+	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
+	users, err := s.app.ListUsersByID(ctx, tenant, req.GetUserIds())
+	if err != nil {
+		return nil, err
+	}
+	res := &identityv1.ListUsersByIdResponse{}
+	for i := range users {
+		message, err := userpb.Server(&users[i])
+		if err != nil {
+			return nil, err
+		}
+		res.Users = append(res.Users, message)
+	}
+	return res, nil
+}
+
+// ListVerifiedEmails implements identityv1.UserInternalServiceServer.
+func (s *UserInternal) ListVerifiedEmails(ctx context.Context, req *identityv1.ListVerifiedEmailsRequest) (*identityv1.ListVerifiedEmailsResponse, error) {
+	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
+	emails, err := s.app.ListVerifiedEmails(ctx, tenant, req.GetUserIds())
+	if err != nil {
+		return nil, err
+	}
+	res := &identityv1.ListVerifiedEmailsResponse{}
+	for userID, list := range emails {
+		res.Users = append(res.Users, &identityv1.VerifiedEmails{UserId: userID, Emails: list})
+	}
+	return res, nil
+}

@@ -7,6 +7,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/patch"
+	"vestibule.dev/pkg/pbpatch"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/secret"
 	identityv1 "vestibule.dev/proto/identity/v1"
@@ -22,26 +23,26 @@ type userPatchRequest interface {
 // userPatch reads the body of a PATCH of a user.
 func userPatch(req userPatchRequest, access principal.Access) (app.UserPatch, error) {
 	body := req.GetUser()
-	present, err := newMask(req.GetUpdateMask(), body, access)
+	present, err := pbpatch.New(req.GetUpdateMask(), body, access)
 	if err != nil {
 		return app.UserPatch{}, err
 	}
 	fields := app.UserPatch{
-		DisplayName:             present.text("display_name", body.GetDisplayName()),
-		ProfileImageURL:         present.text("profile_image_url", body.GetProfileImageUrl()),
-		SelectedTeamID:          present.text("selected_team_id", body.GetSelectedTeamId()),
-		PrimaryEmail:            present.text("primary_email", body.GetPrimaryEmail()),
-		PrimaryEmailVerified:    present.flag("primary_email_verified", body.PrimaryEmailVerified),
-		PrimaryEmailAuthEnabled: present.flag("primary_email_auth_enabled", body.PrimaryEmailAuthEnabled),
-		OTPAuthEnabled:          present.flag("otp_auth_enabled", body.OtpAuthEnabled),
-		PasskeyAuthEnabled:      present.flag("passkey_auth_enabled", body.PasskeyAuthEnabled),
-		Password:                patch.Map(present.text("password", body.GetPassword()), toSecret),
-		IsAnonymous:             present.flag("is_anonymous", body.IsAnonymous),
-		RestrictedByAdmin:       present.flag("restricted_by_admin", body.RestrictedByAdmin),
-		RestrictedByAdminReason: present.text("restricted_by_admin_reason", body.GetRestrictedByAdminReason()),
-		RestrictedByAdminPrivateDetails: present.text("restricted_by_admin_private_details",
+		DisplayName:             present.Text("display_name", body.GetDisplayName()),
+		ProfileImageURL:         present.Text("profile_image_url", body.GetProfileImageUrl()),
+		SelectedTeamID:          present.Text("selected_team_id", body.GetSelectedTeamId()),
+		PrimaryEmail:            present.Text("primary_email", body.GetPrimaryEmail()),
+		PrimaryEmailVerified:    present.Flag("primary_email_verified", body.PrimaryEmailVerified),
+		PrimaryEmailAuthEnabled: present.Flag("primary_email_auth_enabled", body.PrimaryEmailAuthEnabled),
+		OTPAuthEnabled:          present.Flag("otp_auth_enabled", body.OtpAuthEnabled),
+		PasskeyAuthEnabled:      present.Flag("passkey_auth_enabled", body.PasskeyAuthEnabled),
+		Password:                patch.Map(present.Text("password", body.GetPassword()), toSecret),
+		IsAnonymous:             present.Flag("is_anonymous", body.IsAnonymous),
+		RestrictedByAdmin:       present.Flag("restricted_by_admin", body.RestrictedByAdmin),
+		RestrictedByAdminReason: present.Text("restricted_by_admin_reason", body.GetRestrictedByAdminReason()),
+		RestrictedByAdminPrivateDetails: present.Text("restricted_by_admin_private_details",
 			body.GetRestrictedByAdminPrivateDetails()),
-		CountryCode: present.text("country_code", body.GetCountryCode()),
+		CountryCode: present.Text("country_code", body.GetCountryCode()),
 	}
 	if present["password_hash"] && body.PasswordHash != nil {
 		fields.PasswordHash = patch.Value(secret.Secret(body.GetPasswordHash()))
@@ -49,16 +50,16 @@ func userPatch(req userPatchRequest, access principal.Access) (app.UserPatch, er
 	if present["risk_scores"] && body.RiskScores != nil {
 		fields.RiskScores = patch.Value(riskScores(body.GetRiskScores()))
 	}
-	if fields.TOTPSecret, err = totpSecret(present.text("totp_secret_base64", body.GetTotpSecretBase64())); err != nil {
+	if fields.TOTPSecret, err = totpSecret(present.Text("totp_secret_base64", body.GetTotpSecretBase64())); err != nil {
 		return app.UserPatch{}, err
 	}
-	if fields.ClientMetadata, err = present.json("client_metadata", body.GetClientMetadata()); err != nil {
+	if fields.ClientMetadata, err = present.JSON("client_metadata", body.GetClientMetadata()); err != nil {
 		return app.UserPatch{}, err
 	}
-	if fields.ClientReadOnlyMetadata, err = present.json("client_read_only_metadata", body.GetClientReadOnlyMetadata()); err != nil {
+	if fields.ClientReadOnlyMetadata, err = present.JSON("client_read_only_metadata", body.GetClientReadOnlyMetadata()); err != nil {
 		return app.UserPatch{}, err
 	}
-	if fields.ServerMetadata, err = present.json("server_metadata", body.GetServerMetadata()); err != nil {
+	if fields.ServerMetadata, err = present.JSON("server_metadata", body.GetServerMetadata()); err != nil {
 		return app.UserPatch{}, err
 	}
 	return fields, nil

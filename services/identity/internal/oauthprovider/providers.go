@@ -25,7 +25,10 @@ import (
 
 const (
 	// exchangeTimeout bounds one request to a provider.
-	exchangeTimeout = 4 * time.Second
+	exchangeTimeout = 3 * time.Second
+	// signInBudget bounds all requests of one sign-in, so that somebody is left
+	// to tell the app that the provider does not answer.
+	signInBudget = 7 * time.Second
 	// userInfoTries is how often a provider is asked for an account.
 	userInfoTries = 3
 	// commonTenant is whom Microsoft signs in when the project names no tenant.
@@ -114,6 +117,8 @@ func (p *Providers) Authenticate(ctx context.Context, client app.ProviderClient,
 	if answer.Error != "" {
 		return nil, codeError(answer.Error, 0, nil)
 	}
+	ctx, cancel := context.WithTimeout(ctx, signInBudget)
+	defer cancel()
 	s, err := p.open(ctx, client)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/profileimage"
 	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/postgres/db"
 )
@@ -12,7 +13,7 @@ import (
 func (s *Store) Image(ctx context.Context, id string) (*domain.Image, error) {
 	row, err := s.queries(ctx).Image(ctx, id)
 	return found(row, err, func(row db.ImageRow) (*domain.Image, error) {
-		return &domain.Image{ID: row.ID, Format: domain.ImageFormat(row.Format), Bytes: row.Bytes}, nil
+		return &domain.Image{ID: row.ID, Format: profileimage.Format(row.Format), Bytes: row.Bytes}, nil
 	})
 }
 

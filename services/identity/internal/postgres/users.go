@@ -24,6 +24,40 @@ func (s *Store) User(ctx context.Context, tenant ids.Tenant, userID string) (*do
 	return found(row, err, toUser)
 }
 
+// UsersByID implements app.UserStore.
+func (s *Store) UsersByID(ctx context.Context, tenant ids.Tenant, userIDs []string) ([]domain.User, error) {
+	rows, err := s.queries(ctx).UsersByID(ctx, db.UsersByIDParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserIds: userIDs,
+	})
+	if err != nil {
+		return nil, err
+	}
+	users := make([]domain.User, 0, len(rows))
+	for _, row := range rows {
+		user, err := toUser(row)
+		if err != nil {
+			return nil, err
+		}
+		users = append(users, *user)
+	}
+	return users, nil
+}
+
+// VerifiedEmails implements app.UserStore.
+func (s *Store) VerifiedEmails(ctx context.Context, tenant ids.Tenant, userIDs []string) (map[string][]string, error) {
+	rows, err := s.queries(ctx).VerifiedEmails(ctx, db.VerifiedEmailsParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserIds: userIDs,
+	})
+	if err != nil {
+		return nil, err
+	}
+	emails := make(map[string][]string, len(rows))
+	for _, row := range rows {
+		emails[row.UserID] = append(emails[row.UserID], row.Value)
+	}
+	return emails, nil
+}
+
 // UserContacts implements app.UserStore.
 func (s *Store) UserContacts(ctx context.Context, tenant ids.Tenant, userIDs []string) ([]app.UserContact, error) {
 	rows, err := s.queries(ctx).UserContacts(ctx, db.UserContactsParams{

@@ -176,11 +176,12 @@ func explain(err error) string {
 func excerpt(body []byte) string {
 	if len(body) > maxExcerpt {
 		body = body[:maxExcerpt]
-		for len(body) > 0 && !utf8.RuneStart(body[len(body)-1]) {
-			body = body[:len(body)-1]
+		last := len(body) - 1
+		for last > len(body)-utf8.UTFMax && !utf8.RuneStart(body[last]) {
+			last--
 		}
-		if r, size := utf8.DecodeLastRune(body); r == utf8.RuneError && size == 1 {
-			body = body[:len(body)-1]
+		if !utf8.FullRune(body[last:]) {
+			body = body[:last]
 		}
 	}
 	return strings.ToValidUTF8(strings.ReplaceAll(string(body), "\x00", "\ufffd"), "\ufffd")

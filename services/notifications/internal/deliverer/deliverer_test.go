@@ -228,7 +228,7 @@ func TestPost_failures_areExplained(t *testing.T) {
 	}))
 	defer hanging.Close()
 	d := newDeliverer(loopback, clock.System(), httpx.ClientConfig{Dialer: httpx.Dialer{Resolver: &names{}}})
-	d.client.Timeout = 50 * time.Millisecond
+	d.client.Timeout = 2 * time.Second
 	for url, want := range map[string]string{
 		closed.URL: "connection failed", authority.URL: "certificate", hanging.URL: "did not answer", "http://nobody.example/": "not known",
 	} {

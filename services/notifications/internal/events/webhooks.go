@@ -38,6 +38,8 @@ func WebhookSubscriptions(application *app.App) []inbox.Subscription {
 		Subjects: []string{
 			"teams.v1.team.*.*",
 			"teams.v1.membership.*.*",
+			"teams.v1.team_permission.*.*",
+			"teams.v1.project_permission.*.*",
 		},
 		Handle: handle,
 	}}
@@ -64,16 +66,49 @@ func webhookFacts(event *eventsv1.Envelope) ([]app.WebhookFact, error) {
 			teams = append(teams, object{"id": teamID})
 		}
 		return one(webhookFact(event, "user.deleted", object{"id": payload.UserDeleted.GetUserId(), "teams": teams}))
+	}
+	return teamWebhookFacts(event)
+}
+
+// teamWebhookFacts is webhookFacts for the events of teams.
+func teamWebhookFacts(event *eventsv1.Envelope) ([]app.WebhookFact, error) {
+	switch payload := event.GetPayload().(type) {
 	case *eventsv1.Envelope_TeamCreated:
 		return one(webhookFact(event, "team.created", payload.TeamCreated.GetTeam()))
 	case *eventsv1.Envelope_TeamUpdated:
 		return one(webhookFact(event, "team.updated", payload.TeamUpdated.GetTeam()))
+	case *eventsv1.Envelope_TeamDeleted:
+		return one(webhookFact(event, "team.deleted", object{"id": payload.TeamDeleted.GetTeamId()}))
+	case *eventsv1.Envelope_TeamMembershipCreated:
+		return one(webhookFact(event, "team_membership.created", object{
+			"team_id": payload.TeamMembershipCreated.GetTeamId(), "user_id": payload.TeamMembershipCreated.GetUserId(),
+		}))
+	case *eventsv1.Envelope_TeamPermissionCreated:
+		return one(webhookFact(event, "team_permission.created", teamPermission(payload.TeamPermissionCreated)))
+	case *eventsv1.Envelope_TeamPermissionDeleted:
+		return one(webhookFact(event, "team_permission.deleted", teamPermission(payload.TeamPermissionDeleted)))
+	case *eventsv1.Envelope_ProjectPermissionCreated:
+		return one(webhookFact(event, "project_permission.created", object{
+			"id": payload.ProjectPermissionCreated.GetId(), "user_id": payload.ProjectPermissionCreated.GetUserId(),
+		}))
+	case *eventsv1.Envelope_ProjectPermissionDeleted:
+		return one(webhookFact(event, "project_permission.deleted", object{
+			"id": payload.ProjectPermissionDeleted.GetId(), "user_id": payload.ProjectPermissionDeleted.GetUserId(),
+		}))
 	case *eventsv1.Envelope_TeamMembershipDeleted:
 		return one(webhookFact(event, "team_membership.deleted", object{
 			"team_id": payload.TeamMembershipDeleted.GetTeamId(), "user_id": payload.TeamMembershipDeleted.GetUserId(),
 		}))
 	}
 	return nil, nil
+}
+
+func teamPermission(payload interface {
+	GetId() string
+	GetUserId() string
+	GetTeamId() string
+}) object {
+	return object{"id": payload.GetId(), "team_id": payload.GetTeamId(), "user_id": payload.GetUserId()}
 }
 
 func one(fact app.WebhookFact, err error) ([]app.WebhookFact, error) {

@@ -236,3 +236,30 @@ func TestRotatedAudience_message_isRead(t *testing.T) {
 		}
 	}
 }
+
+func TestSubscriptions_teamDeleted_deletesItsKeys(t *testing.T) {
+	s := newSystem(t)
+	const teamID, otherID = "5f0c2f2e-3a0b-4a53-9f4e-1b1f6c1d8a10", "5f0c2f2e-3a0b-4a53-9f4e-1b1f6c1d8a11"
+	for i, owner := range []string{teamID, otherID} {
+		if _, err := s.db.Querier(t.Context()).Exec(t.Context(), `INSERT INTO api_keys
+			(project_id, branch_id, id, owner_type, owner_id, description, is_public, key_hash, last_four)
+			VALUES ($1, 'main', gen_random_uuid(), 'team', $2, 'CI', false, sha256($3), 'abcd')`, projectID, owner, []byte{byte(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	teams := events.Subscriptions(s.App)[1].Handle
+	for range 2 {
+		for _, event := range []*eventsv1.Envelope{
+			{ProjectId: projectID, BranchId: "main", Payload: &eventsv1.Envelope_TeamUpdated{TeamUpdated: &eventsv1.TeamUpdated{TeamId: otherID}}},
+			{ProjectId: projectID, BranchId: "main", Payload: &eventsv1.Envelope_TeamDeleted{TeamDeleted: &eventsv1.TeamDeleted{TeamId: teamID}}},
+		} {
+			if err := teams(t.Context(), event); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var left string
+	if err := s.db.Querier(t.Context()).QueryRow(t.Context(), "SELECT string_agg(owner_id::text, ' ') FROM api_keys").Scan(&left); err != nil || left != otherID {
+		t.Errorf("keys of %s are left, %v", left, err)
+	}
+}

@@ -53,6 +53,18 @@ func Subscriptions(application *app.App) []inbox.Subscription {
 			}
 			return nil
 		},
+	}, {
+		Name:     "teams",
+		Context:  "teams",
+		Subjects: []string{"teams.v1.team.deleted.*"},
+		Handle: func(ctx context.Context, event *eventsv1.Envelope) error {
+			deleted := event.GetTeamDeleted()
+			if deleted == nil {
+				return nil
+			}
+			tenant := ids.Tenant{ProjectID: event.GetProjectId(), BranchID: event.GetBranchId()}
+			return application.DeleteTeamKeys(ctx, tenant, deleted.GetTeamId())
+		},
 	}}
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
@@ -12,17 +13,26 @@ import (
 type Deps struct {
 	Store    Store
 	Projects Projects
+	Users    Users
+	Logger   *slog.Logger
+	// PublicURL is the origin under which the API is reached, without a
+	// trailing slash.
+	PublicURL string
 }
 
 // App runs the use cases.
 type App struct {
 	store    Store
 	projects Projects
+	users    Users
+	logger   *slog.Logger
+
+	publicURL string
 }
 
 // New returns an App over its ports.
 func New(deps Deps) *App {
-	return &App{store: deps.Store, projects: deps.Projects}
+	return &App{store: deps.Store, projects: deps.Projects, users: deps.Users, logger: deps.Logger, publicURL: deps.PublicURL}
 }
 
 // request is what every use case of a project's request begins with.
@@ -49,6 +59,16 @@ func (a *App) request(ctx context.Context) (request, error) {
 
 // isClient reports whether the fields and rights of clients apply.
 func (r request) isClient() bool { return !r.Access.Trusted() }
+
+// enter takes part in the caller's project. It fails with
+// CURRENT_PROJECT_NOT_FOUND when the project was deleted.
+func (r request) enter(ctx context.Context, tx Tx) error {
+	deleted, err := tx.Enter(ctx, r.tenant)
+	if err == nil && deleted {
+		err = apierr.CurrentProjectNotFound(r.tenant.ProjectID)
+	}
+	return err
+}
 
 // configVersion is the version of the tenant's configuration that the request
 // behind an internal call saw; 0, which stands for the newest, when there is no

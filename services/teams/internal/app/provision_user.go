@@ -43,7 +43,7 @@ func (a *App) ProvisionUser(ctx context.Context, in Provision) error {
 		if err != nil || !first {
 			return err
 		}
-		if err := tx.GrantProjectPermissions(ctx, in.Tenant, in.UserID, in.ConfigVersion, in.PermissionIDs...); err != nil {
+		if _, err := tx.GrantProjectPermissions(ctx, in.Tenant, in.UserID, in.ConfigVersion, in.PermissionIDs...); err != nil {
 			return err
 		}
 		if in.PersonalTeam == nil {
@@ -58,7 +58,7 @@ func (a *App) ProvisionUser(ctx context.Context, in Provision) error {
 		if _, err := tx.CreateMembership(ctx, membership); err != nil {
 			return err
 		}
-		if err := tx.GrantTeamPermissions(ctx, membership, in.ConfigVersion, in.PersonalTeam.PermissionIDs...); err != nil {
+		if _, err := tx.GrantTeamPermissions(ctx, membership, in.ConfigVersion, in.PersonalTeam.PermissionIDs...); err != nil {
 			return err
 		}
 		return tx.Emit(ctx, TeamCreated{Team: team, CreatorUserID: in.UserID, Personal: true})

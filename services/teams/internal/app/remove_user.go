@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/services/teams/internal/domain"
 )
 
 // RemoveUser forgets a deleted user and returns the teams they left. Teams
@@ -19,7 +20,7 @@ func (a *App) RemoveUser(ctx context.Context, tenant ids.Tenant, userID string) 
 		}
 		events := make([]Event, 0, len(teamIDs))
 		for _, teamID := range teamIDs {
-			events = append(events, MembershipDeleted{Tenant: tenant, TeamID: teamID, UserID: userID})
+			events = append(events, MembershipDeleted{Membership: domain.Membership{Tenant: tenant, TeamID: teamID, UserID: userID}})
 		}
 		return tx.Emit(ctx, events...)
 	})

@@ -2,6 +2,7 @@ package clients
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"google.golang.org/grpc"
@@ -16,6 +17,7 @@ import (
 
 // Projects implements app.Projects. It remembers what it was told, by version.
 type Projects struct {
+	rpc   identityv1.ProjectInternalServiceClient
 	cache *projectconfig.CacheOf[view]
 }
 
@@ -50,7 +52,7 @@ func NewProjects(conn grpc.ClientConnInterface) *Projects {
 	}
 	// Whoever names no version asks for the newest: rights are never judged by
 	// what was.
-	return &Projects{cache: projectconfig.NewCacheOf(load, projectconfig.CacheConfig{MaxAge: time.Nanosecond})}
+	return &Projects{rpc: rpc, cache: projectconfig.NewCacheOf(load, projectconfig.CacheConfig{MaxAge: time.Nanosecond})}
 }
 
 // Project implements app.Projects.
@@ -60,6 +62,50 @@ func (p *Projects) Project(ctx context.Context, tenant ids.Tenant, minVersion in
 		return nil, err
 	}
 	return &found.Project, nil
+}
+
+// ReplacePermissions implements app.Projects.
+func (p *Projects) ReplacePermissions(ctx context.Context, tenant ids.Tenant, expectedVersion int64, change *domain.PermissionChange) (version int64, replaced bool, err error) {
+	req := &identityv1.ReplacePermissionsRequest{
+		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, ExpectedVersion: expectedVersion,
+		EndedPermissionId: change.Ended, RenamedPermissionId: change.Renamed,
+	}
+	if req.Permissions, err = json.Marshal(definitions(change.Definitions)); err != nil {
+		return 0, false, err
+	}
+	if change.Defaults != nil {
+		if req.DefaultPermissions, err = json.Marshal(map[string]map[string]bool{
+			"teamCreator": set(change.Defaults.TeamCreator), "teamMember": set(change.Defaults.TeamMember), "signUp": set(change.Defaults.SignUp),
+		}); err != nil {
+			return 0, false, err
+		}
+	}
+	res, err := p.rpc.ReplacePermissions(ctx, req)
+	return res.GetVersion(), res.GetReplaced(), err
+}
+
+// definition is one entry of rbac.permissions.
+type definition struct {
+	Description            *string         `json:"description,omitempty"`
+	Scope                  domain.Scope    `json:"scope,omitempty"`
+	ContainedPermissionIDs map[string]bool `json:"containedPermissionIds"`
+}
+
+func definitions(list []domain.Definition) map[string]definition {
+	byID := make(map[string]definition, len(list))
+	for _, d := range list {
+		byID[d.ID] = definition{Description: d.Description, Scope: d.Scope, ContainedPermissionIDs: set(d.Contains)}
+	}
+	return byID
+}
+
+// set is how configurations hold a set of ids.
+func set(list []string) map[string]bool {
+	members := make(map[string]bool, len(list))
+	for _, id := range list {
+		members[id] = true
+	}
+	return members
 }
 
 func permissions(rbac projectconfig.RBAC) *domain.Permissions {

@@ -34,6 +34,21 @@ type Membership struct {
 	UserID string
 }
 
+// Folders of uploaded pictures (users.md §1.5).
+const (
+	TeamProfileImages       = "team-profile-images"
+	TeamMemberProfileImages = "team-member-profile-images"
+)
+
+// MemberProfile is what a member is called and looks like in a team; nil is as
+// elsewhere.
+type MemberProfile struct {
+	Membership
+
+	DisplayName     *string
+	ProfileImageURL *string
+}
+
 // PersonalTeamName names a user's personal team after the user
 // (users.md §2.8).
 func PersonalTeamName(displayName, primaryEmail string) string {

@@ -17,6 +17,7 @@ func Subscriptions(application *app.App) []inbox.Subscription {
 		Subjects: []string{
 			"identity.v1.user.created.*",
 			"identity.v1.user.deleted.*",
+			"identity.v1.project.config_changed.*",
 			"identity.v1.project.deleted.*",
 		},
 		Handle: func(ctx context.Context, event *eventsv1.Envelope) error {
@@ -34,6 +35,11 @@ func Subscriptions(application *app.App) []inbox.Subscription {
 			case *eventsv1.Envelope_UserDeleted:
 				_, err := application.RemoveUser(ctx, tenant, payload.UserDeleted.GetUserId())
 				return err
+			case *eventsv1.Envelope_ProjectConfigChanged:
+				changed := payload.ProjectConfigChanged
+				return application.EndPermission(ctx, tenant, app.PermissionEnd{
+					PermissionID: changed.GetEndedPermissionId(), RenamedTo: changed.GetRenamedPermissionId(), Version: changed.GetVersion(),
+				})
 			case *eventsv1.Envelope_ProjectDeleted:
 				return application.PurgeProject(ctx, payload.ProjectDeleted.GetProjectId())
 			}

@@ -35,12 +35,57 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 		}
 		envelope.Payload = &eventsv1.Envelope_TeamUpdated{TeamUpdated: &eventsv1.TeamUpdated{TeamId: event.Team.ID, Team: team}}
 		return envelope, nil
-	case app.MembershipDeleted:
+	case app.TeamDeleted:
 		envelope := outbox.NewEnvelope(ctx, outbox.Fact{
-			Context: "teams", Aggregate: "membership", Name: "deleted", ID: event.TeamID + "/" + event.UserID, Tenant: event.Tenant,
+			Context: "teams", Aggregate: "team", Name: "deleted", ID: event.TeamID, Tenant: event.Tenant, Version: event.Version,
 		})
+		envelope.Payload = &eventsv1.Envelope_TeamDeleted{TeamDeleted: &eventsv1.TeamDeleted{TeamId: event.TeamID, UserIds: event.UserIDs}}
+		return envelope, nil
+	case app.MembershipCreated:
+		envelope := membershipEnvelope(ctx, event.Membership, "membership", "created")
+		envelope.Payload = &eventsv1.Envelope_TeamMembershipCreated{TeamMembershipCreated: &eventsv1.TeamMembershipCreated{
+			TeamId: event.Membership.TeamID, UserId: event.Membership.UserID,
+		}}
+		return envelope, nil
+	case app.MembershipDeleted:
+		envelope := membershipEnvelope(ctx, event.Membership, "membership", "deleted")
 		envelope.Payload = &eventsv1.Envelope_TeamMembershipDeleted{TeamMembershipDeleted: &eventsv1.TeamMembershipDeleted{
-			TeamId: event.TeamID, UserId: event.UserID,
+			TeamId: event.Membership.TeamID, UserId: event.Membership.UserID,
+		}}
+		return envelope, nil
+	}
+	return encodePermission(ctx, event)
+}
+
+// encodePermission is Encode for the facts about permissions.
+func encodePermission(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
+	switch event := event.(type) {
+	case app.TeamPermissionCreated:
+		envelope := membershipEnvelope(ctx, event.Membership, "team_permission", "created")
+		envelope.Payload = &eventsv1.Envelope_TeamPermissionCreated{TeamPermissionCreated: &eventsv1.TeamPermissionCreated{
+			Id: event.PermissionID, UserId: event.Membership.UserID, TeamId: event.Membership.TeamID,
+		}}
+		return envelope, nil
+	case app.TeamPermissionDeleted:
+		envelope := membershipEnvelope(ctx, event.Membership, "team_permission", "deleted")
+		envelope.Payload = &eventsv1.Envelope_TeamPermissionDeleted{TeamPermissionDeleted: &eventsv1.TeamPermissionDeleted{
+			Id: event.PermissionID, UserId: event.Membership.UserID, TeamId: event.Membership.TeamID,
+		}}
+		return envelope, nil
+	case app.ProjectPermissionCreated:
+		envelope := outbox.NewEnvelope(ctx, outbox.Fact{
+			Context: "teams", Aggregate: "project_permission", Name: "created", ID: event.UserID, Tenant: event.Tenant,
+		})
+		envelope.Payload = &eventsv1.Envelope_ProjectPermissionCreated{ProjectPermissionCreated: &eventsv1.ProjectPermissionCreated{
+			Id: event.PermissionID, UserId: event.UserID,
+		}}
+		return envelope, nil
+	case app.ProjectPermissionDeleted:
+		envelope := outbox.NewEnvelope(ctx, outbox.Fact{
+			Context: "teams", Aggregate: "project_permission", Name: "deleted", ID: event.UserID, Tenant: event.Tenant,
+		})
+		envelope.Payload = &eventsv1.Envelope_ProjectPermissionDeleted{ProjectPermissionDeleted: &eventsv1.ProjectPermissionDeleted{
+			Id: event.PermissionID, UserId: event.UserID,
 		}}
 		return envelope, nil
 	}
@@ -50,6 +95,13 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 func teamEnvelope(ctx context.Context, team *domain.Team, fact string) *eventsv1.Envelope {
 	return outbox.NewEnvelope(ctx, outbox.Fact{
 		Context: "teams", Aggregate: "team", Name: fact, ID: team.ID, Tenant: team.Tenant, Version: team.Version,
+	})
+}
+
+// membershipEnvelope is for facts about a member of a team.
+func membershipEnvelope(ctx context.Context, membership domain.Membership, aggregate, fact string) *eventsv1.Envelope {
+	return outbox.NewEnvelope(ctx, outbox.Fact{
+		Context: "teams", Aggregate: aggregate, Name: fact, ID: membership.TeamID + "/" + membership.UserID, Tenant: membership.Tenant,
 	})
 }
 

@@ -15,11 +15,6 @@ type Internal struct {
 	app *app.App
 }
 
-// NewInternal returns the internal service over the use cases.
-func NewInternal(application *app.App) *Internal {
-	return &Internal{app: application}
-}
-
 // ProvisionUser implements teamsv1.TeamInternalServiceServer.
 func (s *Internal) ProvisionUser(ctx context.Context, req *teamsv1.ProvisionUserRequest) (*teamsv1.ProvisionUserResponse, error) {
 	in := app.Provision{
@@ -42,7 +37,7 @@ func (s *Internal) ProvisionUser(ctx context.Context, req *teamsv1.ProvisionUser
 // GetTeam implements teamsv1.TeamInternalServiceServer.
 func (s *Internal) GetTeam(ctx context.Context, req *teamsv1.GetTeamRequest) (*teamsv1.GetTeamResponse, error) {
 	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
-	team, err := s.app.GetTeam(ctx, tenant, req.GetTeamId())
+	team, err := s.app.FindTeam(ctx, tenant, req.GetTeamId())
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/pg"
 	eventsv1 "vestibule.dev/proto/events/v1"
 	"vestibule.dev/services/teams/internal/app"
@@ -19,72 +21,62 @@ type Encode func(ctx context.Context, event app.Event) (*eventsv1.Envelope, erro
 
 // Store implements app.Store.
 type Store struct {
-	db     *pg.DB
+	db *pg.DB
+	outlets
+}
+
+// outlets are what leaves with a transaction beside its rows.
+type outlets struct {
+	codes  *onetime.Codes
+	sealer courier.Sealer
 	encode Encode
 }
 
-// NewStore returns a Store that publishes events through the outbox in the
-// form encode gives them.
-func NewStore(database *pg.DB, encode Encode) *Store {
-	return &Store{db: database, encode: encode}
+// NewStore returns a Store that issues codes, queues mail under the sealer, and
+// publishes events through the outbox in the form encode gives them.
+func NewStore(database *pg.DB, codes *onetime.Codes, sealer courier.Sealer, encode Encode) *Store {
+	return &Store{db: database, outlets: outlets{codes: codes, sealer: sealer, encode: encode}}
 }
 
 // RunTx implements app.Store.
 func (s *Store) RunTx(ctx context.Context, fn func(ctx context.Context, tx app.Tx) error) error {
 	return s.db.RunTx(ctx, func(ctx context.Context, pgxTx pgx.Tx) error {
-		return fn(ctx, &tx{tx: pgxTx, queries: db.New(pgxTx), encode: s.encode})
+		return fn(ctx, &tx{tx: pgxTx, queries: db.New(pgxTx), outlets: s.outlets})
 	})
 }
 
-// Team implements app.Store.
-func (s *Store) Team(ctx context.Context, tenant ids.Tenant, teamID string) (*domain.Team, error) {
-	row, err := db.New(s.db.Querier(ctx)).Team(ctx, db.TeamParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: teamID,
-	})
+// queries reads through the ambient transaction or the pool.
+func (s *Store) queries(ctx context.Context) *db.Queries {
+	return db.New(s.db.Querier(ctx))
+}
+
+// UserDeleted implements app.Store.
+func (s *Store) UserDeleted(ctx context.Context, tenant ids.Tenant, userID string) (bool, error) {
+	return s.queries(ctx).UserDeleted(ctx, db.UserDeletedParams{ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID})
+}
+
+// found turns a query for one row into an answer of nil when there is none.
+func found[Row, Value any](row Row, err error, convert func(Row) Value) (*Value, error) {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	team := toTeam(row)
-	return &team, nil
+	value := convert(row)
+	return &value, nil
 }
 
-// Membership implements app.Store.
-func (s *Store) Membership(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*app.Membership, error) {
-	row, err := db.New(s.db.Querier(ctx)).Membership(ctx, db.MembershipParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID, UserID: userID,
-	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
+// all converts the rows of a list.
+func all[Row, Value any](rows []Row, err error, convert func(Row) Value) ([]Value, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &app.Membership{Team: toTeam(row.Team), Granted: row.Granted}, nil
-}
-
-// TeamMembers implements app.Store.
-func (s *Store) TeamMembers(ctx context.Context, tenant ids.Tenant, teamID string) ([]app.TeamMember, error) {
-	rows, err := db.New(s.db.Querier(ctx)).TeamMembers(ctx, db.TeamMembersParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID,
-	})
-	if err != nil {
-		return nil, err
-	}
-	members := make([]app.TeamMember, 0, len(rows))
+	values := make([]Value, 0, len(rows))
 	for _, row := range rows {
-		members = append(members, app.TeamMember{UserID: row.UserID, Granted: row.Granted})
+		values = append(values, convert(row))
 	}
-	return members, nil
-}
-
-// TeamIDsOfMember implements app.Store.
-func (s *Store) TeamIDsOfMember(ctx context.Context, tenant ids.Tenant, userID string) ([]string, error) {
-	return db.New(s.db.Querier(ctx)).TeamIDsOfMember(ctx, db.TeamIDsOfMemberParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID,
-	})
+	return values, nil
 }
 
 func toTeam(row db.Team) domain.Team {

@@ -1,4 +1,4 @@
-// Package teampb gives teams their public representation, for answers and for
+// Package teampb gives teams their public representations, for answers and for
 // events alike.
 package teampb
 
@@ -14,11 +14,18 @@ import (
 // Server is the representation of a team that server callers see
 // (teams.md §1).
 func Server(team *domain.Team) (*teamsv1.Team, error) {
-	message := &teamsv1.Team{
-		Id:              team.ID,
-		DisplayName:     team.DisplayName,
-		CreatedAtMillis: proto.Float64(float64(team.CreatedAt.UnixMilli())),
+	message, err := Client(team)
+	if err != nil {
+		return nil, err
 	}
+	message.CreatedAtMillis = proto.Float64(float64(team.CreatedAt.UnixMilli()))
+	message.ServerMetadata, err = pbjson.Value(team.ServerMetadata)
+	return message, err
+}
+
+// Client is the representation of a team that clients see (teams.md §1).
+func Client(team *domain.Team) (*teamsv1.Team, error) {
+	message := &teamsv1.Team{Id: team.ID, DisplayName: team.DisplayName}
 	if team.ProfileImageURL != nil {
 		message.ProfileImageUrl = wrapperspb.String(*team.ProfileImageURL)
 	}
@@ -26,11 +33,6 @@ func Server(team *domain.Team) (*teamsv1.Team, error) {
 	if message.ClientMetadata, err = pbjson.Value(team.ClientMetadata); err != nil {
 		return nil, err
 	}
-	if message.ClientReadOnlyMetadata, err = pbjson.Value(team.ClientReadOnlyMetadata); err != nil {
-		return nil, err
-	}
-	if message.ServerMetadata, err = pbjson.Value(team.ServerMetadata); err != nil {
-		return nil, err
-	}
-	return message, nil
+	message.ClientReadOnlyMetadata, err = pbjson.Value(team.ClientReadOnlyMetadata)
+	return message, err
 }

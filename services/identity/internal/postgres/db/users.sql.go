@@ -456,3 +456,99 @@ func (q *Queries) UserContacts(ctx context.Context, arg UserContactsParams) ([]U
 	}
 	return items, nil
 }
+
+const usersByID = `-- name: UsersByID :many
+SELECT project_id, branch_id, id, display_name, profile_image_url, client_metadata, client_read_only_metadata, server_metadata, selected_team_id, is_anonymous, otp_auth_enabled, requires_totp_mfa, restricted_by_admin, restricted_by_admin_reason, restricted_by_admin_private_details, country_code, risk_score_bot, risk_score_free_trial_abuse, version, signed_up_at, last_active_at, primary_email, primary_email_verified, primary_email_used_for_auth, has_password, has_passkey, oauth_accounts FROM user_details
+WHERE project_id = $1 AND branch_id = $2 AND id = ANY($3::uuid[])
+`
+
+type UsersByIDParams struct {
+	ProjectID string
+	BranchID  string
+	UserIds   []string
+}
+
+func (q *Queries) UsersByID(ctx context.Context, arg UsersByIDParams) ([]UserDetail, error) {
+	rows, err := q.db.Query(ctx, usersByID, arg.ProjectID, arg.BranchID, arg.UserIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []UserDetail
+	for rows.Next() {
+		var i UserDetail
+		if err := rows.Scan(
+			&i.ProjectID,
+			&i.BranchID,
+			&i.ID,
+			&i.DisplayName,
+			&i.ProfileImageUrl,
+			&i.ClientMetadata,
+			&i.ClientReadOnlyMetadata,
+			&i.ServerMetadata,
+			&i.SelectedTeamID,
+			&i.IsAnonymous,
+			&i.OtpAuthEnabled,
+			&i.RequiresTotpMfa,
+			&i.RestrictedByAdmin,
+			&i.RestrictedByAdminReason,
+			&i.RestrictedByAdminPrivateDetails,
+			&i.CountryCode,
+			&i.RiskScoreBot,
+			&i.RiskScoreFreeTrialAbuse,
+			&i.Version,
+			&i.SignedUpAt,
+			&i.LastActiveAt,
+			&i.PrimaryEmail,
+			&i.PrimaryEmailVerified,
+			&i.PrimaryEmailUsedForAuth,
+			&i.HasPassword,
+			&i.HasPasskey,
+			&i.OauthAccounts,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const verifiedEmails = `-- name: VerifiedEmails :many
+SELECT user_id, value FROM contact_channels
+WHERE project_id = $1 AND branch_id = $2 AND user_id = ANY($3::uuid[]) AND type = 'email' AND is_verified
+ORDER BY user_id, value
+`
+
+type VerifiedEmailsParams struct {
+	ProjectID string
+	BranchID  string
+	UserIds   []string
+}
+
+type VerifiedEmailsRow struct {
+	UserID string
+	Value  string
+}
+
+func (q *Queries) VerifiedEmails(ctx context.Context, arg VerifiedEmailsParams) ([]VerifiedEmailsRow, error) {
+	rows, err := q.db.Query(ctx, verifiedEmails, arg.ProjectID, arg.BranchID, arg.UserIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []VerifiedEmailsRow
+	for rows.Next() {
+		var i VerifiedEmailsRow
+		if err := rows.Scan(&i.UserID, &i.Value); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

@@ -2,6 +2,15 @@
 SELECT * FROM user_details
 WHERE project_id = $1 AND branch_id = $2 AND id = $3;
 
+-- name: UsersByID :many
+SELECT * FROM user_details
+WHERE project_id = $1 AND branch_id = $2 AND id = ANY(sqlc.arg(user_ids)::uuid[]);
+
+-- name: VerifiedEmails :many
+SELECT user_id, value FROM contact_channels
+WHERE project_id = $1 AND branch_id = $2 AND user_id = ANY(sqlc.arg(user_ids)::uuid[]) AND type = 'email' AND is_verified
+ORDER BY user_id, value;
+
 -- name: UserContacts :many
 SELECT u.id, u.display_name, c.value AS primary_email, c.is_verified AS primary_email_verified, c.used_for_auth AS primary_email_used_for_auth
 FROM users u

@@ -62,20 +62,23 @@ WITH due AS (
     FROM due
     WHERE l.project_id = due.project_id AND l.branch_id = due.branch_id AND l.endpoint_id = due.endpoint_id AND l.resource = due.resource
     RETURNING l.project_id, l.branch_id, l.endpoint_id, l.resource
+), head AS MATERIALIZED (
+    SELECT t.project_id, t.branch_id, t.endpoint_id, t.resource, d.message_id, d.attempts
+    FROM taken t
+    CROSS JOIN LATERAL (
+        SELECT p.message_id, p.attempts
+        FROM webhook_deliveries p
+        WHERE p.project_id = t.project_id AND p.branch_id = t.branch_id AND p.endpoint_id = t.endpoint_id AND p.resource = t.resource
+          AND p.status = 'pending'
+        ORDER BY p.version, p.occurred_at, p.seq
+        LIMIT 1
+    ) d
 )
-SELECT t.resource, m.id, m.event_type, m.payload, d.attempts, e.url, (e.failing_since IS NOT NULL)::boolean AS failing, e.secret,
+SELECT h.resource, m.id, m.event_type, m.payload, h.attempts, e.url, (e.failing_since IS NOT NULL)::boolean AS failing, e.secret,
        (CASE WHEN e.old_secret_expires_at > now() THEN e.old_secret END)::bytea AS old_secret
-FROM taken t
-JOIN webhook_endpoints e ON e.project_id = t.project_id AND e.branch_id = t.branch_id AND e.id = t.endpoint_id
-CROSS JOIN LATERAL (
-    SELECT p.message_id, p.attempts
-    FROM webhook_deliveries p
-    WHERE p.project_id = t.project_id AND p.branch_id = t.branch_id AND p.endpoint_id = t.endpoint_id AND p.resource = t.resource
-      AND p.status = 'pending'
-    ORDER BY p.version, p.occurred_at, p.seq
-    LIMIT 1
-) d
-JOIN webhook_messages m ON m.project_id = t.project_id AND m.branch_id = t.branch_id AND m.id = d.message_id
+FROM head h
+JOIN webhook_endpoints e ON e.project_id = h.project_id AND e.branch_id = h.branch_id AND e.id = h.endpoint_id
+JOIN webhook_messages m ON m.project_id = h.project_id AND m.branch_id = h.branch_id AND m.id = h.message_id
 `
 
 type ClaimWebhooksParams struct {

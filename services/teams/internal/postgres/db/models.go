@@ -20,6 +20,24 @@ type DeletedUser struct {
 	DeletedAt time.Time
 }
 
+type EndedPermission struct {
+	ProjectID    string
+	BranchID     string
+	PermissionID string
+	Version      int64
+}
+
+type Image struct {
+	ProjectID string
+	BranchID  string
+	ID        string
+	TeamID    string
+	UserID    *string
+	Format    string
+	Bytes     []byte
+	CreatedAt time.Time
+}
+
 type ProjectPermission struct {
 	ProjectID     string
 	BranchID      string
@@ -49,12 +67,24 @@ type Team struct {
 	CreatedAt              time.Time
 }
 
+type TeamInvitation struct {
+	ProjectID      string
+	BranchID       string
+	ID             string
+	TeamID         string
+	RecipientEmail string
+	ExpiresAt      time.Time
+	CreatedAt      time.Time
+}
+
 type TeamMembership struct {
-	ProjectID string
-	BranchID  string
-	TeamID    string
-	UserID    string
-	CreatedAt time.Time
+	ProjectID       string
+	BranchID        string
+	TeamID          string
+	UserID          string
+	CreatedAt       time.Time
+	DisplayName     *string
+	ProfileImageUrl *string
 }
 
 type TeamPermission struct {

@@ -39,11 +39,85 @@ func (q *Queries) ForgetProvisionedUser(ctx context.Context, arg ForgetProvision
 	return err
 }
 
+const giveProjectGrants = `-- name: GiveProjectGrants :exec
+INSERT INTO project_permissions AS p (project_id, branch_id, user_id, permission_id, config_version)
+SELECT $1::text, $2::text, g.user_id, $3::text, $4::bigint
+FROM unnest($5::uuid[]) AS g (user_id)
+WHERE NOT EXISTS (
+    SELECT FROM ended_permissions e
+    WHERE e.project_id = $1::text AND e.branch_id = $2::text
+      AND e.permission_id = $3::text AND e.version > $4::bigint
+)
+ON CONFLICT ON CONSTRAINT project_permissions_pkey
+    DO UPDATE SET config_version = greatest(p.config_version, excluded.config_version)
+`
+
+type GiveProjectGrantsParams struct {
+	ProjectID    string
+	BranchID     string
+	PermissionID string
+	Version      int64
+	UserIds      []string
+}
+
+// Grants a renamed permission to those who had it under its old name.
+func (q *Queries) GiveProjectGrants(ctx context.Context, arg GiveProjectGrantsParams) error {
+	_, err := q.db.Exec(ctx, giveProjectGrants,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.PermissionID,
+		arg.Version,
+		arg.UserIds,
+	)
+	return err
+}
+
+const giveTeamGrants = `-- name: GiveTeamGrants :exec
+INSERT INTO team_permissions AS p (project_id, branch_id, team_id, user_id, permission_id, config_version)
+SELECT $1::text, $2::text, g.team_id, g.user_id, $3::text, $4::bigint
+FROM (SELECT unnest($5::uuid[]) AS team_id, unnest($6::uuid[]) AS user_id) AS g
+WHERE NOT EXISTS (
+    SELECT FROM ended_permissions e
+    WHERE e.project_id = $1::text AND e.branch_id = $2::text
+      AND e.permission_id = $3::text AND e.version > $4::bigint
+)
+ON CONFLICT ON CONSTRAINT team_permissions_pkey
+    DO UPDATE SET config_version = greatest(p.config_version, excluded.config_version)
+`
+
+type GiveTeamGrantsParams struct {
+	ProjectID    string
+	BranchID     string
+	PermissionID string
+	Version      int64
+	TeamIds      []string
+	UserIds      []string
+}
+
+// Grants a renamed permission to those who had it under its old name.
+func (q *Queries) GiveTeamGrants(ctx context.Context, arg GiveTeamGrantsParams) error {
+	_, err := q.db.Exec(ctx, giveTeamGrants,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.PermissionID,
+		arg.Version,
+		arg.TeamIds,
+		arg.UserIds,
+	)
+	return err
+}
+
 const grantProjectPermissions = `-- name: GrantProjectPermissions :many
-INSERT INTO project_permissions (project_id, branch_id, user_id, permission_id, config_version)
+INSERT INTO project_permissions AS p (project_id, branch_id, user_id, permission_id, config_version)
 SELECT $1::text, $2::text, $3::uuid, id, $4::bigint
 FROM unnest($5::text[]) AS id
-ON CONFLICT ON CONSTRAINT project_permissions_pkey DO NOTHING
+WHERE NOT EXISTS (
+    SELECT FROM ended_permissions e
+    WHERE e.project_id = $1::text AND e.branch_id = $2::text
+      AND e.permission_id = id AND e.version > $4::bigint
+)
+ON CONFLICT ON CONSTRAINT project_permissions_pkey
+    DO UPDATE SET config_version = greatest(p.config_version, excluded.config_version)
 RETURNING permission_id
 `
 
@@ -55,7 +129,7 @@ type GrantProjectPermissionsParams struct {
 	PermissionIds []string
 }
 
-// Permissions that are granted already stay as they are.
+// Permissions that have ended since are left out.
 func (q *Queries) GrantProjectPermissions(ctx context.Context, arg GrantProjectPermissionsParams) ([]string, error) {
 	rows, err := q.db.Query(ctx, grantProjectPermissions,
 		arg.ProjectID,
@@ -83,10 +157,16 @@ func (q *Queries) GrantProjectPermissions(ctx context.Context, arg GrantProjectP
 }
 
 const grantTeamPermissions = `-- name: GrantTeamPermissions :many
-INSERT INTO team_permissions (project_id, branch_id, team_id, user_id, permission_id, config_version)
+INSERT INTO team_permissions AS p (project_id, branch_id, team_id, user_id, permission_id, config_version)
 SELECT $1::text, $2::text, $3::uuid, $4::uuid, id, $5::bigint
 FROM unnest($6::text[]) AS id
-ON CONFLICT ON CONSTRAINT team_permissions_pkey DO NOTHING
+WHERE NOT EXISTS (
+    SELECT FROM ended_permissions e
+    WHERE e.project_id = $1::text AND e.branch_id = $2::text
+      AND e.permission_id = id AND e.version > $5::bigint
+)
+ON CONFLICT ON CONSTRAINT team_permissions_pkey
+    DO UPDATE SET config_version = greatest(p.config_version, excluded.config_version)
 RETURNING permission_id
 `
 
@@ -99,7 +179,7 @@ type GrantTeamPermissionsParams struct {
 	PermissionIds []string
 }
 
-// Permissions that are granted already stay as they are.
+// Permissions that have ended since are left out.
 func (q *Queries) GrantTeamPermissions(ctx context.Context, arg GrantTeamPermissionsParams) ([]string, error) {
 	rows, err := q.db.Query(ctx, grantTeamPermissions,
 		arg.ProjectID,
@@ -125,6 +205,45 @@ func (q *Queries) GrantTeamPermissions(ctx context.Context, arg GrantTeamPermiss
 		return nil, err
 	}
 	return items, nil
+}
+
+const lockMembership = `-- name: LockMembership :one
+WITH member AS MATERIALIZED (
+    SELECT m.user_id FROM team_memberships m
+    WHERE m.project_id = $1 AND m.branch_id = $2 AND m.team_id = $3 AND m.user_id = $4
+    FOR SHARE
+), held AS MATERIALIZED (
+    SELECT p.permission_id FROM team_permissions p
+    WHERE p.project_id = $1 AND p.branch_id = $2 AND p.team_id = $3 AND p.user_id = $4
+    FOR SHARE
+)
+SELECT EXISTS (SELECT FROM member)::boolean AS member, ARRAY(SELECT held.permission_id FROM held)::text[] AS granted
+`
+
+type LockMembershipParams struct {
+	ProjectID string
+	BranchID  string
+	TeamID    string
+	UserID    string
+}
+
+type LockMembershipRow struct {
+	Member  bool
+	Granted []string
+}
+
+// Who acts for a team stays a member with these permissions until the
+// transaction ends: whatever takes them away waits.
+func (q *Queries) LockMembership(ctx context.Context, arg LockMembershipParams) (LockMembershipRow, error) {
+	row := q.db.QueryRow(ctx, lockMembership,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.TeamID,
+		arg.UserID,
+	)
+	var i LockMembershipRow
+	err := row.Scan(&i.Member, &i.Granted)
+	return i, err
 }
 
 const membership = `-- name: Membership :one
@@ -174,6 +293,55 @@ func (q *Queries) Membership(ctx context.Context, arg MembershipParams) (Members
 	return i, err
 }
 
+const projectGrants = `-- name: ProjectGrants :many
+SELECT p.user_id, array_agg(p.permission_id)::text[] AS granted
+FROM project_permissions p
+WHERE p.project_id = $1 AND p.branch_id = $2
+  AND ($3::uuid IS NULL OR p.user_id = $3::uuid)
+GROUP BY p.user_id
+ORDER BY p.user_id
+`
+
+type ProjectGrantsParams struct {
+	ProjectID string
+	BranchID  string
+	UserID    *string
+}
+
+type ProjectGrantsRow struct {
+	UserID  string
+	Granted []string
+}
+
+func (q *Queries) ProjectGrants(ctx context.Context, arg ProjectGrantsParams) ([]ProjectGrantsRow, error) {
+	rows, err := q.db.Query(ctx, projectGrants, arg.ProjectID, arg.BranchID, arg.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ProjectGrantsRow
+	for rows.Next() {
+		var i ProjectGrantsRow
+		if err := rows.Scan(&i.UserID, &i.Granted); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const purgeEndedPermissions = `-- name: PurgeEndedPermissions :exec
+DELETE FROM ended_permissions WHERE project_id = $1
+`
+
+func (q *Queries) PurgeEndedPermissions(ctx context.Context, projectID string) error {
+	_, err := q.db.Exec(ctx, purgeEndedPermissions, projectID)
+	return err
+}
+
 const purgeProjectPermissions = `-- name: PurgeProjectPermissions :exec
 DELETE FROM project_permissions WHERE project_id = $1
 `
@@ -189,6 +357,29 @@ DELETE FROM provisioned_users WHERE project_id = $1
 
 func (q *Queries) PurgeProvisionedUsers(ctx context.Context, projectID string) error {
 	_, err := q.db.Exec(ctx, purgeProvisionedUsers, projectID)
+	return err
+}
+
+const rememberEndedPermission = `-- name: RememberEndedPermission :exec
+INSERT INTO ended_permissions AS e (project_id, branch_id, permission_id, version)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT ON CONSTRAINT ended_permissions_pkey DO UPDATE SET version = greatest(e.version, excluded.version)
+`
+
+type RememberEndedPermissionParams struct {
+	ProjectID    string
+	BranchID     string
+	PermissionID string
+	Version      int64
+}
+
+func (q *Queries) RememberEndedPermission(ctx context.Context, arg RememberEndedPermissionParams) error {
+	_, err := q.db.Exec(ctx, rememberEndedPermission,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.PermissionID,
+		arg.Version,
+	)
 	return err
 }
 
@@ -210,6 +401,189 @@ func (q *Queries) RememberProvisionedUser(ctx context.Context, arg RememberProvi
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const revokeProjectPermission = `-- name: RevokeProjectPermission :execrows
+DELETE FROM project_permissions
+WHERE project_id = $1 AND branch_id = $2 AND user_id = $3 AND permission_id = $4
+`
+
+type RevokeProjectPermissionParams struct {
+	ProjectID    string
+	BranchID     string
+	UserID       string
+	PermissionID string
+}
+
+func (q *Queries) RevokeProjectPermission(ctx context.Context, arg RevokeProjectPermissionParams) (int64, error) {
+	result, err := q.db.Exec(ctx, revokeProjectPermission,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.UserID,
+		arg.PermissionID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const revokeTeamPermission = `-- name: RevokeTeamPermission :execrows
+DELETE FROM team_permissions
+WHERE project_id = $1 AND branch_id = $2 AND team_id = $3 AND user_id = $4 AND permission_id = $5
+`
+
+type RevokeTeamPermissionParams struct {
+	ProjectID    string
+	BranchID     string
+	TeamID       string
+	UserID       string
+	PermissionID string
+}
+
+func (q *Queries) RevokeTeamPermission(ctx context.Context, arg RevokeTeamPermissionParams) (int64, error) {
+	result, err := q.db.Exec(ctx, revokeTeamPermission,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.TeamID,
+		arg.UserID,
+		arg.PermissionID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const takeProjectGrants = `-- name: TakeProjectGrants :many
+DELETE FROM project_permissions
+WHERE project_id = $1 AND branch_id = $2 AND permission_id = $3 AND config_version < $4::bigint
+RETURNING user_id
+`
+
+type TakeProjectGrantsParams struct {
+	ProjectID    string
+	BranchID     string
+	PermissionID string
+	Version      int64
+}
+
+// Ends the grants of a permission that are older than its end.
+func (q *Queries) TakeProjectGrants(ctx context.Context, arg TakeProjectGrantsParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, takeProjectGrants,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.PermissionID,
+		arg.Version,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var user_id string
+		if err := rows.Scan(&user_id); err != nil {
+			return nil, err
+		}
+		items = append(items, user_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const takeTeamGrants = `-- name: TakeTeamGrants :many
+DELETE FROM team_permissions
+WHERE project_id = $1 AND branch_id = $2 AND permission_id = $3 AND config_version < $4::bigint
+RETURNING team_id, user_id
+`
+
+type TakeTeamGrantsParams struct {
+	ProjectID    string
+	BranchID     string
+	PermissionID string
+	Version      int64
+}
+
+type TakeTeamGrantsRow struct {
+	TeamID string
+	UserID string
+}
+
+// Ends the grants of a permission that are older than its end.
+func (q *Queries) TakeTeamGrants(ctx context.Context, arg TakeTeamGrantsParams) ([]TakeTeamGrantsRow, error) {
+	rows, err := q.db.Query(ctx, takeTeamGrants,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.PermissionID,
+		arg.Version,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TakeTeamGrantsRow
+	for rows.Next() {
+		var i TakeTeamGrantsRow
+		if err := rows.Scan(&i.TeamID, &i.UserID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const teamGrants = `-- name: TeamGrants :many
+SELECT p.team_id, p.user_id, array_agg(p.permission_id)::text[] AS granted
+FROM team_permissions p
+WHERE p.project_id = $1 AND p.branch_id = $2
+  AND ($3::uuid IS NULL OR p.team_id = $3::uuid)
+  AND ($4::uuid IS NULL OR p.user_id = $4::uuid)
+GROUP BY p.team_id, p.user_id
+ORDER BY p.team_id, p.user_id
+`
+
+type TeamGrantsParams struct {
+	ProjectID string
+	BranchID  string
+	TeamID    *string
+	UserID    *string
+}
+
+type TeamGrantsRow struct {
+	TeamID  string
+	UserID  string
+	Granted []string
+}
+
+func (q *Queries) TeamGrants(ctx context.Context, arg TeamGrantsParams) ([]TeamGrantsRow, error) {
+	rows, err := q.db.Query(ctx, teamGrants,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.TeamID,
+		arg.UserID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TeamGrantsRow
+	for rows.Next() {
+		var i TeamGrantsRow
+		if err := rows.Scan(&i.TeamID, &i.UserID, &i.Granted); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const teamMembers = `-- name: TeamMembers :many

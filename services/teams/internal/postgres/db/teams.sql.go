@@ -75,6 +75,146 @@ func (q *Queries) CreateTeam(ctx context.Context, arg CreateTeamParams) (CreateT
 	return i, err
 }
 
+const deleteMembership = `-- name: DeleteMembership :execrows
+DELETE FROM team_memberships
+WHERE project_id = $1 AND branch_id = $2 AND team_id = $3 AND user_id = $4
+`
+
+type DeleteMembershipParams struct {
+	ProjectID string
+	BranchID  string
+	TeamID    string
+	UserID    string
+}
+
+func (q *Queries) DeleteMembership(ctx context.Context, arg DeleteMembershipParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteMembership,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.TeamID,
+		arg.UserID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const deleteTeam = `-- name: DeleteTeam :one
+WITH members AS MATERIALIZED (
+    SELECT m.user_id FROM team_memberships m
+    WHERE m.project_id = $1 AND m.branch_id = $2 AND m.team_id = $3
+    ORDER BY m.created_at, m.user_id
+), gone AS (
+    DELETE FROM teams t
+    WHERE t.project_id = $1 AND t.branch_id = $2 AND t.id = $3
+    RETURNING t.version
+)
+SELECT gone.version, ARRAY(SELECT members.user_id FROM members)::uuid[] AS user_ids FROM gone
+`
+
+type DeleteTeamParams struct {
+	ProjectID string
+	BranchID  string
+	TeamID    string
+}
+
+type DeleteTeamRow struct {
+	Version int64
+	UserIds []string
+}
+
+// Answers with the version the team had and who its members were.
+func (q *Queries) DeleteTeam(ctx context.Context, arg DeleteTeamParams) (DeleteTeamRow, error) {
+	row := q.db.QueryRow(ctx, deleteTeam, arg.ProjectID, arg.BranchID, arg.TeamID)
+	var i DeleteTeamRow
+	err := row.Scan(&i.Version, &i.UserIds)
+	return i, err
+}
+
+const lockTeam = `-- name: LockTeam :one
+SELECT project_id, branch_id, id, display_name, profile_image_url, client_metadata, client_read_only_metadata, server_metadata, version, created_at FROM teams
+WHERE project_id = $1 AND branch_id = $2 AND id = $3
+FOR NO KEY UPDATE
+`
+
+type LockTeamParams struct {
+	ProjectID string
+	BranchID  string
+	ID        string
+}
+
+func (q *Queries) LockTeam(ctx context.Context, arg LockTeamParams) (Team, error) {
+	row := q.db.QueryRow(ctx, lockTeam, arg.ProjectID, arg.BranchID, arg.ID)
+	var i Team
+	err := row.Scan(
+		&i.ProjectID,
+		&i.BranchID,
+		&i.ID,
+		&i.DisplayName,
+		&i.ProfileImageUrl,
+		&i.ClientMetadata,
+		&i.ClientReadOnlyMetadata,
+		&i.ServerMetadata,
+		&i.Version,
+		&i.CreatedAt,
+	)
+	return i, err
+}
+
+const memberProfiles = `-- name: MemberProfiles :many
+SELECT m.team_id, m.user_id, m.display_name, m.profile_image_url
+FROM team_memberships m
+WHERE m.project_id = $1 AND m.branch_id = $2
+  AND ($3::uuid IS NULL OR m.team_id = $3::uuid)
+  AND ($4::uuid IS NULL OR m.user_id = $4::uuid)
+ORDER BY m.created_at, m.team_id, m.user_id
+`
+
+type MemberProfilesParams struct {
+	ProjectID string
+	BranchID  string
+	TeamID    *string
+	UserID    *string
+}
+
+type MemberProfilesRow struct {
+	TeamID          string
+	UserID          string
+	DisplayName     *string
+	ProfileImageUrl *string
+}
+
+func (q *Queries) MemberProfiles(ctx context.Context, arg MemberProfilesParams) ([]MemberProfilesRow, error) {
+	rows, err := q.db.Query(ctx, memberProfiles,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.TeamID,
+		arg.UserID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MemberProfilesRow
+	for rows.Next() {
+		var i MemberProfilesRow
+		if err := rows.Scan(
+			&i.TeamID,
+			&i.UserID,
+			&i.DisplayName,
+			&i.ProfileImageUrl,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const purgeTeams = `-- name: PurgeTeams :exec
 DELETE FROM teams WHERE project_id = $1
 `
@@ -128,6 +268,63 @@ func (q *Queries) RenameTeams(ctx context.Context, arg RenameTeamsParams) ([]Tea
 			&i.ServerMetadata,
 			&i.Version,
 			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const selectedTeams = `-- name: SelectedTeams :many
+SELECT m.user_id, t.project_id, t.branch_id, t.id, t.display_name, t.profile_image_url, t.client_metadata, t.client_read_only_metadata, t.server_metadata, t.version, t.created_at
+FROM (SELECT unnest($3::uuid[]) AS user_id, unnest($4::uuid[]) AS team_id) AS s
+JOIN team_memberships m ON m.project_id = $1 AND m.branch_id = $2 AND m.team_id = s.team_id AND m.user_id = s.user_id
+JOIN teams t ON t.project_id = m.project_id AND t.branch_id = m.branch_id AND t.id = m.team_id
+`
+
+type SelectedTeamsParams struct {
+	ProjectID string
+	BranchID  string
+	UserIds   []string
+	TeamIds   []string
+}
+
+type SelectedTeamsRow struct {
+	UserID string
+	Team   Team
+}
+
+// The teams that users selected and are members of.
+func (q *Queries) SelectedTeams(ctx context.Context, arg SelectedTeamsParams) ([]SelectedTeamsRow, error) {
+	rows, err := q.db.Query(ctx, selectedTeams,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.UserIds,
+		arg.TeamIds,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SelectedTeamsRow
+	for rows.Next() {
+		var i SelectedTeamsRow
+		if err := rows.Scan(
+			&i.UserID,
+			&i.Team.ProjectID,
+			&i.Team.BranchID,
+			&i.Team.ID,
+			&i.Team.DisplayName,
+			&i.Team.ProfileImageUrl,
+			&i.Team.ClientMetadata,
+			&i.Team.ClientReadOnlyMetadata,
+			&i.Team.ServerMetadata,
+			&i.Team.Version,
+			&i.Team.CreatedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -200,4 +397,226 @@ func (q *Queries) TeamIDsOfMember(ctx context.Context, arg TeamIDsOfMemberParams
 		return nil, err
 	}
 	return items, nil
+}
+
+const teams = `-- name: Teams :many
+SELECT t.project_id, t.branch_id, t.id, t.display_name, t.profile_image_url, t.client_metadata, t.client_read_only_metadata, t.server_metadata, t.version, t.created_at
+FROM teams t
+WHERE t.project_id = $1 AND t.branch_id = $2
+  AND ($3::uuid IS NULL OR EXISTS (
+    SELECT FROM team_memberships m
+    WHERE m.project_id = t.project_id AND m.branch_id = t.branch_id AND m.team_id = t.id AND m.user_id = $3::uuid
+  ))
+  AND ($4::text IS NULL OR t.id::text = lower($4::text)
+    OR position(lower($4::text) IN lower(t.display_name)) > 0)
+  AND ($5::uuid IS NULL OR (t.created_at, t.id) >= (
+    SELECT c.created_at, c.id FROM teams c
+    WHERE c.project_id = $1 AND c.branch_id = $2 AND c.id = $5::uuid
+      AND ($3::uuid IS NULL OR EXISTS (
+        SELECT FROM team_memberships m
+        WHERE m.project_id = c.project_id AND m.branch_id = c.branch_id AND m.team_id = c.id AND m.user_id = $3::uuid
+      ))
+  ))
+ORDER BY t.created_at, t.id
+LIMIT $6::bigint
+`
+
+type TeamsParams struct {
+	ProjectID string
+	BranchID  string
+	UserID    *string
+	Query     *string
+	Cursor    *string
+	MaxRows   *int64
+}
+
+// A page begins with the team the cursor names; a cursor that names none of those
+// listed begins nowhere.
+func (q *Queries) Teams(ctx context.Context, arg TeamsParams) ([]Team, error) {
+	rows, err := q.db.Query(ctx, teams,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.UserID,
+		arg.Query,
+		arg.Cursor,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Team
+	for rows.Next() {
+		var i Team
+		if err := rows.Scan(
+			&i.ProjectID,
+			&i.BranchID,
+			&i.ID,
+			&i.DisplayName,
+			&i.ProfileImageUrl,
+			&i.ClientMetadata,
+			&i.ClientReadOnlyMetadata,
+			&i.ServerMetadata,
+			&i.Version,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const teamsNewestFirst = `-- name: TeamsNewestFirst :many
+SELECT t.project_id, t.branch_id, t.id, t.display_name, t.profile_image_url, t.client_metadata, t.client_read_only_metadata, t.server_metadata, t.version, t.created_at
+FROM teams t
+WHERE t.project_id = $1 AND t.branch_id = $2
+  AND ($3::uuid IS NULL OR EXISTS (
+    SELECT FROM team_memberships m
+    WHERE m.project_id = t.project_id AND m.branch_id = t.branch_id AND m.team_id = t.id AND m.user_id = $3::uuid
+  ))
+  AND ($4::text IS NULL OR t.id::text = lower($4::text)
+    OR position(lower($4::text) IN lower(t.display_name)) > 0)
+  AND ($5::uuid IS NULL OR (t.created_at, t.id) <= (
+    SELECT c.created_at, c.id FROM teams c
+    WHERE c.project_id = $1 AND c.branch_id = $2 AND c.id = $5::uuid
+      AND ($3::uuid IS NULL OR EXISTS (
+        SELECT FROM team_memberships m
+        WHERE m.project_id = c.project_id AND m.branch_id = c.branch_id AND m.team_id = c.id AND m.user_id = $3::uuid
+      ))
+  ))
+ORDER BY t.created_at DESC, t.id DESC
+LIMIT $6::bigint
+`
+
+type TeamsNewestFirstParams struct {
+	ProjectID string
+	BranchID  string
+	UserID    *string
+	Query     *string
+	Cursor    *string
+	MaxRows   *int64
+}
+
+// Teams in the other direction.
+func (q *Queries) TeamsNewestFirst(ctx context.Context, arg TeamsNewestFirstParams) ([]Team, error) {
+	rows, err := q.db.Query(ctx, teamsNewestFirst,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.UserID,
+		arg.Query,
+		arg.Cursor,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Team
+	for rows.Next() {
+		var i Team
+		if err := rows.Scan(
+			&i.ProjectID,
+			&i.BranchID,
+			&i.ID,
+			&i.DisplayName,
+			&i.ProfileImageUrl,
+			&i.ClientMetadata,
+			&i.ClientReadOnlyMetadata,
+			&i.ServerMetadata,
+			&i.Version,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const updateMemberProfile = `-- name: UpdateMemberProfile :one
+UPDATE team_memberships
+SET display_name = CASE WHEN $5::boolean THEN $6::text ELSE display_name END,
+    profile_image_url = CASE WHEN $7::boolean THEN $8::text ELSE profile_image_url END
+WHERE project_id = $1 AND branch_id = $2 AND team_id = $3 AND user_id = $4
+RETURNING team_id, user_id, display_name, profile_image_url
+`
+
+type UpdateMemberProfileParams struct {
+	ProjectID          string
+	BranchID           string
+	TeamID             string
+	UserID             string
+	SetDisplayName     bool
+	DisplayName        *string
+	SetProfileImageUrl bool
+	ProfileImageUrl    *string
+}
+
+type UpdateMemberProfileRow struct {
+	TeamID          string
+	UserID          string
+	DisplayName     *string
+	ProfileImageUrl *string
+}
+
+func (q *Queries) UpdateMemberProfile(ctx context.Context, arg UpdateMemberProfileParams) (UpdateMemberProfileRow, error) {
+	row := q.db.QueryRow(ctx, updateMemberProfile,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.TeamID,
+		arg.UserID,
+		arg.SetDisplayName,
+		arg.DisplayName,
+		arg.SetProfileImageUrl,
+		arg.ProfileImageUrl,
+	)
+	var i UpdateMemberProfileRow
+	err := row.Scan(
+		&i.TeamID,
+		&i.UserID,
+		&i.DisplayName,
+		&i.ProfileImageUrl,
+	)
+	return i, err
+}
+
+const updateTeam = `-- name: UpdateTeam :exec
+UPDATE teams
+SET display_name = $4, profile_image_url = $5, client_metadata = $6, client_read_only_metadata = $7, server_metadata = $8,
+    version = $9
+WHERE project_id = $1 AND branch_id = $2 AND id = $3
+`
+
+type UpdateTeamParams struct {
+	ProjectID              string
+	BranchID               string
+	ID                     string
+	DisplayName            string
+	ProfileImageUrl        *string
+	ClientMetadata         []byte
+	ClientReadOnlyMetadata []byte
+	ServerMetadata         []byte
+	Version                int64
+}
+
+func (q *Queries) UpdateTeam(ctx context.Context, arg UpdateTeamParams) error {
+	_, err := q.db.Exec(ctx, updateTeam,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.ID,
+		arg.DisplayName,
+		arg.ProfileImageUrl,
+		arg.ClientMetadata,
+		arg.ClientReadOnlyMetadata,
+		arg.ServerMetadata,
+		arg.Version,
+	)
+	return err
 }

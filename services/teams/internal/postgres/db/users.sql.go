@@ -47,6 +47,16 @@ func (q *Queries) DeleteMemberships(ctx context.Context, arg DeleteMembershipsPa
 	return items, nil
 }
 
+const enterProject = `-- name: EnterProject :exec
+SELECT pg_advisory_xact_lock_shared(hashtextextended($1::text, 0))
+`
+
+// Takes part in the project, beside others but not beside its end.
+func (q *Queries) EnterProject(ctx context.Context, projectID string) error {
+	_, err := q.db.Exec(ctx, enterProject, projectID)
+	return err
+}
+
 const lockProject = `-- name: LockProject :exec
 SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))
 `
@@ -73,6 +83,17 @@ type LockUserParams struct {
 func (q *Queries) LockUser(ctx context.Context, arg LockUserParams) error {
 	_, err := q.db.Exec(ctx, lockUser, arg.ProjectID, arg.BranchID, arg.UserID)
 	return err
+}
+
+const projectDeleted = `-- name: ProjectDeleted :one
+SELECT EXISTS (SELECT FROM deleted_projects p WHERE p.project_id = $1)::boolean AS deleted
+`
+
+func (q *Queries) ProjectDeleted(ctx context.Context, projectID string) (bool, error) {
+	row := q.db.QueryRow(ctx, projectDeleted, projectID)
+	var deleted bool
+	err := row.Scan(&deleted)
+	return deleted, err
 }
 
 const purgeDeletedUsers = `-- name: PurgeDeletedUsers :exec

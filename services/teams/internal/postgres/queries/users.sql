@@ -4,6 +4,13 @@
 SELECT pg_advisory_xact_lock_shared(hashtextextended(sqlc.arg(project_id)::text, 0)),
        pg_advisory_xact_lock(hashtextextended(sqlc.arg(project_id)::text || '/' || sqlc.arg(branch_id)::text || '/' || sqlc.arg(user_id)::uuid::text, 0));
 
+-- name: EnterProject :exec
+-- Takes part in the project, beside others but not beside its end.
+SELECT pg_advisory_xact_lock_shared(hashtextextended(sqlc.arg(project_id)::text, 0));
+
+-- name: ProjectDeleted :one
+SELECT EXISTS (SELECT FROM deleted_projects p WHERE p.project_id = $1)::boolean AS deleted;
+
 -- name: UserDeleted :one
 SELECT (EXISTS (
     SELECT FROM deleted_users u

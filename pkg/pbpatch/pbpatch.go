@@ -1,4 +1,7 @@
-package grpcapi
+// Package pbpatch promises that a PATCH writes nothing that its caller may not
+// write: it reads bodies with an update mask into [patch.Field], by an allow-list
+// made of the message itself and its policy (proto/policy/v1).
+package pbpatch
 
 import (
 	"encoding/json"
@@ -17,16 +20,16 @@ import (
 	policyv1 "vestibule.dev/proto/policy/v1"
 )
 
-// mask says which fields of a PATCH body were present. It knows only fields
+// Mask says which fields of a PATCH body were present. It knows only fields
 // that the caller may write.
-type mask map[string]bool
+type Mask map[string]bool
 
-// newMask reads the update mask of a PATCH whose body is of the given type. A
+// New reads the update mask of a PATCH whose body is of the given type. A
 // name that the type lacks, and a server-only one from a client, is an unknown
 // property.
-func newMask(paths *fieldmaskpb.FieldMask, body proto.Message, access principal.Access) (mask, error) {
+func New(paths *fieldmaskpb.FieldMask, body proto.Message, access principal.Access) (Mask, error) {
 	fields := body.ProtoReflect().Descriptor().Fields()
-	present := mask{}
+	present := Mask{}
 	var problems []string
 	for _, path := range paths.GetPaths() {
 		// Free-form fields have deep paths; the field is replaced as a whole.
@@ -49,8 +52,8 @@ func serverOnly(field protoreflect.FieldDescriptor) bool {
 	return policy.GetServerOnly()
 }
 
-// text reads a nullable string.
-func (m mask) text(name string, value *wrapperspb.StringValue) patch.Field[string] {
+// Text reads a nullable string.
+func (m Mask) Text(name string, value *wrapperspb.StringValue) patch.Field[string] {
 	switch {
 	case !m[name]:
 		return patch.Field[string]{}
@@ -61,24 +64,24 @@ func (m mask) text(name string, value *wrapperspb.StringValue) patch.Field[strin
 	}
 }
 
-// word reads a string, which cannot be null.
-func (m mask) word(name string, value *string) patch.Field[string] {
+// Word reads a string, which cannot be null.
+func (m Mask) Word(name string, value *string) patch.Field[string] {
 	if !m[name] || value == nil {
 		return patch.Field[string]{}
 	}
 	return patch.Value(*value)
 }
 
-// flag reads a boolean, which cannot be null.
-func (m mask) flag(name string, value *bool) patch.Field[bool] {
+// Flag reads a boolean, which cannot be null.
+func (m Mask) Flag(name string, value *bool) patch.Field[bool] {
 	if !m[name] || value == nil {
 		return patch.Field[bool]{}
 	}
 	return patch.Value(*value)
 }
 
-// json reads free-form JSON.
-func (m mask) json(name string, value *structpb.Value) (patch.Field[json.RawMessage], error) {
+// JSON reads free-form JSON.
+func (m Mask) JSON(name string, value *structpb.Value) (patch.Field[json.RawMessage], error) {
 	if !m[name] {
 		return patch.Field[json.RawMessage]{}, nil
 	}

@@ -1,126 +1,15 @@
 package app_test
 
 import (
-	"context"
 	"slices"
 	"strconv"
 	"sync"
 	"testing"
 
 	"vestibule.dev/pkg/ids"
-	"vestibule.dev/pkg/outbox"
 	"vestibule.dev/pkg/pg"
-	"vestibule.dev/pkg/pgtest"
 	"vestibule.dev/pkg/principal"
-	"vestibule.dev/pkg/projectconfig"
-	"vestibule.dev/services/teams/internal/app"
-	"vestibule.dev/services/teams/internal/domain"
-	"vestibule.dev/services/teams/internal/events"
-	"vestibule.dev/services/teams/internal/postgres"
-	"vestibule.dev/services/teams/migrations"
 )
-
-var tenant = ids.Tenant{ProjectID: "p", BranchID: "main"}
-
-type fixture struct {
-	*app.App
-	t        *testing.T
-	db       *pg.DB
-	projects *fakeProjects
-}
-
-func newFixture(t *testing.T) *fixture {
-	f := &fixture{t: t, db: pgtest.New(t, outbox.Migrations(), migrations.Source()), projects: newProjects()}
-	f.App = app.New(app.Deps{Store: postgres.NewStore(f.db, events.Encode), Projects: f.projects})
-	return f
-}
-
-// fakeProjects plays identity's configuration. It is that of a new project.
-type fakeProjects struct {
-	config      *projectconfig.Config
-	definitions []domain.Definition
-	// asked are the versions that were asked for.
-	asked []int64
-}
-
-func newProjects() *fakeProjects {
-	return &fakeProjects{
-		config: &projectconfig.Config{Tenant: tenant, Version: 1},
-		definitions: []domain.Definition{
-			{ID: "team_member", Scope: domain.TeamScope, Contains: []string{domain.ReadMembers, domain.InviteMembers}},
-			{ID: "team_admin", Scope: domain.TeamScope, Contains: []string{
-				domain.UpdateTeam, domain.DeleteTeam, domain.ReadMembers, domain.RemoveMembers, domain.InviteMembers, domain.ManageAPIKeys,
-			}},
-			{ID: "beta", Scope: domain.ProjectScope},
-		},
-	}
-}
-
-func (p *fakeProjects) Project(_ context.Context, _ ids.Tenant, minVersion int64) (*app.Project, error) {
-	p.asked = append(p.asked, minVersion)
-	return &app.Project{Config: p.config, Permissions: domain.NewPermissions(p.definitions...)}, nil
-}
-
-// published lists the subjects of the events so far, in order.
-func (f *fixture) published() (subjects []string) {
-	f.t.Helper()
-	rows, err := f.db.Querier(f.t.Context()).Query(f.t.Context(), "SELECT subject FROM outbox ORDER BY seq")
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var subject string
-		if err := rows.Scan(&subject); err != nil {
-			f.t.Fatal(err)
-		}
-		subjects = append(subjects, subject)
-	}
-	return subjects
-}
-
-// newUser is what identity asks for when a user comes into being.
-func newUser(tenant ids.Tenant, userID, teamName string) app.Provision {
-	return app.Provision{
-		Tenant: tenant, UserID: userID, ConfigVersion: 1,
-		PersonalTeam: &app.PersonalTeam{TeamID: ids.NewUUID(), DisplayName: teamName, PermissionIDs: []string{"team_admin"}},
-	}
-}
-
-// personalTeam provisions a user and returns the id of their team.
-func (f *fixture) personalTeam(userID, name string) (teamID string) {
-	f.t.Helper()
-	user := newUser(tenant, userID, name)
-	if err := f.ProvisionUser(f.t.Context(), user); err != nil {
-		f.t.Fatal(err)
-	}
-	return user.PersonalTeam.TeamID
-}
-
-// exec runs SQL beside the use cases.
-func (f *fixture) exec(sql string, args ...any) {
-	f.t.Helper()
-	if _, err := f.db.Querier(f.t.Context()).Exec(f.t.Context(), sql, args...); err != nil {
-		f.t.Fatal(err)
-	}
-}
-
-func (f *fixture) count(sql string, args ...any) (n int) {
-	f.t.Helper()
-	if err := f.db.Querier(f.t.Context()).QueryRow(f.t.Context(), sql, args...).Scan(&n); err != nil {
-		f.t.Fatal(err)
-	}
-	return n
-}
-
-func (f *fixture) teamsOf(userID string) []string {
-	f.t.Helper()
-	teamIDs, err := f.ListUserTeams(f.t.Context(), tenant, userID)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	return teamIDs
-}
 
 // The sign-up and the event of the new user ask at the same time.
 func TestProvisionUser_parallel_createsOne(t *testing.T) {
@@ -298,14 +187,14 @@ func TestListTeamMembers_withPermission_areInOrderOfJoining(t *testing.T) {
 	}
 }
 
-func TestGetTeam_otherProject_isNil(t *testing.T) {
+func TestFindTeam_otherProject_isNil(t *testing.T) {
 	f := newFixture(t)
 	teamID := f.personalTeam(ids.NewUUID(), "A")
-	if got, err := f.GetTeam(t.Context(), tenant, teamID); err != nil || got == nil || got.DisplayName != "A" {
-		t.Errorf("GetTeam = %v, %v", got, err)
+	if got, err := f.FindTeam(t.Context(), tenant, teamID); err != nil || got == nil || got.DisplayName != "A" {
+		t.Errorf("FindTeam = %v, %v", got, err)
 	}
-	if got, err := f.GetTeam(t.Context(), ids.Tenant{ProjectID: "q", BranchID: "main"}, teamID); got != nil || err != nil {
-		t.Errorf("GetTeam of another project = %v, %v; want nil", got, err)
+	if got, err := f.FindTeam(t.Context(), ids.Tenant{ProjectID: "q", BranchID: "main"}, teamID); got != nil || err != nil {
+		t.Errorf("FindTeam of another project = %v, %v; want nil", got, err)
 	}
 }
 
@@ -319,7 +208,7 @@ func TestRenamePersonalTeams_placeholderOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	for teamID, want := range map[string]string{placeholder: "ada@example.com's Team", named: "Book club"} {
-		got, err := f.GetTeam(t.Context(), tenant, teamID)
+		got, err := f.FindTeam(t.Context(), tenant, teamID)
 		if err != nil || got.DisplayName != want {
 			t.Errorf("team is called %q, %v; want %q", got.DisplayName, err, want)
 		}
@@ -365,7 +254,7 @@ func TestPurgeProject_parallelCreation_leavesNothing(t *testing.T) {
 			}
 		})
 		both.Wait()
-		if got, err := f.GetTeam(t.Context(), project, user.PersonalTeam.TeamID); err != nil || got != nil {
+		if got, err := f.FindTeam(t.Context(), project, user.PersonalTeam.TeamID); err != nil || got != nil {
 			t.Fatalf("a team of a deleted project is left: %v, %v", got, err)
 		}
 	}

@@ -1,4 +1,4 @@
-package domain
+package profileimage
 
 import (
 	"bytes"
@@ -38,8 +38,8 @@ func webp(chunk string) []byte {
 	return content
 }
 
-func TestParseImage_dataURLs_areRecognisedByTheirBytes(t *testing.T) {
-	images := map[ImageFormat][]byte{
+func TestParse_dataURLs_areRecognisedByTheirBytes(t *testing.T) {
+	images := map[Format][]byte{
 		PNG:  encoded(t, func(w *bytes.Buffer, m image.Image) error { return png.Encode(w, m) }),
 		JPEG: encoded(t, func(w *bytes.Buffer, m image.Image) error { return jpeg.Encode(w, m, nil) }),
 		GIF:  encoded(t, func(w *bytes.Buffer, m image.Image) error { return gif.Encode(w, m, nil) }),
@@ -47,7 +47,7 @@ func TestParseImage_dataURLs_areRecognisedByTheirBytes(t *testing.T) {
 		WebP: webp("VP8X"),
 	}
 	for format, content := range images {
-		got, err := ParseImage("data:image/whatever;base64," + base64.StdEncoding.EncodeToString(content))
+		got, err := Parse("data:image/whatever;base64," + base64.StdEncoding.EncodeToString(content))
 		if err != nil {
 			t.Errorf("%s: %v", format, err)
 			continue
@@ -58,15 +58,15 @@ func TestParseImage_dataURLs_areRecognisedByTheirBytes(t *testing.T) {
 	}
 }
 
-func TestParseImage_ordinaryURL_isKept(t *testing.T) {
+func TestParse_ordinaryURL_isKept(t *testing.T) {
 	for _, value := range []string{"https://example.com/a.png", "HTTP://example.com"} {
-		if got, err := ParseImage(value); got != nil || err != nil {
+		if got, err := Parse(value); got != nil || err != nil {
 			t.Errorf("%q: %v, %v", value, got, err)
 		}
 	}
 }
 
-func TestParseImage_anythingElse_isRefused(t *testing.T) {
+func TestParse_anythingElse_isRefused(t *testing.T) {
 	b64 := base64.StdEncoding.EncodeToString
 	for name, value := range map[string]string{
 		"other scheme":     "ftp://example.com/a.png",
@@ -77,18 +77,18 @@ func TestParseImage_anythingElse_isRefused(t *testing.T) {
 		"html":             "data:text/html;base64," + b64([]byte("<p>")),
 		"nothing":          "data:image/png;base64,",
 		"bad base64":       "data:image/png;base64,%%%",
-		"too large":        "data:image/png;base64," + strings.Repeat("A", MaxImageSize+4),
+		"too large":        "data:image/png;base64," + strings.Repeat("A", MaxSize+4),
 		"webp of sound":    "data:image/webp;base64," + b64(webp("ABCD")),
 		"bmp cut short":    "data:image/bmp;base64," + b64(bmp()[:20]),
 		"bmp without body": "data:image/bmp;base64," + b64(append(append([]byte("BM"), make([]byte, 8)...), bytes.Repeat([]byte{0xff}, 30)...)),
 	} {
-		if got, err := ParseImage(value); err == nil {
+		if got, err := Parse(value); err == nil {
 			t.Errorf("%s is accepted as %s", name, got.Format)
 		}
 	}
 }
 
-func TestCheckClientImage_values_onlyUsualDataURLs(t *testing.T) {
+func TestCheckClient_values_onlyUsualDataURLs(t *testing.T) {
 	for value, want := range map[string]bool{
 		"":                               true,
 		"data:image/png;base64,AAAA":     true,
@@ -100,17 +100,17 @@ func TestCheckClientImage_values_onlyUsualDataURLs(t *testing.T) {
 		"https://example.com/a.png":      false,
 		" data:image/png;base64,AAAA":    false,
 	} {
-		if err := CheckClientImage(value); (err == nil) != want {
+		if err := CheckClient(value); (err == nil) != want {
 			t.Errorf("%q: %v", value, err)
 		}
 	}
 }
 
-func FuzzParseImage_anyContent_neverPanics(f *testing.F) {
+func FuzzParse_anyContent_neverPanics(f *testing.F) {
 	f.Add(bmp())
 	f.Add(webp("VP8 "))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		got, err := ParseImage("data:image/png;base64," + base64.StdEncoding.EncodeToString(content))
+		got, err := Parse("data:image/png;base64," + base64.StdEncoding.EncodeToString(content))
 		if err == nil && got.Format == "" {
 			t.Error("an image without format")
 		}
