@@ -22,6 +22,7 @@ import (
 	"vestibule.dev/services/identity/internal/config"
 	"vestibule.dev/services/identity/internal/events"
 	"vestibule.dev/services/identity/internal/grpcapi"
+	"vestibule.dev/services/identity/internal/oauthprovider"
 	"vestibule.dev/services/identity/internal/postgres"
 	"vestibule.dev/services/identity/internal/signuprules"
 	"vestibule.dev/services/identity/migrations"
@@ -51,6 +52,13 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
+	var providers oauthprovider.Config
+	if err := p.LoadConfig(&providers); err != nil {
+		return err
+	}
+	if err := providers.Validate(); err != nil {
+		return err
+	}
 	codes, err := onetime.New(p.CodeKey)
 	if err != nil {
 		return err
@@ -75,6 +83,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	store := postgres.NewStore(p.DB, codes, p.Box, events.Encode)
 	renditions := app.NewProjectRenditions(store, p.Logger)
 	hasher := secret.NewHasher(secret.HasherConfig{})
+	tokens := clients.NewTokens(sessions)
 	application := app.New(app.Deps{
 		Store:      store,
 		Configs:    renditions,
@@ -95,6 +104,10 @@ func build(ctx context.Context, p *service.Platform) error {
 		Clock:     p.Clock,
 		Pause:     clock.Pause,
 		PublicURL: strings.TrimRight(p.Config.PublicURL, "/"),
+
+		OAuth:              oauthprovider.New(providers),
+		AuthorizationCodes: tokens,
+		AccessTokens:       tokens,
 	})
 
 	p.LookUpProjects(lookUpProject(application))
@@ -108,6 +121,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	p.Every(time.Hour, "forget expired codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
 	p.Every(time.Hour, "forget full throttles", func(ctx context.Context) error { return throttle.ForgetFull(ctx, p.DB) })
 	p.Every(time.Hour, "forget old guesses", store.ForgetOldGuesses)
+	p.Every(time.Hour, "forget abandoned sign-ins", store.ForgetOAuthAuthorizations)
 	p.Every(time.Minute, "purge deleted projects", application.PurgeDeletedProjects)
 	return nil
 }

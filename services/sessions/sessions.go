@@ -78,6 +78,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	sessionsv1.RegisterTeamApiKeyServiceServer(p.GRPC, grpcapi.NewTeamAPIKeys(application))
 	sessionsv1.RegisterCliLoginServiceServer(p.GRPC, grpcapi.NewCLILogins(application))
 	sessionsv1.RegisterSessionInternalServiceServer(p.GRPC, internal)
+	sessionsv1.RegisterAuthorizationCodeInternalServiceServer(p.GRPC, internal)
 	sessionsv1.RegisterTokenInternalServiceServer(p.GRPC, internal)
 
 	p.Consume(events.Subscriptions(application)...)

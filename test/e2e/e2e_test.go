@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"vestibule.dev/pkg/oidctest"
 	"vestibule.dev/test/client"
 	"vestibule.dev/test/conformance"
 	"vestibule.dev/test/database"
@@ -33,6 +34,9 @@ var (
 	proxyURL string
 	// dev is the project in which everything is switched on.
 	dev stack.Project
+	// idp is an OpenID provider that stands in for Google, and with another
+	// answer for GitHub.
+	idp *oidctest.Provider
 )
 
 func TestMain(m *testing.M) {
@@ -46,7 +50,12 @@ func TestMain(m *testing.M) {
 
 func run(m *testing.M) (code int, err error) {
 	ctx := context.Background()
-	system, err = stack.Start(ctx, "VESTIBULE_MAX_CONNS=1", "VESTIBULE_CHAOS_DELIVERY=true", "VESTIBULE_LOG_LEVEL=debug")
+	if idp, err = oidctest.Start(); err != nil {
+		return 1, err
+	}
+	defer idp.Close()
+	system, err = stack.Start(ctx, append(providerEnvironment(),
+		"VESTIBULE_MAX_CONNS=1", "VESTIBULE_CHAOS_DELIVERY=true", "VESTIBULE_LOG_LEVEL=debug")...)
 	if err != nil {
 		return 1, err
 	}
@@ -67,6 +76,9 @@ func run(m *testing.M) (code int, err error) {
 	defer server.Close()
 	proxyURL = server.URL
 	dev = system.Projects["dev"]
+	if err := useProvider(ctx); err != nil {
+		return 1, err
+	}
 
 	code = m.Run()
 	faults, err := aftermath(ctx, secrets)
@@ -133,7 +145,7 @@ func TestSDK(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			node := exec.Command("node", "--test", filepath.Base(file))
 			node.Dir = "sdk"
-			node.Env = append(os.Environ(), "VESTIBULE_DEV_JSON="+devJSON)
+			node.Env = append(os.Environ(), "VESTIBULE_DEV_JSON="+devJSON, "VESTIBULE_TEST_IDP="+idp.URL)
 			output, err := node.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, output)

@@ -60,7 +60,7 @@ func (l *ledger) note(name, value string) {
 			l.emails[value] = true
 			l.emails[strings.ToLower(value)] = true
 		}
-	case name == "code" && len(value) != codeLength: // the code of an error
+	case name == "code" && (len(value) != codeLength || value == strings.ToUpper(value)): // the code of an error
 	// A new API key comes under the name of everything that has a value.
 	case (secretNames[name] || name == "value" && apiKey.MatchString(value)) && len(value) >= minSecret:
 		l.secrets[value] = name

@@ -93,6 +93,8 @@ const (
 	aCategory kind = "notification category"
 	// Has to be there and is not looked at.
 	anyUser kind = "any user"
+	// Names nothing of anybody, such as an entry of the configuration.
+	aName kind = "name"
 )
 
 // projectWide are the kinds that are told from what does not exist, or may be
@@ -154,6 +156,9 @@ func (t *tenant) caller(access client.Access) *client.Client {
 func (t *tenant) populate(ctx context.Context) error {
 	keySet, err := t.keySet(ctx)
 	if err != nil {
+		return err
+	}
+	if err := t.useProvider(ctx); err != nil {
 		return err
 	}
 	endpoint, message, err := t.webhooks(ctx)
@@ -292,6 +297,9 @@ func (t *tenant) signUp(ctx context.Context) (person, error) {
 	}
 	p.things[aChannel] = channels.Items[0].ID
 
+	if p.things[aLink], err = t.link(ctx, p.UserID); err != nil {
+		return person{}, err
+	}
 	mail, err := client.Mailbox{URL: system.MailboxURL}.Await(ctx, p.email, "")
 	if err != nil {
 		return person{}, err
@@ -305,7 +313,7 @@ func (t *tenant) signUp(ctx context.Context) (person, error) {
 	if p.things[aSubscription], err = t.subscribe(ctx, p.UserID); err != nil {
 		return person{}, err
 	}
-	for _, k := range []kind{aUser, aChannel, aSession, aTeam, anInvitation, aCode, aRefreshToken, aSubscription} {
+	for _, k := range []kind{aUser, aChannel, aSession, aTeam, aLink, anInvitation, aCode, aRefreshToken, aSubscription} {
 		if p.things[k] == "" {
 			return person{}, fmt.Errorf("%s has no %s", p.email, k)
 		}

@@ -185,7 +185,9 @@ func references(t *testing.T, r routes.Route) map[string]kind {
 		if !ok {
 			t.Fatalf("%s has a reference %s: say in kinds what it names", r, field.Name)
 		}
-		found[field.Name] = k
+		if k != aName {
+			found[field.Name] = k
+		}
 	}
 	return found
 }

@@ -125,6 +125,11 @@ func (b *builder) remote(r *routes.Route) (*operation, error) {
 		status = int(s)
 	}
 	op.Responses.add(strconv.Itoa(status), success)
+	if r.Policy.GetRedirects() {
+		redirect := response{Description: "Redirect"}
+		redirect.Content.add("text/plain", media{Schema: &schema{Type: types{"string"}}})
+		op.Responses.add(strconv.Itoa(http.StatusTemporaryRedirect), redirect)
+	}
 	for _, status := range r.Policy.GetFurtherSuccessStatus() {
 		op.Responses.add(strconv.Itoa(int(status)), success)
 	}
@@ -354,11 +359,17 @@ func (b *builder) refusals(op *operation, r *routes.Route, me bool) error {
 		}
 	}
 	slices.SortFunc(statuses, func(a, b member[refusal]) int { return strings.Compare(a.name, b.name) })
+	unavailable := response{Ref: "#/components/responses/Unavailable"}
 	for _, group := range statuses {
+		if group.name == strconv.Itoa(http.StatusServiceUnavailable) {
+			unavailable = group.value.response()
+			unavailable.Content.add("text/plain", media{Schema: &schema{Type: types{"string"}}})
+			continue
+		}
 		op.Responses.add(group.name, group.value.response())
 	}
 	op.Responses.add("429", response{Ref: "#/components/responses/TooManyRequests"})
-	op.Responses.add("503", response{Ref: "#/components/responses/Unavailable"})
+	op.Responses.add("503", unavailable)
 	op.Responses.add("default", response{Ref: "#/components/responses/Text"})
 	return nil
 }

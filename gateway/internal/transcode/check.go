@@ -177,6 +177,9 @@ func (s *Schema) checkHeaders(w *walker, b []byte, in *Input, out *Canonical) []
 	for _, f := range s.headers.fields {
 		at := location{parent: &root, name: strings.ToLower(f.header)}
 		values := in.Header.Values(f.header)
+		if f.cookies != "" {
+			values = ownCookies(in.Header, f.cookies)
+		}
 		if len(values) == 0 {
 			if f.required {
 				w.problem(&at, "is required")
@@ -190,6 +193,27 @@ func (s *Schema) checkHeaders(w *walker, b []byte, in *Input, out *Canonical) []
 		}
 	}
 	return b
+}
+
+// ownCookies returns the cookies whose names begin with prefix as one value of
+// a Cookie header; none when there are none. The others are nobody's business.
+func ownCookies(h http.Header, prefix string) []string {
+	var own []string
+	for _, line := range h.Values("Cookie") {
+		cookies, err := http.ParseCookie(line)
+		if err != nil {
+			continue
+		}
+		for _, c := range cookies {
+			if strings.HasPrefix(c.Name, prefix) {
+				own = append(own, c.Name+"="+c.Value)
+			}
+		}
+	}
+	if own == nil {
+		return nil
+	}
+	return []string{strings.Join(own, "; ")}
 }
 
 func (s *Schema) checkBody(w *walker, full, headers []byte, in *Input, out *Canonical) []byte {

@@ -80,6 +80,9 @@ func DescribeMessage(md protoreflect.MessageDescriptor) ([]Property, error) {
 func properties(o *object, md protoreflect.MessageDescriptor) []Property {
 	list := make([]Property, 0, len(o.fields))
 	for _, f := range o.fields {
+		if f.cookies != "" {
+			continue // what the server gives itself is nothing to describe
+		}
 		list = append(list, Property{
 			Name: f.name, Field: md.Fields().ByName(protoreflect.Name(f.name)),
 			Required: f.required, Nullable: f.nullable, ServerOnly: f.serverOnly, Me: f.me,

@@ -41,6 +41,9 @@ type Call struct {
 	// the answer goes out.
 	ProjectChanged func(projectID string)
 	Log            *slog.Logger
+
+	// redirects says that the answer turned out to be a redirect.
+	redirects bool
 }
 
 type callKey struct{}
@@ -97,6 +100,7 @@ func NewMux(capture func(runtime.HandlerFunc)) *runtime.ServeMux {
 		}),
 		runtime.WithOutgoingTrailerMatcher(func(string) (string, bool) { return "", false }),
 		runtime.WithForwardResponseOption(beforeAnswer),
+		runtime.WithForwardResponseRewriter(withoutBody),
 		runtime.WithErrorHandler(handleError),
 		runtime.WithDisablePathLengthFallback(),
 		runtime.WithDisableHTTPMethodOverride(),
@@ -115,13 +119,26 @@ func beforeAnswer(ctx context.Context, w http.ResponseWriter, msg proto.Message)
 			code = n
 		}
 	}
-	if body, ok := msg.(*httpbody.HttpBody); ok && body.GetContentType() == "" {
+	call.redirects = code >= 300
+	switch body, ok := msg.(*httpbody.HttpBody); {
+	case ok && body.GetContentType() == "":
 		w.Header().Del("Content-Type")
+	case !ok && call.redirects:
+		w.Header().Set("Content-Type", contentTypeText)
 	}
 	if code != 0 && code != http.StatusOK {
 		w.WriteHeader(code)
 	}
 	return nil
+}
+
+// withoutBody empties the answer of a redirect: everything it says is in its
+// headers.
+func withoutBody(ctx context.Context, msg proto.Message) (any, error) {
+	if callFrom(ctx).redirects {
+		return &httpbody.HttpBody{}, nil
+	}
+	return msg, nil
 }
 
 func reportChanges(call *Call, md runtime.ServerMetadata) {

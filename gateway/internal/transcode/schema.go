@@ -95,6 +95,9 @@ type field struct {
 	me         bool
 	// header is the canonical name of the header that alone fills the field.
 	header string
+	// cookies is the prefix of the cookies that make up the value of a field
+	// filled by the Cookie header; empty for all other fields.
+	cookies string
 }
 
 // standard are the headers that carry no prefix, because others gave them
@@ -232,6 +235,9 @@ func (c *compiler) field(fd protoreflect.FieldDescriptor) (*field, error) {
 	}
 	if rules.GetHeader() != "" {
 		f.header = HTTPHeader(rules.GetHeader())
+	}
+	if f.cookies = rules.GetCookies(); f.cookies != "" {
+		f.header = "Cookie"
 	}
 	item := fd
 	if f.dict {

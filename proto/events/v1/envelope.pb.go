@@ -90,6 +90,10 @@ type Envelope struct {
 	//	*Envelope_ItemQuantityChanged
 	//	*Envelope_PurchaseCompleted
 	//	*Envelope_SubscriptionChanged
+	//	*Envelope_PurchaseRefunded
+	//	*Envelope_AccessRefused
+	//	*Envelope_LimitExceeded
+	//	*Envelope_KeyUsed
 	Payload       isEnvelope_Payload `protobuf_oneof:"payload"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -542,6 +546,42 @@ func (x *Envelope) GetSubscriptionChanged() *SubscriptionChanged {
 	return nil
 }
 
+func (x *Envelope) GetPurchaseRefunded() *PurchaseRefunded {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_PurchaseRefunded); ok {
+			return x.PurchaseRefunded
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetAccessRefused() *AccessRefused {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_AccessRefused); ok {
+			return x.AccessRefused
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetLimitExceeded() *LimitExceeded {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_LimitExceeded); ok {
+			return x.LimitExceeded
+		}
+	}
+	return nil
+}
+
+func (x *Envelope) GetKeyUsed() *KeyUsed {
+	if x != nil {
+		if x, ok := x.Payload.(*Envelope_KeyUsed); ok {
+			return x.KeyUsed
+		}
+	}
+	return nil
+}
+
 type isEnvelope_Payload interface {
 	isEnvelope_Payload()
 }
@@ -694,6 +734,22 @@ type Envelope_SubscriptionChanged struct {
 	SubscriptionChanged *SubscriptionChanged `protobuf:"bytes,112,opt,name=subscription_changed,json=subscriptionChanged,proto3,oneof"`
 }
 
+type Envelope_PurchaseRefunded struct {
+	PurchaseRefunded *PurchaseRefunded `protobuf:"bytes,113,opt,name=purchase_refunded,json=purchaseRefunded,proto3,oneof"`
+}
+
+type Envelope_AccessRefused struct {
+	AccessRefused *AccessRefused `protobuf:"bytes,130,opt,name=access_refused,json=accessRefused,proto3,oneof"`
+}
+
+type Envelope_LimitExceeded struct {
+	LimitExceeded *LimitExceeded `protobuf:"bytes,131,opt,name=limit_exceeded,json=limitExceeded,proto3,oneof"`
+}
+
+type Envelope_KeyUsed struct {
+	KeyUsed *KeyUsed `protobuf:"bytes,132,opt,name=key_used,json=keyUsed,proto3,oneof"`
+}
+
 func (*Envelope_UserCreated) isEnvelope_Payload() {}
 
 func (*Envelope_UserUpdated) isEnvelope_Payload() {}
@@ -768,11 +824,19 @@ func (*Envelope_PurchaseCompleted) isEnvelope_Payload() {}
 
 func (*Envelope_SubscriptionChanged) isEnvelope_Payload() {}
 
+func (*Envelope_PurchaseRefunded) isEnvelope_Payload() {}
+
+func (*Envelope_AccessRefused) isEnvelope_Payload() {}
+
+func (*Envelope_LimitExceeded) isEnvelope_Payload() {}
+
+func (*Envelope_KeyUsed) isEnvelope_Payload() {}
+
 var File_events_v1_envelope_proto protoreflect.FileDescriptor
 
 const file_events_v1_envelope_proto_rawDesc = "" +
 	"\n" +
-	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x19\n" +
+	"\x18events/v1/envelope.proto\x12\tevents.v1\x1a\x17events/v1/gateway.proto\x1a\x18events/v1/identity.proto\x1a\x1devents/v1/notifications.proto\x1a\x18events/v1/payments.proto\x1a\x18events/v1/sessions.proto\x1a\x15events/v1/teams.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\x1b\n" +
 	"\bEnvelope\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\asubject\x18\x02 \x01(\tR\asubject\x12\x1d\n" +
@@ -827,7 +891,11 @@ const file_events_v1_envelope_proto_rawDesc = "" +
 	"\x1fnotification_preference_updated\x18\\ \x01(\v2(.events.v1.NotificationPreferenceUpdatedH\x00R\x1dnotificationPreferenceUpdated\x12T\n" +
 	"\x15item_quantity_changed\x18n \x01(\v2\x1e.events.v1.ItemQuantityChangedH\x00R\x13itemQuantityChanged\x12M\n" +
 	"\x12purchase_completed\x18o \x01(\v2\x1c.events.v1.PurchaseCompletedH\x00R\x11purchaseCompleted\x12S\n" +
-	"\x14subscription_changed\x18p \x01(\v2\x1e.events.v1.SubscriptionChangedH\x00R\x13subscriptionChangedB\t\n" +
+	"\x14subscription_changed\x18p \x01(\v2\x1e.events.v1.SubscriptionChangedH\x00R\x13subscriptionChanged\x12J\n" +
+	"\x11purchase_refunded\x18q \x01(\v2\x1b.events.v1.PurchaseRefundedH\x00R\x10purchaseRefunded\x12B\n" +
+	"\x0eaccess_refused\x18\x82\x01 \x01(\v2\x18.events.v1.AccessRefusedH\x00R\raccessRefused\x12B\n" +
+	"\x0elimit_exceeded\x18\x83\x01 \x01(\v2\x18.events.v1.LimitExceededH\x00R\rlimitExceeded\x120\n" +
+	"\bkey_used\x18\x84\x01 \x01(\v2\x12.events.v1.KeyUsedH\x00R\akeyUsedB\t\n" +
 	"\apayloadB(Z&vestibule.dev/proto/events/v1;eventsv1b\x06proto3"
 
 var (
@@ -883,6 +951,10 @@ var file_events_v1_envelope_proto_goTypes = []any{
 	(*ItemQuantityChanged)(nil),           // 36: events.v1.ItemQuantityChanged
 	(*PurchaseCompleted)(nil),             // 37: events.v1.PurchaseCompleted
 	(*SubscriptionChanged)(nil),           // 38: events.v1.SubscriptionChanged
+	(*PurchaseRefunded)(nil),              // 39: events.v1.PurchaseRefunded
+	(*AccessRefused)(nil),                 // 40: events.v1.AccessRefused
+	(*LimitExceeded)(nil),                 // 41: events.v1.LimitExceeded
+	(*KeyUsed)(nil),                       // 42: events.v1.KeyUsed
 }
 var file_events_v1_envelope_proto_depIdxs = []int32{
 	1,  // 0: events.v1.Envelope.occurred_at:type_name -> google.protobuf.Timestamp
@@ -923,11 +995,15 @@ var file_events_v1_envelope_proto_depIdxs = []int32{
 	36, // 35: events.v1.Envelope.item_quantity_changed:type_name -> events.v1.ItemQuantityChanged
 	37, // 36: events.v1.Envelope.purchase_completed:type_name -> events.v1.PurchaseCompleted
 	38, // 37: events.v1.Envelope.subscription_changed:type_name -> events.v1.SubscriptionChanged
-	38, // [38:38] is the sub-list for method output_type
-	38, // [38:38] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	39, // 38: events.v1.Envelope.purchase_refunded:type_name -> events.v1.PurchaseRefunded
+	40, // 39: events.v1.Envelope.access_refused:type_name -> events.v1.AccessRefused
+	41, // 40: events.v1.Envelope.limit_exceeded:type_name -> events.v1.LimitExceeded
+	42, // 41: events.v1.Envelope.key_used:type_name -> events.v1.KeyUsed
+	42, // [42:42] is the sub-list for method output_type
+	42, // [42:42] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_envelope_proto_init() }
@@ -935,6 +1011,7 @@ func file_events_v1_envelope_proto_init() {
 	if File_events_v1_envelope_proto != nil {
 		return
 	}
+	file_events_v1_gateway_proto_init()
 	file_events_v1_identity_proto_init()
 	file_events_v1_notifications_proto_init()
 	file_events_v1_payments_proto_init()
@@ -978,6 +1055,10 @@ func file_events_v1_envelope_proto_init() {
 		(*Envelope_ItemQuantityChanged)(nil),
 		(*Envelope_PurchaseCompleted)(nil),
 		(*Envelope_SubscriptionChanged)(nil),
+		(*Envelope_PurchaseRefunded)(nil),
+		(*Envelope_AccessRefused)(nil),
+		(*Envelope_LimitExceeded)(nil),
+		(*Envelope_KeyUsed)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -907,6 +907,110 @@ func (x *GetTokenSubjectResponse) GetSubject() *TokenSubject {
 	return nil
 }
 
+type GetSignInSubjectRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	BranchId      string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
+	UserId        string                 `protobuf:"bytes,3,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSignInSubjectRequest) Reset() {
+	*x = GetSignInSubjectRequest{}
+	mi := &file_identity_v1_internal_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSignInSubjectRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSignInSubjectRequest) ProtoMessage() {}
+
+func (x *GetSignInSubjectRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_internal_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSignInSubjectRequest.ProtoReflect.Descriptor instead.
+func (*GetSignInSubjectRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *GetSignInSubjectRequest) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+func (x *GetSignInSubjectRequest) GetBranchId() string {
+	if x != nil {
+		return x.BranchId
+	}
+	return ""
+}
+
+func (x *GetSignInSubjectRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+type GetSignInSubjectResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Subject       *TokenSubject          `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetSignInSubjectResponse) Reset() {
+	*x = GetSignInSubjectResponse{}
+	mi := &file_identity_v1_internal_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetSignInSubjectResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetSignInSubjectResponse) ProtoMessage() {}
+
+func (x *GetSignInSubjectResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_internal_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetSignInSubjectResponse.ProtoReflect.Descriptor instead.
+func (*GetSignInSubjectResponse) Descriptor() ([]byte, []int) {
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *GetSignInSubjectResponse) GetSubject() *TokenSubject {
+	if x != nil {
+		return x.Subject
+	}
+	return nil
+}
+
 type ListUserContactsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
@@ -918,7 +1022,7 @@ type ListUserContactsRequest struct {
 
 func (x *ListUserContactsRequest) Reset() {
 	*x = ListUserContactsRequest{}
-	mi := &file_identity_v1_internal_proto_msgTypes[12]
+	mi := &file_identity_v1_internal_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -930,7 +1034,7 @@ func (x *ListUserContactsRequest) String() string {
 func (*ListUserContactsRequest) ProtoMessage() {}
 
 func (x *ListUserContactsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[12]
+	mi := &file_identity_v1_internal_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -943,7 +1047,7 @@ func (x *ListUserContactsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserContactsRequest.ProtoReflect.Descriptor instead.
 func (*ListUserContactsRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{12}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListUserContactsRequest) GetProjectId() string {
@@ -976,7 +1080,7 @@ type ListUserContactsResponse struct {
 
 func (x *ListUserContactsResponse) Reset() {
 	*x = ListUserContactsResponse{}
-	mi := &file_identity_v1_internal_proto_msgTypes[13]
+	mi := &file_identity_v1_internal_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -988,7 +1092,7 @@ func (x *ListUserContactsResponse) String() string {
 func (*ListUserContactsResponse) ProtoMessage() {}
 
 func (x *ListUserContactsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[13]
+	mi := &file_identity_v1_internal_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1001,7 +1105,7 @@ func (x *ListUserContactsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUserContactsResponse.ProtoReflect.Descriptor instead.
 func (*ListUserContactsResponse) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{13}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListUserContactsResponse) GetUsers() []*UserContact {
@@ -1023,7 +1127,7 @@ type UserContact struct {
 
 func (x *UserContact) Reset() {
 	*x = UserContact{}
-	mi := &file_identity_v1_internal_proto_msgTypes[14]
+	mi := &file_identity_v1_internal_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1035,7 +1139,7 @@ func (x *UserContact) String() string {
 func (*UserContact) ProtoMessage() {}
 
 func (x *UserContact) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[14]
+	mi := &file_identity_v1_internal_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1048,7 +1152,7 @@ func (x *UserContact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserContact.ProtoReflect.Descriptor instead.
 func (*UserContact) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{14}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UserContact) GetUserId() string {
@@ -1090,7 +1194,7 @@ type ListUsersByIdRequest struct {
 
 func (x *ListUsersByIdRequest) Reset() {
 	*x = ListUsersByIdRequest{}
-	mi := &file_identity_v1_internal_proto_msgTypes[15]
+	mi := &file_identity_v1_internal_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1102,7 +1206,7 @@ func (x *ListUsersByIdRequest) String() string {
 func (*ListUsersByIdRequest) ProtoMessage() {}
 
 func (x *ListUsersByIdRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[15]
+	mi := &file_identity_v1_internal_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1115,7 +1219,7 @@ func (x *ListUsersByIdRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsersByIdRequest.ProtoReflect.Descriptor instead.
 func (*ListUsersByIdRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{15}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListUsersByIdRequest) GetProjectId() string {
@@ -1149,7 +1253,7 @@ type ListUsersByIdResponse struct {
 
 func (x *ListUsersByIdResponse) Reset() {
 	*x = ListUsersByIdResponse{}
-	mi := &file_identity_v1_internal_proto_msgTypes[16]
+	mi := &file_identity_v1_internal_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1161,7 +1265,7 @@ func (x *ListUsersByIdResponse) String() string {
 func (*ListUsersByIdResponse) ProtoMessage() {}
 
 func (x *ListUsersByIdResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[16]
+	mi := &file_identity_v1_internal_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1174,7 +1278,7 @@ func (x *ListUsersByIdResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsersByIdResponse.ProtoReflect.Descriptor instead.
 func (*ListUsersByIdResponse) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{16}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ListUsersByIdResponse) GetUsers() []*User {
@@ -1195,7 +1299,7 @@ type ListVerifiedEmailsRequest struct {
 
 func (x *ListVerifiedEmailsRequest) Reset() {
 	*x = ListVerifiedEmailsRequest{}
-	mi := &file_identity_v1_internal_proto_msgTypes[17]
+	mi := &file_identity_v1_internal_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1207,7 +1311,7 @@ func (x *ListVerifiedEmailsRequest) String() string {
 func (*ListVerifiedEmailsRequest) ProtoMessage() {}
 
 func (x *ListVerifiedEmailsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[17]
+	mi := &file_identity_v1_internal_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1220,7 +1324,7 @@ func (x *ListVerifiedEmailsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVerifiedEmailsRequest.ProtoReflect.Descriptor instead.
 func (*ListVerifiedEmailsRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{17}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListVerifiedEmailsRequest) GetProjectId() string {
@@ -1253,7 +1357,7 @@ type ListVerifiedEmailsResponse struct {
 
 func (x *ListVerifiedEmailsResponse) Reset() {
 	*x = ListVerifiedEmailsResponse{}
-	mi := &file_identity_v1_internal_proto_msgTypes[18]
+	mi := &file_identity_v1_internal_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1265,7 +1369,7 @@ func (x *ListVerifiedEmailsResponse) String() string {
 func (*ListVerifiedEmailsResponse) ProtoMessage() {}
 
 func (x *ListVerifiedEmailsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[18]
+	mi := &file_identity_v1_internal_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1278,7 +1382,7 @@ func (x *ListVerifiedEmailsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVerifiedEmailsResponse.ProtoReflect.Descriptor instead.
 func (*ListVerifiedEmailsResponse) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{18}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListVerifiedEmailsResponse) GetUsers() []*VerifiedEmails {
@@ -1299,7 +1403,7 @@ type VerifiedEmails struct {
 
 func (x *VerifiedEmails) Reset() {
 	*x = VerifiedEmails{}
-	mi := &file_identity_v1_internal_proto_msgTypes[19]
+	mi := &file_identity_v1_internal_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1311,7 +1415,7 @@ func (x *VerifiedEmails) String() string {
 func (*VerifiedEmails) ProtoMessage() {}
 
 func (x *VerifiedEmails) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_internal_proto_msgTypes[19]
+	mi := &file_identity_v1_internal_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1324,7 +1428,7 @@ func (x *VerifiedEmails) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifiedEmails.ProtoReflect.Descriptor instead.
 func (*VerifiedEmails) Descriptor() ([]byte, []int) {
-	return file_identity_v1_internal_proto_rawDescGZIP(), []int{19}
+	return file_identity_v1_internal_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *VerifiedEmails) GetUserId() string {
@@ -1420,6 +1524,13 @@ const file_identity_v1_internal_proto_rawDesc = "" +
 	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
 	"\auser_id\x18\x03 \x01(\tR\x06userId\"N\n" +
 	"\x17GetTokenSubjectResponse\x123\n" +
+	"\asubject\x18\x01 \x01(\v2\x19.identity.v1.TokenSubjectR\asubject\"n\n" +
+	"\x17GetSignInSubjectRequest\x12\x1d\n" +
+	"\n" +
+	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
+	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
+	"\auser_id\x18\x03 \x01(\tR\x06userId\"O\n" +
+	"\x18GetSignInSubjectResponse\x123\n" +
 	"\asubject\x18\x01 \x01(\v2\x19.identity.v1.TokenSubjectR\asubject\"p\n" +
 	"\x17ListUserContactsRequest\x12\x1d\n" +
 	"\n" +
@@ -1454,9 +1565,11 @@ const file_identity_v1_internal_proto_rawDesc = "" +
 	"\x10GetProjectAccess\x12$.identity.v1.GetProjectAccessRequest\x1a%.identity.v1.GetProjectAccessResponse\"7\x8a\xa3\x1e3*\agateway*\bsessions*\x05teams*\rnotifications*\bpayments\x12h\n" +
 	"\x0eAuthorizeAdmin\x12\".identity.v1.AuthorizeAdminRequest\x1a#.identity.v1.AuthorizeAdminResponse\"\r\x8a\xa3\x1e\t*\agateway\x12\x8f\x01\n" +
 	"\x10GetProjectConfig\x12$.identity.v1.GetProjectConfigRequest\x1a%.identity.v1.GetProjectConfigResponse\".\x8a\xa3\x1e**\bsessions*\x05teams*\rnotifications*\bpayments\x12r\n" +
-	"\x12ReplacePermissions\x12&.identity.v1.ReplacePermissionsRequest\x1a'.identity.v1.ReplacePermissionsResponse\"\v\x8a\xa3\x1e\a*\x05teams2\xee\x03\n" +
+	"\x12ReplacePermissions\x12&.identity.v1.ReplacePermissionsRequest\x1a'.identity.v1.ReplacePermissionsResponse\"\v\x8a\xa3\x1e\a*\x05teams2\xdf\x04\n" +
 	"\x13UserInternalService\x12l\n" +
 	"\x0fGetTokenSubject\x12#.identity.v1.GetTokenSubjectRequest\x1a$.identity.v1.GetTokenSubjectResponse\"\x0e\x8a\xa3\x1e\n" +
+	"*\bsessions\x12o\n" +
+	"\x10GetSignInSubject\x12$.identity.v1.GetSignInSubjectRequest\x1a%.identity.v1.GetSignInSubjectResponse\"\x0e\x8a\xa3\x1e\n" +
 	"*\bsessions\x12\x8f\x01\n" +
 	"\x10ListUserContacts\x12$.identity.v1.ListUserContactsRequest\x1a%.identity.v1.ListUserContactsResponse\".\x8a\xa3\x1e**\rnotifications*\x05teams*\bpayments*\bsessions\x12c\n" +
 	"\rListUsersById\x12!.identity.v1.ListUsersByIdRequest\x1a\".identity.v1.ListUsersByIdResponse\"\v\x8a\xa3\x1e\a*\x05teams\x12r\n" +
@@ -1475,7 +1588,7 @@ func file_identity_v1_internal_proto_rawDescGZIP() []byte {
 }
 
 var file_identity_v1_internal_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_identity_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_identity_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_identity_v1_internal_proto_goTypes = []any{
 	(AuthorizeAdminResponse_Outcome)(0), // 0: identity.v1.AuthorizeAdminResponse.Outcome
 	(*GetProjectAccessRequest)(nil),     // 1: identity.v1.GetProjectAccessRequest
@@ -1490,57 +1603,62 @@ var file_identity_v1_internal_proto_goTypes = []any{
 	(*TokenSubject)(nil),                // 10: identity.v1.TokenSubject
 	(*GetTokenSubjectRequest)(nil),      // 11: identity.v1.GetTokenSubjectRequest
 	(*GetTokenSubjectResponse)(nil),     // 12: identity.v1.GetTokenSubjectResponse
-	(*ListUserContactsRequest)(nil),     // 13: identity.v1.ListUserContactsRequest
-	(*ListUserContactsResponse)(nil),    // 14: identity.v1.ListUserContactsResponse
-	(*UserContact)(nil),                 // 15: identity.v1.UserContact
-	(*ListUsersByIdRequest)(nil),        // 16: identity.v1.ListUsersByIdRequest
-	(*ListUsersByIdResponse)(nil),       // 17: identity.v1.ListUsersByIdResponse
-	(*ListVerifiedEmailsRequest)(nil),   // 18: identity.v1.ListVerifiedEmailsRequest
-	(*ListVerifiedEmailsResponse)(nil),  // 19: identity.v1.ListVerifiedEmailsResponse
-	(*VerifiedEmails)(nil),              // 20: identity.v1.VerifiedEmails
-	(*timestamppb.Timestamp)(nil),       // 21: google.protobuf.Timestamp
-	(*wrapperspb.StringValue)(nil),      // 22: google.protobuf.StringValue
-	(*User)(nil),                        // 23: identity.v1.User
+	(*GetSignInSubjectRequest)(nil),     // 13: identity.v1.GetSignInSubjectRequest
+	(*GetSignInSubjectResponse)(nil),    // 14: identity.v1.GetSignInSubjectResponse
+	(*ListUserContactsRequest)(nil),     // 15: identity.v1.ListUserContactsRequest
+	(*ListUserContactsResponse)(nil),    // 16: identity.v1.ListUserContactsResponse
+	(*UserContact)(nil),                 // 17: identity.v1.UserContact
+	(*ListUsersByIdRequest)(nil),        // 18: identity.v1.ListUsersByIdRequest
+	(*ListUsersByIdResponse)(nil),       // 19: identity.v1.ListUsersByIdResponse
+	(*ListVerifiedEmailsRequest)(nil),   // 20: identity.v1.ListVerifiedEmailsRequest
+	(*ListVerifiedEmailsResponse)(nil),  // 21: identity.v1.ListVerifiedEmailsResponse
+	(*VerifiedEmails)(nil),              // 22: identity.v1.VerifiedEmails
+	(*timestamppb.Timestamp)(nil),       // 23: google.protobuf.Timestamp
+	(*wrapperspb.StringValue)(nil),      // 24: google.protobuf.StringValue
+	(*User)(nil),                        // 25: identity.v1.User
 }
 var file_identity_v1_internal_proto_depIdxs = []int32{
 	3,  // 0: identity.v1.GetProjectAccessResponse.key_sets:type_name -> identity.v1.ProjectKeySet
-	21, // 1: identity.v1.ProjectKeySet.expires_at:type_name -> google.protobuf.Timestamp
+	23, // 1: identity.v1.ProjectKeySet.expires_at:type_name -> google.protobuf.Timestamp
 	0,  // 2: identity.v1.AuthorizeAdminResponse.outcome:type_name -> identity.v1.AuthorizeAdminResponse.Outcome
-	22, // 3: identity.v1.GetProjectConfigResponse.logo_url:type_name -> google.protobuf.StringValue
-	22, // 4: identity.v1.GetProjectConfigResponse.logo_full_url:type_name -> google.protobuf.StringValue
-	22, // 5: identity.v1.GetProjectConfigResponse.logo_dark_mode_url:type_name -> google.protobuf.StringValue
-	22, // 6: identity.v1.GetProjectConfigResponse.logo_full_dark_mode_url:type_name -> google.protobuf.StringValue
-	22, // 7: identity.v1.TokenSubject.name:type_name -> google.protobuf.StringValue
-	22, // 8: identity.v1.TokenSubject.email:type_name -> google.protobuf.StringValue
-	22, // 9: identity.v1.TokenSubject.selected_team_id:type_name -> google.protobuf.StringValue
-	21, // 10: identity.v1.TokenSubject.signed_up_at:type_name -> google.protobuf.Timestamp
+	24, // 3: identity.v1.GetProjectConfigResponse.logo_url:type_name -> google.protobuf.StringValue
+	24, // 4: identity.v1.GetProjectConfigResponse.logo_full_url:type_name -> google.protobuf.StringValue
+	24, // 5: identity.v1.GetProjectConfigResponse.logo_dark_mode_url:type_name -> google.protobuf.StringValue
+	24, // 6: identity.v1.GetProjectConfigResponse.logo_full_dark_mode_url:type_name -> google.protobuf.StringValue
+	24, // 7: identity.v1.TokenSubject.name:type_name -> google.protobuf.StringValue
+	24, // 8: identity.v1.TokenSubject.email:type_name -> google.protobuf.StringValue
+	24, // 9: identity.v1.TokenSubject.selected_team_id:type_name -> google.protobuf.StringValue
+	23, // 10: identity.v1.TokenSubject.signed_up_at:type_name -> google.protobuf.Timestamp
 	10, // 11: identity.v1.GetTokenSubjectResponse.subject:type_name -> identity.v1.TokenSubject
-	15, // 12: identity.v1.ListUserContactsResponse.users:type_name -> identity.v1.UserContact
-	22, // 13: identity.v1.UserContact.display_name:type_name -> google.protobuf.StringValue
-	22, // 14: identity.v1.UserContact.primary_email:type_name -> google.protobuf.StringValue
-	23, // 15: identity.v1.ListUsersByIdResponse.users:type_name -> identity.v1.User
-	20, // 16: identity.v1.ListVerifiedEmailsResponse.users:type_name -> identity.v1.VerifiedEmails
-	1,  // 17: identity.v1.ProjectInternalService.GetProjectAccess:input_type -> identity.v1.GetProjectAccessRequest
-	4,  // 18: identity.v1.ProjectInternalService.AuthorizeAdmin:input_type -> identity.v1.AuthorizeAdminRequest
-	6,  // 19: identity.v1.ProjectInternalService.GetProjectConfig:input_type -> identity.v1.GetProjectConfigRequest
-	8,  // 20: identity.v1.ProjectInternalService.ReplacePermissions:input_type -> identity.v1.ReplacePermissionsRequest
-	11, // 21: identity.v1.UserInternalService.GetTokenSubject:input_type -> identity.v1.GetTokenSubjectRequest
-	13, // 22: identity.v1.UserInternalService.ListUserContacts:input_type -> identity.v1.ListUserContactsRequest
-	16, // 23: identity.v1.UserInternalService.ListUsersById:input_type -> identity.v1.ListUsersByIdRequest
-	18, // 24: identity.v1.UserInternalService.ListVerifiedEmails:input_type -> identity.v1.ListVerifiedEmailsRequest
-	2,  // 25: identity.v1.ProjectInternalService.GetProjectAccess:output_type -> identity.v1.GetProjectAccessResponse
-	5,  // 26: identity.v1.ProjectInternalService.AuthorizeAdmin:output_type -> identity.v1.AuthorizeAdminResponse
-	7,  // 27: identity.v1.ProjectInternalService.GetProjectConfig:output_type -> identity.v1.GetProjectConfigResponse
-	9,  // 28: identity.v1.ProjectInternalService.ReplacePermissions:output_type -> identity.v1.ReplacePermissionsResponse
-	12, // 29: identity.v1.UserInternalService.GetTokenSubject:output_type -> identity.v1.GetTokenSubjectResponse
-	14, // 30: identity.v1.UserInternalService.ListUserContacts:output_type -> identity.v1.ListUserContactsResponse
-	17, // 31: identity.v1.UserInternalService.ListUsersById:output_type -> identity.v1.ListUsersByIdResponse
-	19, // 32: identity.v1.UserInternalService.ListVerifiedEmails:output_type -> identity.v1.ListVerifiedEmailsResponse
-	25, // [25:33] is the sub-list for method output_type
-	17, // [17:25] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	10, // 12: identity.v1.GetSignInSubjectResponse.subject:type_name -> identity.v1.TokenSubject
+	17, // 13: identity.v1.ListUserContactsResponse.users:type_name -> identity.v1.UserContact
+	24, // 14: identity.v1.UserContact.display_name:type_name -> google.protobuf.StringValue
+	24, // 15: identity.v1.UserContact.primary_email:type_name -> google.protobuf.StringValue
+	25, // 16: identity.v1.ListUsersByIdResponse.users:type_name -> identity.v1.User
+	22, // 17: identity.v1.ListVerifiedEmailsResponse.users:type_name -> identity.v1.VerifiedEmails
+	1,  // 18: identity.v1.ProjectInternalService.GetProjectAccess:input_type -> identity.v1.GetProjectAccessRequest
+	4,  // 19: identity.v1.ProjectInternalService.AuthorizeAdmin:input_type -> identity.v1.AuthorizeAdminRequest
+	6,  // 20: identity.v1.ProjectInternalService.GetProjectConfig:input_type -> identity.v1.GetProjectConfigRequest
+	8,  // 21: identity.v1.ProjectInternalService.ReplacePermissions:input_type -> identity.v1.ReplacePermissionsRequest
+	11, // 22: identity.v1.UserInternalService.GetTokenSubject:input_type -> identity.v1.GetTokenSubjectRequest
+	13, // 23: identity.v1.UserInternalService.GetSignInSubject:input_type -> identity.v1.GetSignInSubjectRequest
+	15, // 24: identity.v1.UserInternalService.ListUserContacts:input_type -> identity.v1.ListUserContactsRequest
+	18, // 25: identity.v1.UserInternalService.ListUsersById:input_type -> identity.v1.ListUsersByIdRequest
+	20, // 26: identity.v1.UserInternalService.ListVerifiedEmails:input_type -> identity.v1.ListVerifiedEmailsRequest
+	2,  // 27: identity.v1.ProjectInternalService.GetProjectAccess:output_type -> identity.v1.GetProjectAccessResponse
+	5,  // 28: identity.v1.ProjectInternalService.AuthorizeAdmin:output_type -> identity.v1.AuthorizeAdminResponse
+	7,  // 29: identity.v1.ProjectInternalService.GetProjectConfig:output_type -> identity.v1.GetProjectConfigResponse
+	9,  // 30: identity.v1.ProjectInternalService.ReplacePermissions:output_type -> identity.v1.ReplacePermissionsResponse
+	12, // 31: identity.v1.UserInternalService.GetTokenSubject:output_type -> identity.v1.GetTokenSubjectResponse
+	14, // 32: identity.v1.UserInternalService.GetSignInSubject:output_type -> identity.v1.GetSignInSubjectResponse
+	16, // 33: identity.v1.UserInternalService.ListUserContacts:output_type -> identity.v1.ListUserContactsResponse
+	19, // 34: identity.v1.UserInternalService.ListUsersById:output_type -> identity.v1.ListUsersByIdResponse
+	21, // 35: identity.v1.UserInternalService.ListVerifiedEmails:output_type -> identity.v1.ListVerifiedEmailsResponse
+	27, // [27:36] is the sub-list for method output_type
+	18, // [18:27] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_identity_v1_internal_proto_init() }
@@ -1555,7 +1673,7 @@ func file_identity_v1_internal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_v1_internal_proto_rawDesc), len(file_identity_v1_internal_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   20,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   2,
 		},

@@ -259,6 +259,7 @@ var ProjectInternalService_ServiceDesc = grpc.ServiceDesc{
 
 const (
 	UserInternalService_GetTokenSubject_FullMethodName    = "/identity.v1.UserInternalService/GetTokenSubject"
+	UserInternalService_GetSignInSubject_FullMethodName   = "/identity.v1.UserInternalService/GetSignInSubject"
 	UserInternalService_ListUserContacts_FullMethodName   = "/identity.v1.UserInternalService/ListUserContacts"
 	UserInternalService_ListUsersById_FullMethodName      = "/identity.v1.UserInternalService/ListUsersById"
 	UserInternalService_ListVerifiedEmails_FullMethodName = "/identity.v1.UserInternalService/ListVerifiedEmails"
@@ -274,6 +275,11 @@ type UserInternalServiceClient interface {
 	// Reads what an access token says about a user and records the activity.
 	// Fails with USER_NOT_FOUND.
 	GetTokenSubject(ctx context.Context, in *GetTokenSubjectRequest, opts ...grpc.CallOption) (*GetTokenSubjectResponse, error)
+	// Reads what an access token says about a user who proved their first factor
+	// in an earlier request, and records the activity. Fails with USER_NOT_FOUND
+	// and, for a user who has a second factor,
+	// MULTI_FACTOR_AUTHENTICATION_REQUIRED.
+	GetSignInSubject(ctx context.Context, in *GetSignInSubjectRequest, opts ...grpc.CallOption) (*GetSignInSubjectResponse, error)
 	// Reads the contact facts of users; unknown ids are left out.
 	ListUserContacts(ctx context.Context, in *ListUserContactsRequest, opts ...grpc.CallOption) (*ListUserContactsResponse, error)
 	// Reads users as servers see them, except for the selected team, which the
@@ -295,6 +301,16 @@ func (c *userInternalServiceClient) GetTokenSubject(ctx context.Context, in *Get
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetTokenSubjectResponse)
 	err := c.cc.Invoke(ctx, UserInternalService_GetTokenSubject_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *userInternalServiceClient) GetSignInSubject(ctx context.Context, in *GetSignInSubjectRequest, opts ...grpc.CallOption) (*GetSignInSubjectResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetSignInSubjectResponse)
+	err := c.cc.Invoke(ctx, UserInternalService_GetSignInSubject_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -341,6 +357,11 @@ type UserInternalServiceServer interface {
 	// Reads what an access token says about a user and records the activity.
 	// Fails with USER_NOT_FOUND.
 	GetTokenSubject(context.Context, *GetTokenSubjectRequest) (*GetTokenSubjectResponse, error)
+	// Reads what an access token says about a user who proved their first factor
+	// in an earlier request, and records the activity. Fails with USER_NOT_FOUND
+	// and, for a user who has a second factor,
+	// MULTI_FACTOR_AUTHENTICATION_REQUIRED.
+	GetSignInSubject(context.Context, *GetSignInSubjectRequest) (*GetSignInSubjectResponse, error)
 	// Reads the contact facts of users; unknown ids are left out.
 	ListUserContacts(context.Context, *ListUserContactsRequest) (*ListUserContactsResponse, error)
 	// Reads users as servers see them, except for the selected team, which the
@@ -360,6 +381,9 @@ type UnimplementedUserInternalServiceServer struct{}
 
 func (UnimplementedUserInternalServiceServer) GetTokenSubject(context.Context, *GetTokenSubjectRequest) (*GetTokenSubjectResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetTokenSubject not implemented")
+}
+func (UnimplementedUserInternalServiceServer) GetSignInSubject(context.Context, *GetSignInSubjectRequest) (*GetSignInSubjectResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetSignInSubject not implemented")
 }
 func (UnimplementedUserInternalServiceServer) ListUserContacts(context.Context, *ListUserContactsRequest) (*ListUserContactsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListUserContacts not implemented")
@@ -405,6 +429,24 @@ func _UserInternalService_GetTokenSubject_Handler(srv interface{}, ctx context.C
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(UserInternalServiceServer).GetTokenSubject(ctx, req.(*GetTokenSubjectRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _UserInternalService_GetSignInSubject_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetSignInSubjectRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(UserInternalServiceServer).GetSignInSubject(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: UserInternalService_GetSignInSubject_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(UserInternalServiceServer).GetSignInSubject(ctx, req.(*GetSignInSubjectRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -473,6 +515,10 @@ var UserInternalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetTokenSubject",
 			Handler:    _UserInternalService_GetTokenSubject_Handler,
+		},
+		{
+			MethodName: "GetSignInSubject",
+			Handler:    _UserInternalService_GetSignInSubject_Handler,
 		},
 		{
 			MethodName: "ListUserContacts",

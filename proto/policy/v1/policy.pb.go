@@ -204,6 +204,9 @@ type Method struct {
 	// Codes of the known errors the operation can answer, for the
 	// documentation.
 	Errors []string `protobuf:"bytes,9,rep,name=errors,proto3" json:"errors,omitempty"`
+	// A success may also be a redirect, whose status and location the service
+	// sets; it has no body.
+	Redirects bool `protobuf:"varint,10,opt,name=redirects,proto3" json:"redirects,omitempty"`
 	// Statuses that the method may give a success instead, for the
 	// documentation.
 	FurtherSuccessStatus []int32 `protobuf:"varint,11,rep,packed,name=further_success_status,json=furtherSuccessStatus,proto3" json:"further_success_status,omitempty"`
@@ -304,6 +307,13 @@ func (x *Method) GetErrors() []string {
 	return nil
 }
 
+func (x *Method) GetRedirects() bool {
+	if x != nil {
+		return x.Redirects
+	}
+	return false
+}
+
 func (x *Method) GetFurtherSuccessStatus() []int32 {
 	if x != nil {
 		return x.FurtherSuccessStatus
@@ -327,7 +337,10 @@ type Field struct {
 	Optional bool `protobuf:"varint,5,opt,name=optional,proto3" json:"optional,omitempty"`
 	// The field accepts JSON null although its type could not carry it; null
 	// means absent.
-	Nullable      bool `protobuf:"varint,6,opt,name=nullable,proto3" json:"nullable,omitempty"`
+	Nullable bool `protobuf:"varint,6,opt,name=nullable,proto3" json:"nullable,omitempty"`
+	// The value is made of the request's cookies whose names begin with this
+	// prefix, written as in a Cookie header, and comes from nowhere else.
+	Cookies       string `protobuf:"bytes,7,opt,name=cookies,proto3" json:"cookies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -404,6 +417,13 @@ func (x *Field) GetNullable() bool {
 	return false
 }
 
+func (x *Field) GetCookies() string {
+	if x != nil {
+		return x.Cookies
+	}
+	return ""
+}
+
 var file_policy_v1_policy_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -444,7 +464,7 @@ var File_policy_v1_policy_proto protoreflect.FileDescriptor
 
 const file_policy_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x16policy/v1/policy.proto\x12\tpolicy.v1\x1a google/protobuf/descriptor.proto\"\xf4\x02\n" +
+	"\x16policy/v1/policy.proto\x12\tpolicy.v1\x1a google/protobuf/descriptor.proto\"\x92\x03\n" +
 	"\x06Method\x12)\n" +
 	"\x06access\x18\x01 \x03(\x0e2\x11.policy.v1.AccessR\x06access\x12\x16\n" +
 	"\x06public\x18\x02 \x01(\bR\x06public\x12#\n" +
@@ -454,8 +474,10 @@ const file_policy_v1_policy_proto_rawDesc = "" +
 	"\x0esuccess_status\x18\x06 \x01(\x05R\rsuccessStatus\x12)\n" +
 	"\x10tolerate_unknown\x18\a \x01(\bR\x0ftolerateUnknown\x12#\n" +
 	"\rignored_query\x18\b \x03(\tR\fignoredQuery\x12\x16\n" +
-	"\x06errors\x18\t \x03(\tR\x06errors\x124\n" +
-	"\x16further_success_status\x18\v \x03(\x05R\x14furtherSuccessStatus\"\xb3\x01\n" +
+	"\x06errors\x18\t \x03(\tR\x06errors\x12\x1c\n" +
+	"\tredirects\x18\n" +
+	" \x01(\bR\tredirects\x124\n" +
+	"\x16further_success_status\x18\v \x03(\x05R\x14furtherSuccessStatus\"\xcd\x01\n" +
 	"\x05Field\x12\x1f\n" +
 	"\vserver_only\x18\x01 \x01(\bR\n" +
 	"serverOnly\x12!\n" +
@@ -464,7 +486,8 @@ const file_policy_v1_policy_proto_rawDesc = "" +
 	"\x06header\x18\x03 \x01(\tR\x06header\x12\x16\n" +
 	"\x06hidden\x18\x04 \x01(\bR\x06hidden\x12\x1a\n" +
 	"\boptional\x18\x05 \x01(\bR\boptional\x12\x1a\n" +
-	"\bnullable\x18\x06 \x01(\bR\bnullable*X\n" +
+	"\bnullable\x18\x06 \x01(\bR\bnullable\x12\x18\n" +
+	"\acookies\x18\a \x01(\tR\acookies*X\n" +
 	"\x06Access\x12\x16\n" +
 	"\x12ACCESS_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rACCESS_CLIENT\x10\x01\x12\x11\n" +

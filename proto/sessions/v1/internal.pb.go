@@ -395,6 +395,273 @@ func (x *LookUpSessionResponse) GetSessionId() string {
 	return ""
 }
 
+type CreateAuthorizationCodeRequest struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	BranchId  string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
+	UserId    string                 `protobuf:"bytes,3,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// As the client gave it; the exchange must repeat it.
+	RedirectUri   string `protobuf:"bytes,4,opt,name=redirect_uri,json=redirectUri,proto3" json:"redirect_uri,omitempty"`
+	CodeChallenge string `protobuf:"bytes,5,opt,name=code_challenge,json=codeChallenge,proto3" json:"code_challenge,omitempty"`
+	// S256 or plain (RFC 7636 section 4.3).
+	CodeChallengeMethod string `protobuf:"bytes,6,opt,name=code_challenge_method,json=codeChallengeMethod,proto3" json:"code_challenge_method,omitempty"`
+	IsNewUser           bool   `protobuf:"varint,7,opt,name=is_new_user,json=isNewUser,proto3" json:"is_new_user,omitempty"`
+	// Empty when there is none.
+	AfterCallbackRedirectUrl string `protobuf:"bytes,8,opt,name=after_callback_redirect_url,json=afterCallbackRedirectUrl,proto3" json:"after_callback_redirect_url,omitempty"`
+	unknownFields            protoimpl.UnknownFields
+	sizeCache                protoimpl.SizeCache
+}
+
+func (x *CreateAuthorizationCodeRequest) Reset() {
+	*x = CreateAuthorizationCodeRequest{}
+	mi := &file_sessions_v1_internal_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateAuthorizationCodeRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateAuthorizationCodeRequest) ProtoMessage() {}
+
+func (x *CreateAuthorizationCodeRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sessions_v1_internal_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateAuthorizationCodeRequest.ProtoReflect.Descriptor instead.
+func (*CreateAuthorizationCodeRequest) Descriptor() ([]byte, []int) {
+	return file_sessions_v1_internal_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *CreateAuthorizationCodeRequest) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+func (x *CreateAuthorizationCodeRequest) GetBranchId() string {
+	if x != nil {
+		return x.BranchId
+	}
+	return ""
+}
+
+func (x *CreateAuthorizationCodeRequest) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *CreateAuthorizationCodeRequest) GetRedirectUri() string {
+	if x != nil {
+		return x.RedirectUri
+	}
+	return ""
+}
+
+func (x *CreateAuthorizationCodeRequest) GetCodeChallenge() string {
+	if x != nil {
+		return x.CodeChallenge
+	}
+	return ""
+}
+
+func (x *CreateAuthorizationCodeRequest) GetCodeChallengeMethod() string {
+	if x != nil {
+		return x.CodeChallengeMethod
+	}
+	return ""
+}
+
+func (x *CreateAuthorizationCodeRequest) GetIsNewUser() bool {
+	if x != nil {
+		return x.IsNewUser
+	}
+	return false
+}
+
+func (x *CreateAuthorizationCodeRequest) GetAfterCallbackRedirectUrl() string {
+	if x != nil {
+		return x.AfterCallbackRedirectUrl
+	}
+	return ""
+}
+
+type CreateAuthorizationCodeResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateAuthorizationCodeResponse) Reset() {
+	*x = CreateAuthorizationCodeResponse{}
+	mi := &file_sessions_v1_internal_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateAuthorizationCodeResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateAuthorizationCodeResponse) ProtoMessage() {}
+
+func (x *CreateAuthorizationCodeResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sessions_v1_internal_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateAuthorizationCodeResponse.ProtoReflect.Descriptor instead.
+func (*CreateAuthorizationCodeResponse) Descriptor() ([]byte, []int) {
+	return file_sessions_v1_internal_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CreateAuthorizationCodeResponse) GetCode() string {
+	if x != nil {
+		return x.Code
+	}
+	return ""
+}
+
+type VerifyAccessTokenRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	AccessToken   string                 `protobuf:"bytes,1,opt,name=access_token,json=accessToken,proto3" json:"access_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyAccessTokenRequest) Reset() {
+	*x = VerifyAccessTokenRequest{}
+	mi := &file_sessions_v1_internal_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyAccessTokenRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyAccessTokenRequest) ProtoMessage() {}
+
+func (x *VerifyAccessTokenRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sessions_v1_internal_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyAccessTokenRequest.ProtoReflect.Descriptor instead.
+func (*VerifyAccessTokenRequest) Descriptor() ([]byte, []int) {
+	return file_sessions_v1_internal_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *VerifyAccessTokenRequest) GetAccessToken() string {
+	if x != nil {
+		return x.AccessToken
+	}
+	return ""
+}
+
+type VerifyAccessTokenResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	BranchId      string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
+	UserId        string                 `protobuf:"bytes,3,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	SessionId     string                 `protobuf:"bytes,4,opt,name=session_id,json=sessionId,proto3" json:"session_id,omitempty"`
+	IsAnonymous   bool                   `protobuf:"varint,5,opt,name=is_anonymous,json=isAnonymous,proto3" json:"is_anonymous,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyAccessTokenResponse) Reset() {
+	*x = VerifyAccessTokenResponse{}
+	mi := &file_sessions_v1_internal_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyAccessTokenResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyAccessTokenResponse) ProtoMessage() {}
+
+func (x *VerifyAccessTokenResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sessions_v1_internal_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyAccessTokenResponse.ProtoReflect.Descriptor instead.
+func (*VerifyAccessTokenResponse) Descriptor() ([]byte, []int) {
+	return file_sessions_v1_internal_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *VerifyAccessTokenResponse) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+func (x *VerifyAccessTokenResponse) GetBranchId() string {
+	if x != nil {
+		return x.BranchId
+	}
+	return ""
+}
+
+func (x *VerifyAccessTokenResponse) GetUserId() string {
+	if x != nil {
+		return x.UserId
+	}
+	return ""
+}
+
+func (x *VerifyAccessTokenResponse) GetSessionId() string {
+	if x != nil {
+		return x.SessionId
+	}
+	return ""
+}
+
+func (x *VerifyAccessTokenResponse) GetIsAnonymous() bool {
+	if x != nil {
+		return x.IsAnonymous
+	}
+	return false
+}
+
 type GetVerificationKeysRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Audience      string                 `protobuf:"bytes,1,opt,name=audience,proto3" json:"audience,omitempty"`
@@ -404,7 +671,7 @@ type GetVerificationKeysRequest struct {
 
 func (x *GetVerificationKeysRequest) Reset() {
 	*x = GetVerificationKeysRequest{}
-	mi := &file_sessions_v1_internal_proto_msgTypes[6]
+	mi := &file_sessions_v1_internal_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -416,7 +683,7 @@ func (x *GetVerificationKeysRequest) String() string {
 func (*GetVerificationKeysRequest) ProtoMessage() {}
 
 func (x *GetVerificationKeysRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sessions_v1_internal_proto_msgTypes[6]
+	mi := &file_sessions_v1_internal_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -429,7 +696,7 @@ func (x *GetVerificationKeysRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVerificationKeysRequest.ProtoReflect.Descriptor instead.
 func (*GetVerificationKeysRequest) Descriptor() ([]byte, []int) {
-	return file_sessions_v1_internal_proto_rawDescGZIP(), []int{6}
+	return file_sessions_v1_internal_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetVerificationKeysRequest) GetAudience() string {
@@ -448,7 +715,7 @@ type GetVerificationKeysResponse struct {
 
 func (x *GetVerificationKeysResponse) Reset() {
 	*x = GetVerificationKeysResponse{}
-	mi := &file_sessions_v1_internal_proto_msgTypes[7]
+	mi := &file_sessions_v1_internal_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -460,7 +727,7 @@ func (x *GetVerificationKeysResponse) String() string {
 func (*GetVerificationKeysResponse) ProtoMessage() {}
 
 func (x *GetVerificationKeysResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sessions_v1_internal_proto_msgTypes[7]
+	mi := &file_sessions_v1_internal_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -473,7 +740,7 @@ func (x *GetVerificationKeysResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVerificationKeysResponse.ProtoReflect.Descriptor instead.
 func (*GetVerificationKeysResponse) Descriptor() ([]byte, []int) {
-	return file_sessions_v1_internal_proto_rawDescGZIP(), []int{7}
+	return file_sessions_v1_internal_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetVerificationKeysResponse) GetKeys() []*Jwk {
@@ -518,7 +785,29 @@ const file_sessions_v1_internal_proto_rawDesc = "" +
 	"\rrefresh_token\x18\x04 \x01(\tR\frefreshToken\"6\n" +
 	"\x15LookUpSessionResponse\x12\x1d\n" +
 	"\n" +
-	"session_id\x18\x01 \x01(\tR\tsessionId\"8\n" +
+	"session_id\x18\x01 \x01(\tR\tsessionId\"\xd2\x02\n" +
+	"\x1eCreateAuthorizationCodeRequest\x12\x1d\n" +
+	"\n" +
+	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
+	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
+	"\auser_id\x18\x03 \x01(\tR\x06userId\x12!\n" +
+	"\fredirect_uri\x18\x04 \x01(\tR\vredirectUri\x12%\n" +
+	"\x0ecode_challenge\x18\x05 \x01(\tR\rcodeChallenge\x122\n" +
+	"\x15code_challenge_method\x18\x06 \x01(\tR\x13codeChallengeMethod\x12\x1e\n" +
+	"\vis_new_user\x18\a \x01(\bR\tisNewUser\x12=\n" +
+	"\x1bafter_callback_redirect_url\x18\b \x01(\tR\x18afterCallbackRedirectUrl\"5\n" +
+	"\x1fCreateAuthorizationCodeResponse\x12\x12\n" +
+	"\x04code\x18\x01 \x01(\tR\x04code\"=\n" +
+	"\x18VerifyAccessTokenRequest\x12!\n" +
+	"\faccess_token\x18\x01 \x01(\tR\vaccessToken\"\xb2\x01\n" +
+	"\x19VerifyAccessTokenResponse\x12\x1d\n" +
+	"\n" +
+	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
+	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
+	"\auser_id\x18\x03 \x01(\tR\x06userId\x12\x1d\n" +
+	"\n" +
+	"session_id\x18\x04 \x01(\tR\tsessionId\x12!\n" +
+	"\fis_anonymous\x18\x05 \x01(\bR\visAnonymous\"8\n" +
 	"\x1aGetVerificationKeysRequest\x12\x1a\n" +
 	"\baudience\x18\x01 \x01(\tR\baudience\"C\n" +
 	"\x1bGetVerificationKeysResponse\x12$\n" +
@@ -529,8 +818,13 @@ const file_sessions_v1_internal_proto_rawDesc = "" +
 	"\x12RevokeUserSessions\x12&.sessions.v1.RevokeUserSessionsRequest\x1a'.sessions.v1.RevokeUserSessionsResponse\"\x0e\x8a\xa3\x1e\n" +
 	"*\bidentity\x12f\n" +
 	"\rLookUpSession\x12!.sessions.v1.LookUpSessionRequest\x1a\".sessions.v1.LookUpSessionResponse\"\x0e\x8a\xa3\x1e\n" +
-	"*\bidentity2\x8f\x01\n" +
-	"\x14TokenInternalService\x12w\n" +
+	"*\bidentity2\xa9\x01\n" +
+	" AuthorizationCodeInternalService\x12\x84\x01\n" +
+	"\x17CreateAuthorizationCode\x12+.sessions.v1.CreateAuthorizationCodeRequest\x1a,.sessions.v1.CreateAuthorizationCodeResponse\"\x0e\x8a\xa3\x1e\n" +
+	"*\bidentity2\x83\x02\n" +
+	"\x14TokenInternalService\x12r\n" +
+	"\x11VerifyAccessToken\x12%.sessions.v1.VerifyAccessTokenRequest\x1a&.sessions.v1.VerifyAccessTokenResponse\"\x0e\x8a\xa3\x1e\n" +
+	"*\bidentity\x12w\n" +
 	"\x13GetVerificationKeys\x12'.sessions.v1.GetVerificationKeysRequest\x1a(.sessions.v1.GetVerificationKeysResponse\"\r\x8a\xa3\x1e\t*\agatewayB,Z*vestibule.dev/proto/sessions/v1;sessionsv1b\x06proto3"
 
 var (
@@ -545,34 +839,42 @@ func file_sessions_v1_internal_proto_rawDescGZIP() []byte {
 	return file_sessions_v1_internal_proto_rawDescData
 }
 
-var file_sessions_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_sessions_v1_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_sessions_v1_internal_proto_goTypes = []any{
-	(*CreateSessionRequest)(nil),        // 0: sessions.v1.CreateSessionRequest
-	(*CreateSessionResponse)(nil),       // 1: sessions.v1.CreateSessionResponse
-	(*RevokeUserSessionsRequest)(nil),   // 2: sessions.v1.RevokeUserSessionsRequest
-	(*RevokeUserSessionsResponse)(nil),  // 3: sessions.v1.RevokeUserSessionsResponse
-	(*LookUpSessionRequest)(nil),        // 4: sessions.v1.LookUpSessionRequest
-	(*LookUpSessionResponse)(nil),       // 5: sessions.v1.LookUpSessionResponse
-	(*GetVerificationKeysRequest)(nil),  // 6: sessions.v1.GetVerificationKeysRequest
-	(*GetVerificationKeysResponse)(nil), // 7: sessions.v1.GetVerificationKeysResponse
-	(*v1.TokenSubject)(nil),             // 8: identity.v1.TokenSubject
-	(*durationpb.Duration)(nil),         // 9: google.protobuf.Duration
-	(*Jwk)(nil),                         // 10: sessions.v1.Jwk
+	(*CreateSessionRequest)(nil),            // 0: sessions.v1.CreateSessionRequest
+	(*CreateSessionResponse)(nil),           // 1: sessions.v1.CreateSessionResponse
+	(*RevokeUserSessionsRequest)(nil),       // 2: sessions.v1.RevokeUserSessionsRequest
+	(*RevokeUserSessionsResponse)(nil),      // 3: sessions.v1.RevokeUserSessionsResponse
+	(*LookUpSessionRequest)(nil),            // 4: sessions.v1.LookUpSessionRequest
+	(*LookUpSessionResponse)(nil),           // 5: sessions.v1.LookUpSessionResponse
+	(*CreateAuthorizationCodeRequest)(nil),  // 6: sessions.v1.CreateAuthorizationCodeRequest
+	(*CreateAuthorizationCodeResponse)(nil), // 7: sessions.v1.CreateAuthorizationCodeResponse
+	(*VerifyAccessTokenRequest)(nil),        // 8: sessions.v1.VerifyAccessTokenRequest
+	(*VerifyAccessTokenResponse)(nil),       // 9: sessions.v1.VerifyAccessTokenResponse
+	(*GetVerificationKeysRequest)(nil),      // 10: sessions.v1.GetVerificationKeysRequest
+	(*GetVerificationKeysResponse)(nil),     // 11: sessions.v1.GetVerificationKeysResponse
+	(*v1.TokenSubject)(nil),                 // 12: identity.v1.TokenSubject
+	(*durationpb.Duration)(nil),             // 13: google.protobuf.Duration
+	(*Jwk)(nil),                             // 14: sessions.v1.Jwk
 }
 var file_sessions_v1_internal_proto_depIdxs = []int32{
-	8,  // 0: sessions.v1.CreateSessionRequest.subject:type_name -> identity.v1.TokenSubject
-	9,  // 1: sessions.v1.CreateSessionRequest.expires_in:type_name -> google.protobuf.Duration
-	10, // 2: sessions.v1.GetVerificationKeysResponse.keys:type_name -> sessions.v1.Jwk
+	12, // 0: sessions.v1.CreateSessionRequest.subject:type_name -> identity.v1.TokenSubject
+	13, // 1: sessions.v1.CreateSessionRequest.expires_in:type_name -> google.protobuf.Duration
+	14, // 2: sessions.v1.GetVerificationKeysResponse.keys:type_name -> sessions.v1.Jwk
 	0,  // 3: sessions.v1.SessionInternalService.CreateSession:input_type -> sessions.v1.CreateSessionRequest
 	2,  // 4: sessions.v1.SessionInternalService.RevokeUserSessions:input_type -> sessions.v1.RevokeUserSessionsRequest
 	4,  // 5: sessions.v1.SessionInternalService.LookUpSession:input_type -> sessions.v1.LookUpSessionRequest
-	6,  // 6: sessions.v1.TokenInternalService.GetVerificationKeys:input_type -> sessions.v1.GetVerificationKeysRequest
-	1,  // 7: sessions.v1.SessionInternalService.CreateSession:output_type -> sessions.v1.CreateSessionResponse
-	3,  // 8: sessions.v1.SessionInternalService.RevokeUserSessions:output_type -> sessions.v1.RevokeUserSessionsResponse
-	5,  // 9: sessions.v1.SessionInternalService.LookUpSession:output_type -> sessions.v1.LookUpSessionResponse
-	7,  // 10: sessions.v1.TokenInternalService.GetVerificationKeys:output_type -> sessions.v1.GetVerificationKeysResponse
-	7,  // [7:11] is the sub-list for method output_type
-	3,  // [3:7] is the sub-list for method input_type
+	6,  // 6: sessions.v1.AuthorizationCodeInternalService.CreateAuthorizationCode:input_type -> sessions.v1.CreateAuthorizationCodeRequest
+	8,  // 7: sessions.v1.TokenInternalService.VerifyAccessToken:input_type -> sessions.v1.VerifyAccessTokenRequest
+	10, // 8: sessions.v1.TokenInternalService.GetVerificationKeys:input_type -> sessions.v1.GetVerificationKeysRequest
+	1,  // 9: sessions.v1.SessionInternalService.CreateSession:output_type -> sessions.v1.CreateSessionResponse
+	3,  // 10: sessions.v1.SessionInternalService.RevokeUserSessions:output_type -> sessions.v1.RevokeUserSessionsResponse
+	5,  // 11: sessions.v1.SessionInternalService.LookUpSession:output_type -> sessions.v1.LookUpSessionResponse
+	7,  // 12: sessions.v1.AuthorizationCodeInternalService.CreateAuthorizationCode:output_type -> sessions.v1.CreateAuthorizationCodeResponse
+	9,  // 13: sessions.v1.TokenInternalService.VerifyAccessToken:output_type -> sessions.v1.VerifyAccessTokenResponse
+	11, // 14: sessions.v1.TokenInternalService.GetVerificationKeys:output_type -> sessions.v1.GetVerificationKeysResponse
+	9,  // [9:15] is the sub-list for method output_type
+	3,  // [3:9] is the sub-list for method input_type
 	3,  // [3:3] is the sub-list for extension type_name
 	3,  // [3:3] is the sub-list for extension extendee
 	0,  // [0:3] is the sub-list for field type_name
@@ -590,9 +892,9 @@ func file_sessions_v1_internal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sessions_v1_internal_proto_rawDesc), len(file_sessions_v1_internal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   12,
 			NumExtensions: 0,
-			NumServices:   2,
+			NumServices:   3,
 		},
 		GoTypes:           file_sessions_v1_internal_proto_goTypes,
 		DependencyIndexes: file_sessions_v1_internal_proto_depIdxs,

@@ -212,6 +212,120 @@ var SessionInternalService_ServiceDesc = grpc.ServiceDesc{
 }
 
 const (
+	AuthorizationCodeInternalService_CreateAuthorizationCode_FullMethodName = "/sessions.v1.AuthorizationCodeInternalService/CreateAuthorizationCode"
+)
+
+// AuthorizationCodeInternalServiceClient is the client API for AuthorizationCodeInternalService service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// AuthorizationCodeInternalService makes the codes that end a sign-in with an
+// OAuth provider. It has no REST routes.
+type AuthorizationCodeInternalServiceClient interface {
+	// Makes a code that the token endpoint exchanges once, within five minutes,
+	// for a session of the user (auth.md §9.3).
+	CreateAuthorizationCode(ctx context.Context, in *CreateAuthorizationCodeRequest, opts ...grpc.CallOption) (*CreateAuthorizationCodeResponse, error)
+}
+
+type authorizationCodeInternalServiceClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewAuthorizationCodeInternalServiceClient(cc grpc.ClientConnInterface) AuthorizationCodeInternalServiceClient {
+	return &authorizationCodeInternalServiceClient{cc}
+}
+
+func (c *authorizationCodeInternalServiceClient) CreateAuthorizationCode(ctx context.Context, in *CreateAuthorizationCodeRequest, opts ...grpc.CallOption) (*CreateAuthorizationCodeResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CreateAuthorizationCodeResponse)
+	err := c.cc.Invoke(ctx, AuthorizationCodeInternalService_CreateAuthorizationCode_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// AuthorizationCodeInternalServiceServer is the server API for AuthorizationCodeInternalService service.
+// All implementations must embed UnimplementedAuthorizationCodeInternalServiceServer
+// for forward compatibility.
+//
+// AuthorizationCodeInternalService makes the codes that end a sign-in with an
+// OAuth provider. It has no REST routes.
+type AuthorizationCodeInternalServiceServer interface {
+	// Makes a code that the token endpoint exchanges once, within five minutes,
+	// for a session of the user (auth.md §9.3).
+	CreateAuthorizationCode(context.Context, *CreateAuthorizationCodeRequest) (*CreateAuthorizationCodeResponse, error)
+	mustEmbedUnimplementedAuthorizationCodeInternalServiceServer()
+}
+
+// UnimplementedAuthorizationCodeInternalServiceServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedAuthorizationCodeInternalServiceServer struct{}
+
+func (UnimplementedAuthorizationCodeInternalServiceServer) CreateAuthorizationCode(context.Context, *CreateAuthorizationCodeRequest) (*CreateAuthorizationCodeResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CreateAuthorizationCode not implemented")
+}
+func (UnimplementedAuthorizationCodeInternalServiceServer) mustEmbedUnimplementedAuthorizationCodeInternalServiceServer() {
+}
+func (UnimplementedAuthorizationCodeInternalServiceServer) testEmbeddedByValue() {}
+
+// UnsafeAuthorizationCodeInternalServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to AuthorizationCodeInternalServiceServer will
+// result in compilation errors.
+type UnsafeAuthorizationCodeInternalServiceServer interface {
+	mustEmbedUnimplementedAuthorizationCodeInternalServiceServer()
+}
+
+func RegisterAuthorizationCodeInternalServiceServer(s grpc.ServiceRegistrar, srv AuthorizationCodeInternalServiceServer) {
+	// If the following call panics, it indicates UnimplementedAuthorizationCodeInternalServiceServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&AuthorizationCodeInternalService_ServiceDesc, srv)
+}
+
+func _AuthorizationCodeInternalService_CreateAuthorizationCode_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CreateAuthorizationCodeRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AuthorizationCodeInternalServiceServer).CreateAuthorizationCode(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AuthorizationCodeInternalService_CreateAuthorizationCode_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AuthorizationCodeInternalServiceServer).CreateAuthorizationCode(ctx, req.(*CreateAuthorizationCodeRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// AuthorizationCodeInternalService_ServiceDesc is the grpc.ServiceDesc for AuthorizationCodeInternalService service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var AuthorizationCodeInternalService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "sessions.v1.AuthorizationCodeInternalService",
+	HandlerType: (*AuthorizationCodeInternalServiceServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "CreateAuthorizationCode",
+			Handler:    _AuthorizationCodeInternalService_CreateAuthorizationCode_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "sessions/v1/internal.proto",
+}
+
+const (
+	TokenInternalService_VerifyAccessToken_FullMethodName   = "/sessions.v1.TokenInternalService/VerifyAccessToken"
 	TokenInternalService_GetVerificationKeys_FullMethodName = "/sessions.v1.TokenInternalService/GetVerificationKeys"
 )
 
@@ -221,6 +335,9 @@ const (
 //
 // TokenInternalService hands out what verifies access tokens.
 type TokenInternalServiceClient interface {
+	// Verifies an access token that came in a parameter. Fails with
+	// UNPARSABLE_ACCESS_TOKEN or ACCESS_TOKEN_EXPIRED.
+	VerifyAccessToken(ctx context.Context, in *VerifyAccessTokenRequest, opts ...grpc.CallOption) (*VerifyAccessTokenResponse, error)
 	// Public keys of one audience, such as <project id>:anon. Fails with
 	// PROJECT_NOT_FOUND when the audience names no project.
 	GetVerificationKeys(ctx context.Context, in *GetVerificationKeysRequest, opts ...grpc.CallOption) (*GetVerificationKeysResponse, error)
@@ -232,6 +349,16 @@ type tokenInternalServiceClient struct {
 
 func NewTokenInternalServiceClient(cc grpc.ClientConnInterface) TokenInternalServiceClient {
 	return &tokenInternalServiceClient{cc}
+}
+
+func (c *tokenInternalServiceClient) VerifyAccessToken(ctx context.Context, in *VerifyAccessTokenRequest, opts ...grpc.CallOption) (*VerifyAccessTokenResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(VerifyAccessTokenResponse)
+	err := c.cc.Invoke(ctx, TokenInternalService_VerifyAccessToken_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (c *tokenInternalServiceClient) GetVerificationKeys(ctx context.Context, in *GetVerificationKeysRequest, opts ...grpc.CallOption) (*GetVerificationKeysResponse, error) {
@@ -250,6 +377,9 @@ func (c *tokenInternalServiceClient) GetVerificationKeys(ctx context.Context, in
 //
 // TokenInternalService hands out what verifies access tokens.
 type TokenInternalServiceServer interface {
+	// Verifies an access token that came in a parameter. Fails with
+	// UNPARSABLE_ACCESS_TOKEN or ACCESS_TOKEN_EXPIRED.
+	VerifyAccessToken(context.Context, *VerifyAccessTokenRequest) (*VerifyAccessTokenResponse, error)
 	// Public keys of one audience, such as <project id>:anon. Fails with
 	// PROJECT_NOT_FOUND when the audience names no project.
 	GetVerificationKeys(context.Context, *GetVerificationKeysRequest) (*GetVerificationKeysResponse, error)
@@ -263,6 +393,9 @@ type TokenInternalServiceServer interface {
 // pointer dereference when methods are called.
 type UnimplementedTokenInternalServiceServer struct{}
 
+func (UnimplementedTokenInternalServiceServer) VerifyAccessToken(context.Context, *VerifyAccessTokenRequest) (*VerifyAccessTokenResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method VerifyAccessToken not implemented")
+}
 func (UnimplementedTokenInternalServiceServer) GetVerificationKeys(context.Context, *GetVerificationKeysRequest) (*GetVerificationKeysResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetVerificationKeys not implemented")
 }
@@ -285,6 +418,24 @@ func RegisterTokenInternalServiceServer(s grpc.ServiceRegistrar, srv TokenIntern
 		t.testEmbeddedByValue()
 	}
 	s.RegisterService(&TokenInternalService_ServiceDesc, srv)
+}
+
+func _TokenInternalService_VerifyAccessToken_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(VerifyAccessTokenRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TokenInternalServiceServer).VerifyAccessToken(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TokenInternalService_VerifyAccessToken_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TokenInternalServiceServer).VerifyAccessToken(ctx, req.(*VerifyAccessTokenRequest))
+	}
+	return interceptor(ctx, in, info, handler)
 }
 
 func _TokenInternalService_GetVerificationKeys_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
@@ -312,6 +463,10 @@ var TokenInternalService_ServiceDesc = grpc.ServiceDesc{
 	ServiceName: "sessions.v1.TokenInternalService",
 	HandlerType: (*TokenInternalServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "VerifyAccessToken",
+			Handler:    _TokenInternalService_VerifyAccessToken_Handler,
+		},
 		{
 			MethodName: "GetVerificationKeys",
 			Handler:    _TokenInternalService_GetVerificationKeys_Handler,

@@ -27,13 +27,18 @@ const (
 
 type ExchangeTokenRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// refresh_token.
+	// authorization_code or refresh_token.
 	GrantType string `protobuf:"bytes,1,opt,name=grant_type,json=grantType" json:"grant_type,omitempty"`
 	// Project id, or <project id>#<branch id>.
 	ClientId *string `protobuf:"bytes,2,opt,name=client_id,json=clientId" json:"client_id,omitempty"`
 	// Publishable client key, or __stack_public_client__.
-	ClientSecret  *string `protobuf:"bytes,3,opt,name=client_secret,json=clientSecret" json:"client_secret,omitempty"`
-	RefreshToken  *string `protobuf:"bytes,4,opt,name=refresh_token,json=refreshToken" json:"refresh_token,omitempty"`
+	ClientSecret *string `protobuf:"bytes,3,opt,name=client_secret,json=clientSecret" json:"client_secret,omitempty"`
+	RefreshToken *string `protobuf:"bytes,4,opt,name=refresh_token,json=refreshToken" json:"refresh_token,omitempty"`
+	Code         *string `protobuf:"bytes,5,opt,name=code" json:"code,omitempty"`
+	// The one of the authorization request, character by character.
+	RedirectUri *string `protobuf:"bytes,6,opt,name=redirect_uri,json=redirectUri" json:"redirect_uri,omitempty"`
+	// PKCE (RFC 7636).
+	CodeVerifier  *string `protobuf:"bytes,7,opt,name=code_verifier,json=codeVerifier" json:"code_verifier,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -96,6 +101,27 @@ func (x *ExchangeTokenRequest) GetRefreshToken() string {
 	return ""
 }
 
+func (x *ExchangeTokenRequest) GetCode() string {
+	if x != nil && x.Code != nil {
+		return *x.Code
+	}
+	return ""
+}
+
+func (x *ExchangeTokenRequest) GetRedirectUri() string {
+	if x != nil && x.RedirectUri != nil {
+		return *x.RedirectUri
+	}
+	return ""
+}
+
+func (x *ExchangeTokenRequest) GetCodeVerifier() string {
+	if x != nil && x.CodeVerifier != nil {
+		return *x.CodeVerifier
+	}
+	return ""
+}
+
 type ExchangeTokenResponse struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	AccessToken string                 `protobuf:"bytes,1,opt,name=access_token,json=accessToken" json:"access_token,omitempty"`
@@ -108,8 +134,23 @@ type ExchangeTokenResponse struct {
 	AfterCallbackRedirectUrl *wrapperspb.StringValue `protobuf:"bytes,5,opt,name=after_callback_redirect_url,json=afterCallbackRedirectUrl" json:"after_callback_redirect_url,omitempty"`
 	// buf:lint:ignore FIELD_LOWER_SNAKE_CASE
 	AfterCallbackRedirectUrl_ *wrapperspb.StringValue `protobuf:"bytes,6,opt,name=afterCallbackRedirectUrl" json:"afterCallbackRedirectUrl,omitempty"`
-	unknownFields             protoimpl.UnknownFields
-	sizeCache                 protoimpl.SizeCache
+	// The rest is told in exchange for an authorization code alone. In a oneof,
+	// because JSON would show null otherwise, which SDKs refuse.
+	//
+	// Types that are valid to be assigned to OptionalRefreshToken:
+	//
+	//	*ExchangeTokenResponse_RefreshToken
+	OptionalRefreshToken isExchangeTokenResponse_OptionalRefreshToken `protobuf_oneof:"optional_refresh_token"`
+	// Types that are valid to be assigned to OptionalIsNewUser:
+	//
+	//	*ExchangeTokenResponse_IsNewUser
+	OptionalIsNewUser isExchangeTokenResponse_OptionalIsNewUser `protobuf_oneof:"optional_is_new_user"`
+	// Types that are valid to be assigned to OptionalNewUser:
+	//
+	//	*ExchangeTokenResponse_NewUser
+	OptionalNewUser isExchangeTokenResponse_OptionalNewUser `protobuf_oneof:"optional_new_user"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ExchangeTokenResponse) Reset() {
@@ -184,6 +225,225 @@ func (x *ExchangeTokenResponse) GetAfterCallbackRedirectUrl_() *wrapperspb.Strin
 	return nil
 }
 
+func (x *ExchangeTokenResponse) GetOptionalRefreshToken() isExchangeTokenResponse_OptionalRefreshToken {
+	if x != nil {
+		return x.OptionalRefreshToken
+	}
+	return nil
+}
+
+func (x *ExchangeTokenResponse) GetRefreshToken() string {
+	if x != nil {
+		if x, ok := x.OptionalRefreshToken.(*ExchangeTokenResponse_RefreshToken); ok {
+			return x.RefreshToken
+		}
+	}
+	return ""
+}
+
+func (x *ExchangeTokenResponse) GetOptionalIsNewUser() isExchangeTokenResponse_OptionalIsNewUser {
+	if x != nil {
+		return x.OptionalIsNewUser
+	}
+	return nil
+}
+
+func (x *ExchangeTokenResponse) GetIsNewUser() bool {
+	if x != nil {
+		if x, ok := x.OptionalIsNewUser.(*ExchangeTokenResponse_IsNewUser); ok {
+			return x.IsNewUser
+		}
+	}
+	return false
+}
+
+func (x *ExchangeTokenResponse) GetOptionalNewUser() isExchangeTokenResponse_OptionalNewUser {
+	if x != nil {
+		return x.OptionalNewUser
+	}
+	return nil
+}
+
+func (x *ExchangeTokenResponse) GetNewUser() bool {
+	if x != nil {
+		if x, ok := x.OptionalNewUser.(*ExchangeTokenResponse_NewUser); ok {
+			return x.NewUser
+		}
+	}
+	return false
+}
+
+type isExchangeTokenResponse_OptionalRefreshToken interface {
+	isExchangeTokenResponse_OptionalRefreshToken()
+}
+
+type ExchangeTokenResponse_RefreshToken struct {
+	// The session's; refreshing does not rotate it.
+	RefreshToken string `protobuf:"bytes,7,opt,name=refresh_token,json=refreshToken,oneof"`
+}
+
+func (*ExchangeTokenResponse_RefreshToken) isExchangeTokenResponse_OptionalRefreshToken() {}
+
+type isExchangeTokenResponse_OptionalIsNewUser interface {
+	isExchangeTokenResponse_OptionalIsNewUser()
+}
+
+type ExchangeTokenResponse_IsNewUser struct {
+	// The user came into being with this sign-in.
+	IsNewUser bool `protobuf:"varint,8,opt,name=is_new_user,json=isNewUser,oneof"`
+}
+
+func (*ExchangeTokenResponse_IsNewUser) isExchangeTokenResponse_OptionalIsNewUser() {}
+
+type isExchangeTokenResponse_OptionalNewUser interface {
+	isExchangeTokenResponse_OptionalNewUser()
+}
+
+type ExchangeTokenResponse_NewUser struct {
+	// buf:lint:ignore FIELD_LOWER_SNAKE_CASE
+	NewUser bool `protobuf:"varint,9,opt,name=newUser,oneof"`
+}
+
+func (*ExchangeTokenResponse_NewUser) isExchangeTokenResponse_OptionalNewUser() {}
+
+type AuthorizeCrossDomainRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Page of the other domain that receives code and state.
+	RedirectUri              string  `protobuf:"bytes,1,opt,name=redirect_uri,json=redirectUri" json:"redirect_uri,omitempty"`
+	State                    string  `protobuf:"bytes,2,opt,name=state" json:"state,omitempty"`
+	CodeChallenge            string  `protobuf:"bytes,3,opt,name=code_challenge,json=codeChallenge" json:"code_challenge,omitempty"`
+	CodeChallengeMethod      *string `protobuf:"bytes,4,opt,name=code_challenge_method,json=codeChallengeMethod" json:"code_challenge_method,omitempty"`
+	AfterCallbackRedirectUrl *string `protobuf:"bytes,5,opt,name=after_callback_redirect_url,json=afterCallbackRedirectUrl" json:"after_callback_redirect_url,omitempty"`
+	PublishableClientKey     *string `protobuf:"bytes,6,opt,name=publishable_client_key,json=publishableClientKey" json:"publishable_client_key,omitempty"`
+	RefreshToken             *string `protobuf:"bytes,7,opt,name=refresh_token,json=refreshToken" json:"refresh_token,omitempty"`
+	unknownFields            protoimpl.UnknownFields
+	sizeCache                protoimpl.SizeCache
+}
+
+func (x *AuthorizeCrossDomainRequest) Reset() {
+	*x = AuthorizeCrossDomainRequest{}
+	mi := &file_sessions_v1_token_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthorizeCrossDomainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthorizeCrossDomainRequest) ProtoMessage() {}
+
+func (x *AuthorizeCrossDomainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_sessions_v1_token_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthorizeCrossDomainRequest.ProtoReflect.Descriptor instead.
+func (*AuthorizeCrossDomainRequest) Descriptor() ([]byte, []int) {
+	return file_sessions_v1_token_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *AuthorizeCrossDomainRequest) GetRedirectUri() string {
+	if x != nil {
+		return x.RedirectUri
+	}
+	return ""
+}
+
+func (x *AuthorizeCrossDomainRequest) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *AuthorizeCrossDomainRequest) GetCodeChallenge() string {
+	if x != nil {
+		return x.CodeChallenge
+	}
+	return ""
+}
+
+func (x *AuthorizeCrossDomainRequest) GetCodeChallengeMethod() string {
+	if x != nil && x.CodeChallengeMethod != nil {
+		return *x.CodeChallengeMethod
+	}
+	return ""
+}
+
+func (x *AuthorizeCrossDomainRequest) GetAfterCallbackRedirectUrl() string {
+	if x != nil && x.AfterCallbackRedirectUrl != nil {
+		return *x.AfterCallbackRedirectUrl
+	}
+	return ""
+}
+
+func (x *AuthorizeCrossDomainRequest) GetPublishableClientKey() string {
+	if x != nil && x.PublishableClientKey != nil {
+		return *x.PublishableClientKey
+	}
+	return ""
+}
+
+func (x *AuthorizeCrossDomainRequest) GetRefreshToken() string {
+	if x != nil && x.RefreshToken != nil {
+		return *x.RefreshToken
+	}
+	return ""
+}
+
+type AuthorizeCrossDomainResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// redirect_uri with code and state in its query.
+	RedirectUrl   string `protobuf:"bytes,1,opt,name=redirect_url,json=redirectUrl" json:"redirect_url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AuthorizeCrossDomainResponse) Reset() {
+	*x = AuthorizeCrossDomainResponse{}
+	mi := &file_sessions_v1_token_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AuthorizeCrossDomainResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AuthorizeCrossDomainResponse) ProtoMessage() {}
+
+func (x *AuthorizeCrossDomainResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_sessions_v1_token_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AuthorizeCrossDomainResponse.ProtoReflect.Descriptor instead.
+func (*AuthorizeCrossDomainResponse) Descriptor() ([]byte, []int) {
+	return file_sessions_v1_token_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *AuthorizeCrossDomainResponse) GetRedirectUrl() string {
+	if x != nil {
+		return x.RedirectUrl
+	}
+	return ""
+}
+
 type GetJwksRequest struct {
 	state             protoimpl.MessageState `protogen:"open.v1"`
 	ProjectId         string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId" json:"project_id,omitempty"`
@@ -196,7 +456,7 @@ type GetJwksRequest struct {
 
 func (x *GetJwksRequest) Reset() {
 	*x = GetJwksRequest{}
-	mi := &file_sessions_v1_token_proto_msgTypes[2]
+	mi := &file_sessions_v1_token_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -208,7 +468,7 @@ func (x *GetJwksRequest) String() string {
 func (*GetJwksRequest) ProtoMessage() {}
 
 func (x *GetJwksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_sessions_v1_token_proto_msgTypes[2]
+	mi := &file_sessions_v1_token_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -221,7 +481,7 @@ func (x *GetJwksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJwksRequest.ProtoReflect.Descriptor instead.
 func (*GetJwksRequest) Descriptor() ([]byte, []int) {
-	return file_sessions_v1_token_proto_rawDescGZIP(), []int{2}
+	return file_sessions_v1_token_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetJwksRequest) GetProjectId() string {
@@ -254,7 +514,7 @@ type GetJwksResponse struct {
 
 func (x *GetJwksResponse) Reset() {
 	*x = GetJwksResponse{}
-	mi := &file_sessions_v1_token_proto_msgTypes[3]
+	mi := &file_sessions_v1_token_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -266,7 +526,7 @@ func (x *GetJwksResponse) String() string {
 func (*GetJwksResponse) ProtoMessage() {}
 
 func (x *GetJwksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_sessions_v1_token_proto_msgTypes[3]
+	mi := &file_sessions_v1_token_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -279,7 +539,7 @@ func (x *GetJwksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetJwksResponse.ProtoReflect.Descriptor instead.
 func (*GetJwksResponse) Descriptor() ([]byte, []int) {
-	return file_sessions_v1_token_proto_rawDescGZIP(), []int{3}
+	return file_sessions_v1_token_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetJwksResponse) GetKeys() []*Jwk {
@@ -309,7 +569,7 @@ type Jwk struct {
 
 func (x *Jwk) Reset() {
 	*x = Jwk{}
-	mi := &file_sessions_v1_token_proto_msgTypes[4]
+	mi := &file_sessions_v1_token_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -321,7 +581,7 @@ func (x *Jwk) String() string {
 func (*Jwk) ProtoMessage() {}
 
 func (x *Jwk) ProtoReflect() protoreflect.Message {
-	mi := &file_sessions_v1_token_proto_msgTypes[4]
+	mi := &file_sessions_v1_token_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -334,7 +594,7 @@ func (x *Jwk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Jwk.ProtoReflect.Descriptor instead.
 func (*Jwk) Descriptor() ([]byte, []int) {
-	return file_sessions_v1_token_proto_rawDescGZIP(), []int{4}
+	return file_sessions_v1_token_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Jwk) GetKty() string {
@@ -383,13 +643,16 @@ var File_sessions_v1_token_proto protoreflect.FileDescriptor
 
 const file_sessions_v1_token_proto_rawDesc = "" +
 	"\n" +
-	"\x17sessions/v1/token.proto\x12\vsessions.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x16policy/v1/policy.proto\"\xc7\x01\n" +
-	"\x14ExchangeTokenRequest\x123\n" +
+	"\x17sessions/v1/token.proto\x12\vsessions.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/wrappers.proto\x1a\x16policy/v1/policy.proto\x1a\x15policy/v1/rules.proto\"\xcc\x02\n" +
+	"\x14ExchangeTokenRequest\x12G\n" +
 	"\n" +
-	"grant_type\x18\x01 \x01(\tB\x14\xbaH\x11r\x0fR\rrefresh_tokenR\tgrantType\x12\"\n" +
+	"grant_type\x18\x01 \x01(\tB(\xbaH%r#R\x12authorization_codeR\rrefresh_tokenR\tgrantType\x12\"\n" +
 	"\tclient_id\x18\x02 \x01(\tB\x05\xaa\x01\x02\b\x01R\bclientId\x12*\n" +
 	"\rclient_secret\x18\x03 \x01(\tB\x05\xaa\x01\x02\b\x01R\fclientSecret\x12*\n" +
-	"\rrefresh_token\x18\x04 \x01(\tB\x05\xaa\x01\x02\b\x01R\frefreshToken\"\xc5\x02\n" +
+	"\rrefresh_token\x18\x04 \x01(\tB\x05\xaa\x01\x02\b\x01R\frefreshToken\x12\x19\n" +
+	"\x04code\x18\x05 \x01(\tB\x05\xaa\x01\x02\b\x01R\x04code\x12(\n" +
+	"\fredirect_uri\x18\x06 \x01(\tB\x05\xaa\x01\x02\b\x01R\vredirectUri\x12*\n" +
+	"\rcode_verifier\x18\a \x01(\tB\x05\xaa\x01\x02\b\x01R\fcodeVerifier\"\xf1\x03\n" +
 	"\x15ExchangeTokenResponse\x12!\n" +
 	"\faccess_token\x18\x01 \x01(\tR\vaccessToken\x12\x1d\n" +
 	"\n" +
@@ -398,7 +661,24 @@ const file_sessions_v1_token_proto_rawDesc = "" +
 	"expires_in\x18\x03 \x01(\x05R\texpiresIn\x12\x14\n" +
 	"\x05scope\x18\x04 \x01(\tR\x05scope\x12[\n" +
 	"\x1bafter_callback_redirect_url\x18\x05 \x01(\v2\x1c.google.protobuf.StringValueR\x18afterCallbackRedirectUrl\x12X\n" +
-	"\x18afterCallbackRedirectUrl\x18\x06 \x01(\v2\x1c.google.protobuf.StringValueR\x18afterCallbackRedirectUrl\"\x99\x01\n" +
+	"\x18afterCallbackRedirectUrl\x18\x06 \x01(\v2\x1c.google.protobuf.StringValueR\x18afterCallbackRedirectUrl\x12%\n" +
+	"\rrefresh_token\x18\a \x01(\tH\x00R\frefreshToken\x12 \n" +
+	"\vis_new_user\x18\b \x01(\bH\x01R\tisNewUser\x12\x1a\n" +
+	"\anewUser\x18\t \x01(\bH\x02R\anewUserB\x18\n" +
+	"\x16optional_refresh_tokenB\x16\n" +
+	"\x14optional_is_new_userB\x13\n" +
+	"\x11optional_new_user\"\xe3\x03\n" +
+	"\x1bAuthorizeCrossDomainRequest\x12,\n" +
+	"\fredirect_uri\x18\x01 \x01(\tB\t\xbaH\x06r\x04\xa0\xa3\x1e\x01R\vredirectUri\x12 \n" +
+	"\x05state\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\x80\x04R\x05state\x12G\n" +
+	"\x0ecode_challenge\x18\x03 \x01(\tB \xbaH\x1dr\x1b2\x19^[A-Za-z0-9._~-]{43,128}$R\rcodeChallenge\x12D\n" +
+	"\x15code_challenge_method\x18\x04 \x01(\tB\x10\xbaH\br\x06R\x04S256\xaa\x01\x02\b\x01R\x13codeChallengeMethod\x12M\n" +
+	"\x1bafter_callback_redirect_url\x18\x05 \x01(\tB\x0e\xbaH\x06r\x04\xa0\xa3\x1e\x01\xaa\x01\x02\b\x01R\x18afterCallbackRedirectUrl\x12W\n" +
+	"\x16publishable_client_key\x18\x06 \x01(\tB!\x8a\xa3\x1e\x18\x1a\x16Publishable-Client-Key\xaa\x01\x02\b\x01R\x14publishableClientKey\x12=\n" +
+	"\rrefresh_token\x18\a \x01(\tB\x18\x8a\xa3\x1e\x0f\x1a\rRefresh-Token\xaa\x01\x02\b\x01R\frefreshToken\"A\n" +
+	"\x1cAuthorizeCrossDomainResponse\x12!\n" +
+	"\fredirect_url\x18\x01 \x01(\tR\vredirectUrl\"\x99\x01\n" +
 	"\x0eGetJwksRequest\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x124\n" +
@@ -412,10 +692,12 @@ const file_sessions_v1_token_proto_rawDesc = "" +
 	"\x03crv\x18\x03 \x01(\tR\x03crv\x12\f\n" +
 	"\x01x\x18\x04 \x01(\tR\x01x\x12\f\n" +
 	"\x01y\x18\x05 \x01(\tR\x01y\x12\x10\n" +
-	"\x03kid\x18\x06 \x01(\tR\x03kid2\xa1\x03\n" +
-	"\fTokenService\x12\xff\x01\n" +
-	"\rExchangeToken\x12!.sessions.v1.ExchangeTokenRequest\x1a\".sessions.v1.ExchangeTokenResponse\"\xa6\x01\x8a\xa3\x1e\x7f\n" +
-	"\x03\x01\x02\x03\x10\x01 \x018\x01J!INVALID_OAUTH_CLIENT_ID_OR_SECRETJ+PUBLISHABLE_CLIENT_KEY_REQUIRED_FOR_PROJECTJ\"REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/api/v1/auth/oauth/token\x12\x8e\x01\n" +
+	"\x03kid\x18\x06 \x01(\tR\x03kid2\x9e\x06\n" +
+	"\fTokenService\x12\xc2\x02\n" +
+	"\rExchangeToken\x12!.sessions.v1.ExchangeTokenRequest\x1a\".sessions.v1.ExchangeTokenResponse\"\xe9\x01\x8a\xa3\x1e\xc1\x01\n" +
+	"\x03\x01\x02\x03\x10\x01 \x018\x01J!INVALID_OAUTH_CLIENT_ID_OR_SECRETJ+PUBLISHABLE_CLIENT_KEY_REQUIRED_FOR_PROJECTJ\x1aINVALID_AUTHORIZATION_CODEJ$MULTI_FACTOR_AUTHENTICATION_REQUIREDJ\"REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED\x82\xd3\xe4\x93\x02\x1d:\x01*\"\x18/api/v1/auth/oauth/token\x12\xb7\x02\n" +
+	"\x14AuthorizeCrossDomain\x12(.sessions.v1.AuthorizeCrossDomainRequest\x1a).sessions.v1.AuthorizeCrossDomainResponse\"\xc9\x01\x8a\xa3\x1e\x90\x01\n" +
+	"\x03\x01\x02\x03 \x01J\x1cUSER_AUTHENTICATION_REQUIREDJ\x1eINVALID_PUBLISHABLE_CLIENT_KEYJ+PUBLISHABLE_CLIENT_KEY_REQUIRED_FOR_PROJECTJ\x1cREDIRECT_URL_NOT_WHITELISTED\x82\xd3\xe4\x93\x02.:\x01*\")/api/v1/auth/oauth/cross-domain/authorize\x12\x8e\x01\n" +
 	"\aGetJwks\x12\x1b.sessions.v1.GetJwksRequest\x1a\x1c.sessions.v1.GetJwksResponse\"H\x8a\xa3\x1e\t\n" +
 	"\x03\x01\x02\x03\x10\x01 \x01\x82\xd3\xe4\x93\x025\x123/api/v1/projects/{project_id}/.well-known/jwks.jsonB3Z*vestibule.dev/proto/sessions/v1;sessionsv1\x92\x03\x04\b\x020\x02b\beditionsp\xe8\a"
 
@@ -431,25 +713,29 @@ func file_sessions_v1_token_proto_rawDescGZIP() []byte {
 	return file_sessions_v1_token_proto_rawDescData
 }
 
-var file_sessions_v1_token_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_sessions_v1_token_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_sessions_v1_token_proto_goTypes = []any{
-	(*ExchangeTokenRequest)(nil),   // 0: sessions.v1.ExchangeTokenRequest
-	(*ExchangeTokenResponse)(nil),  // 1: sessions.v1.ExchangeTokenResponse
-	(*GetJwksRequest)(nil),         // 2: sessions.v1.GetJwksRequest
-	(*GetJwksResponse)(nil),        // 3: sessions.v1.GetJwksResponse
-	(*Jwk)(nil),                    // 4: sessions.v1.Jwk
-	(*wrapperspb.StringValue)(nil), // 5: google.protobuf.StringValue
+	(*ExchangeTokenRequest)(nil),         // 0: sessions.v1.ExchangeTokenRequest
+	(*ExchangeTokenResponse)(nil),        // 1: sessions.v1.ExchangeTokenResponse
+	(*AuthorizeCrossDomainRequest)(nil),  // 2: sessions.v1.AuthorizeCrossDomainRequest
+	(*AuthorizeCrossDomainResponse)(nil), // 3: sessions.v1.AuthorizeCrossDomainResponse
+	(*GetJwksRequest)(nil),               // 4: sessions.v1.GetJwksRequest
+	(*GetJwksResponse)(nil),              // 5: sessions.v1.GetJwksResponse
+	(*Jwk)(nil),                          // 6: sessions.v1.Jwk
+	(*wrapperspb.StringValue)(nil),       // 7: google.protobuf.StringValue
 }
 var file_sessions_v1_token_proto_depIdxs = []int32{
-	5, // 0: sessions.v1.ExchangeTokenResponse.after_callback_redirect_url:type_name -> google.protobuf.StringValue
-	5, // 1: sessions.v1.ExchangeTokenResponse.afterCallbackRedirectUrl:type_name -> google.protobuf.StringValue
-	4, // 2: sessions.v1.GetJwksResponse.keys:type_name -> sessions.v1.Jwk
+	7, // 0: sessions.v1.ExchangeTokenResponse.after_callback_redirect_url:type_name -> google.protobuf.StringValue
+	7, // 1: sessions.v1.ExchangeTokenResponse.afterCallbackRedirectUrl:type_name -> google.protobuf.StringValue
+	6, // 2: sessions.v1.GetJwksResponse.keys:type_name -> sessions.v1.Jwk
 	0, // 3: sessions.v1.TokenService.ExchangeToken:input_type -> sessions.v1.ExchangeTokenRequest
-	2, // 4: sessions.v1.TokenService.GetJwks:input_type -> sessions.v1.GetJwksRequest
-	1, // 5: sessions.v1.TokenService.ExchangeToken:output_type -> sessions.v1.ExchangeTokenResponse
-	3, // 6: sessions.v1.TokenService.GetJwks:output_type -> sessions.v1.GetJwksResponse
-	5, // [5:7] is the sub-list for method output_type
-	3, // [3:5] is the sub-list for method input_type
+	2, // 4: sessions.v1.TokenService.AuthorizeCrossDomain:input_type -> sessions.v1.AuthorizeCrossDomainRequest
+	4, // 5: sessions.v1.TokenService.GetJwks:input_type -> sessions.v1.GetJwksRequest
+	1, // 6: sessions.v1.TokenService.ExchangeToken:output_type -> sessions.v1.ExchangeTokenResponse
+	3, // 7: sessions.v1.TokenService.AuthorizeCrossDomain:output_type -> sessions.v1.AuthorizeCrossDomainResponse
+	5, // 8: sessions.v1.TokenService.GetJwks:output_type -> sessions.v1.GetJwksResponse
+	6, // [6:9] is the sub-list for method output_type
+	3, // [3:6] is the sub-list for method input_type
 	3, // [3:3] is the sub-list for extension type_name
 	3, // [3:3] is the sub-list for extension extendee
 	0, // [0:3] is the sub-list for field type_name
@@ -460,13 +746,18 @@ func file_sessions_v1_token_proto_init() {
 	if File_sessions_v1_token_proto != nil {
 		return
 	}
+	file_sessions_v1_token_proto_msgTypes[1].OneofWrappers = []any{
+		(*ExchangeTokenResponse_RefreshToken)(nil),
+		(*ExchangeTokenResponse_IsNewUser)(nil),
+		(*ExchangeTokenResponse_NewUser)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_sessions_v1_token_proto_rawDesc), len(file_sessions_v1_token_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   5,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

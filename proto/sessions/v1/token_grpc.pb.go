@@ -19,8 +19,9 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	TokenService_ExchangeToken_FullMethodName = "/sessions.v1.TokenService/ExchangeToken"
-	TokenService_GetJwks_FullMethodName       = "/sessions.v1.TokenService/GetJwks"
+	TokenService_ExchangeToken_FullMethodName        = "/sessions.v1.TokenService/ExchangeToken"
+	TokenService_AuthorizeCrossDomain_FullMethodName = "/sessions.v1.TokenService/AuthorizeCrossDomain"
+	TokenService_GetJwks_FullMethodName              = "/sessions.v1.TokenService/GetJwks"
 )
 
 // TokenServiceClient is the client API for TokenService service.
@@ -35,6 +36,11 @@ type TokenServiceClient interface {
 	// OAuth 2.0 token endpoint (RFC 6749 section 3.2). Accepts form-encoded
 	// bodies; unknown parameters are ignored.
 	ExchangeToken(ctx context.Context, in *ExchangeTokenRequest, opts ...grpc.CallOption) (*ExchangeTokenResponse, error)
+	// Hand a session over to another domain
+	//
+	// Makes a one-time authorization code for the caller's own session, which
+	// another domain of the app exchanges at the token endpoint (auth.md §9.6).
+	AuthorizeCrossDomain(ctx context.Context, in *AuthorizeCrossDomainRequest, opts ...grpc.CallOption) (*AuthorizeCrossDomainResponse, error)
 	// JSON Web Key Set
 	//
 	// Public keys of a project's access tokens (RFC 7517): two per audience.
@@ -53,6 +59,16 @@ func (c *tokenServiceClient) ExchangeToken(ctx context.Context, in *ExchangeToke
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ExchangeTokenResponse)
 	err := c.cc.Invoke(ctx, TokenService_ExchangeToken_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *tokenServiceClient) AuthorizeCrossDomain(ctx context.Context, in *AuthorizeCrossDomainRequest, opts ...grpc.CallOption) (*AuthorizeCrossDomainResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AuthorizeCrossDomainResponse)
+	err := c.cc.Invoke(ctx, TokenService_AuthorizeCrossDomain_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -81,6 +97,11 @@ type TokenServiceServer interface {
 	// OAuth 2.0 token endpoint (RFC 6749 section 3.2). Accepts form-encoded
 	// bodies; unknown parameters are ignored.
 	ExchangeToken(context.Context, *ExchangeTokenRequest) (*ExchangeTokenResponse, error)
+	// Hand a session over to another domain
+	//
+	// Makes a one-time authorization code for the caller's own session, which
+	// another domain of the app exchanges at the token endpoint (auth.md §9.6).
+	AuthorizeCrossDomain(context.Context, *AuthorizeCrossDomainRequest) (*AuthorizeCrossDomainResponse, error)
 	// JSON Web Key Set
 	//
 	// Public keys of a project's access tokens (RFC 7517): two per audience.
@@ -97,6 +118,9 @@ type UnimplementedTokenServiceServer struct{}
 
 func (UnimplementedTokenServiceServer) ExchangeToken(context.Context, *ExchangeTokenRequest) (*ExchangeTokenResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ExchangeToken not implemented")
+}
+func (UnimplementedTokenServiceServer) AuthorizeCrossDomain(context.Context, *AuthorizeCrossDomainRequest) (*AuthorizeCrossDomainResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AuthorizeCrossDomain not implemented")
 }
 func (UnimplementedTokenServiceServer) GetJwks(context.Context, *GetJwksRequest) (*GetJwksResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetJwks not implemented")
@@ -140,6 +164,24 @@ func _TokenService_ExchangeToken_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _TokenService_AuthorizeCrossDomain_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AuthorizeCrossDomainRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TokenServiceServer).AuthorizeCrossDomain(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: TokenService_AuthorizeCrossDomain_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TokenServiceServer).AuthorizeCrossDomain(ctx, req.(*AuthorizeCrossDomainRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _TokenService_GetJwks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetJwksRequest)
 	if err := dec(in); err != nil {
@@ -168,6 +210,10 @@ var TokenService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ExchangeToken",
 			Handler:    _TokenService_ExchangeToken_Handler,
+		},
+		{
+			MethodName: "AuthorizeCrossDomain",
+			Handler:    _TokenService_AuthorizeCrossDomain_Handler,
 		},
 		{
 			MethodName: "GetJwks",

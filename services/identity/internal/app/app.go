@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
@@ -21,6 +23,10 @@ type Deps struct {
 	Hasher   Hasher
 	Sealer   Sealer
 	Logger   *slog.Logger
+	// OAuth is the providers that people sign in with.
+	OAuth              OAuthProviders
+	AuthorizationCodes AuthorizationCodes
+	AccessTokens       AccessTokens
 	// Conditions evaluates the conditions of sign-up rules.
 	Conditions Conditions
 	// Bots verifies bot challenges; nil lets everybody pass.
@@ -57,6 +63,12 @@ type App struct {
 	pause     func(ctx context.Context, d time.Duration) error
 	publicURL string
 
+	oauth              OAuthProviders
+	authorizationCodes AuthorizationCodes
+	accessTokens       AccessTokens
+	// refreshes are the exchanges of providers' refresh tokens under way.
+	refreshes singleflight.Group
+
 	conditions  Conditions
 	bots        BotVerifier
 	botPolicy   BotPolicy
@@ -83,6 +95,10 @@ func New(deps Deps) *App {
 		clock:     deps.Clock,
 		pause:     deps.Pause,
 		publicURL: deps.PublicURL,
+
+		oauth:              deps.OAuth,
+		authorizationCodes: deps.AuthorizationCodes,
+		accessTokens:       deps.AccessTokens,
 
 		conditions:  deps.Conditions,
 		bots:        deps.Bots,

@@ -25,6 +25,7 @@ type Store interface {
 	ContactChannelStore
 	CodeStore
 	SecondFactorStore
+	OAuthStore
 	PasskeyStore
 	GuessStore
 	RateStore
@@ -88,6 +89,7 @@ type Tx interface {
 	ContactChannelTx
 	CodeTx
 	SecondFactorTx
+	OAuthTx
 	PasskeyTx
 	ProjectTx
 	UserImportTx

@@ -54,6 +54,18 @@ func TestPathsToASession_userWithSecondFactor_areAskedForIt(t *testing.T) {
 			_, err := h.SignInWithPassword(h.client(), "ada@example.com", password)
 			return err
 		},
+		"SignInWithApple": func(h *harness) error {
+			o := newOAuthHarness(h.t)
+			first, err := o.appleSignIn()
+			if err != nil {
+				return err
+			}
+			o.enrol(first.UserID)
+			opened := len(o.sessions.opened)
+			_, err = o.appleSignIn()
+			h.sessions.opened = o.sessions.opened[opened:]
+			return err
+		},
 		// A user without any credential has no second factor either.
 		"SignUpAnonymously": nil,
 	}

@@ -60,11 +60,8 @@ var errCredentialChanged = errors.New("the credential changed during the sign-in
 // their commit is seen now, or they see the session.
 func (a *App) signIn(ctx context.Context, req request, arrived arrival) (*SignedIn, error) {
 	user := arrived.user
-	if user.RequiresTOTPMFA && arrived.proof.userID != user.ID {
-		if err := a.noteGuess(ctx, arrived); err != nil {
-			return nil, err
-		}
-		return nil, a.requireSecondFactor(ctx, arrived)
+	if err := a.checkSecondFactor(ctx, arrived); err != nil {
+		return nil, err
 	}
 	tokens, err := a.sessions.CreateSession(ctx, TokenSubject{
 		User:             *user,
@@ -89,6 +86,18 @@ func (a *App) signIn(ctx context.Context, req request, arrived arrival) (*Signed
 		}
 	}
 	return &SignedIn{UserID: user.ID, IsNewUser: arrived.isNewUser, Tokens: tokens}, nil
+}
+
+// checkSecondFactor asks a user who has a second factor for it, unless they
+// proved it.
+func (a *App) checkSecondFactor(ctx context.Context, arrived arrival) error {
+	if arrived.user.RequiresTOTPMFA && arrived.proof.userID != arrived.user.ID {
+		if err := a.noteGuess(ctx, arrived); err != nil {
+			return err
+		}
+		return a.requireSecondFactor(ctx, arrived)
+	}
+	return nil
 }
 
 // noteGuess says that the guess was right where no sign-in does.

@@ -41,7 +41,7 @@ func (a *App) SignInWithOTP(ctx context.Context, text string) (*SignedIn, error)
 	}
 	return a.register(ctx, req, registration{
 		method:      signUpByOTP,
-		email:       domain.PrimaryEmail{Value: domain.NormalizeEmail(asked.Email), IsVerified: true, UsedForAuth: true},
+		email:       &domain.PrimaryEmail{Value: domain.NormalizeEmail(asked.Email), IsVerified: true, UsedForAuth: true},
 		countryCode: asked.CountryCode,
 		bot:         botVerdict{noNewUser: asked.NoNewUser},
 	})

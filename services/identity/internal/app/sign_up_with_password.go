@@ -45,7 +45,7 @@ func (a *App) SignUpWithPassword(ctx context.Context, in PasswordSignUp) (*Signe
 	email := domain.NormalizeEmail(in.Email)
 	return a.register(ctx, req, registration{
 		method:       signUpByPassword,
-		email:        domain.PrimaryEmail{Value: email, UsedForAuth: true},
+		email:        &domain.PrimaryEmail{Value: email, UsedForAuth: true},
 		password:     &in.Password,
 		countryCode:  countryOf(ctx),
 		verification: verificationMail{Email: email, Recipient: in.Email, CallbackURL: in.VerificationCallbackURL},

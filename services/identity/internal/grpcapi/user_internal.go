@@ -27,6 +27,16 @@ func (s *UserInternal) GetTokenSubject(ctx context.Context, req *identityv1.GetT
 	return &identityv1.GetTokenSubjectResponse{Subject: userpb.TokenSubject(*subject)}, nil
 }
 
+// GetSignInSubject implements identityv1.UserInternalServiceServer.
+func (s *UserInternal) GetSignInSubject(ctx context.Context, req *identityv1.GetSignInSubjectRequest) (*identityv1.GetSignInSubjectResponse, error) {
+	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
+	subject, err := s.app.GetSignInSubject(ctx, tenant, req.GetUserId())
+	if err != nil {
+		return nil, err
+	}
+	return &identityv1.GetSignInSubjectResponse{Subject: userpb.TokenSubject(*subject)}, nil
+}
+
 // ListUserContacts implements identityv1.UserInternalServiceServer.
 func (s *UserInternal) ListUserContacts(ctx context.Context, req *identityv1.ListUserContactsRequest) (*identityv1.ListUserContactsResponse, error) {
 	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}

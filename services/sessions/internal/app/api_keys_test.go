@@ -36,12 +36,15 @@ var (
 )
 
 // configs is an identity context in which both kinds of keys are switched on.
-type configs struct{ user, team bool }
+type configs struct {
+	user, team bool
+	domains    projectconfig.Domains
+}
 
 func newConfigs() *configs { return &configs{user: true, team: true} }
 
 func (c *configs) Get(_ context.Context, tenant ids.Tenant, _ int64) (*projectconfig.Config, error) {
-	config := &projectconfig.Config{Tenant: tenant}
+	config := &projectconfig.Config{Tenant: tenant, Domains: c.domains}
 	config.APIKeys.Enabled.User, config.APIKeys.Enabled.Team = c.user, c.team
 	return config, nil
 }

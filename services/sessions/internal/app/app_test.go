@@ -190,6 +190,18 @@ type users struct {
 	deleted   []string
 	anonymous []string
 	failure   error
+	// attemptCode makes every user have a second factor when it is set.
+	attemptCode string
+}
+
+func (u *users) SignInSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error) {
+	u.mu.Lock()
+	attemptCode := u.attemptCode
+	u.mu.Unlock()
+	if attemptCode != "" {
+		return domain.Subject{}, apierr.MultiFactorAuthenticationRequired(attemptCode)
+	}
+	return u.TokenSubject(ctx, tenant, userID)
 }
 
 func (u *users) TokenSubject(_ context.Context, _ ids.Tenant, userID string) (domain.Subject, error) {

@@ -25,6 +25,12 @@ type OpenedSession struct{ SessionID, RefreshToken, AccessToken string }
 // CreateSession opens a session. The caller has checked every factor. It fails
 // with USER_NOT_FOUND when the user was deleted meanwhile.
 func (a *App) CreateSession(ctx context.Context, request SessionRequest) (OpenedSession, error) {
+	return a.createSession(ctx, request, func(context.Context, Tx, string) error { return nil })
+}
+
+// createSession opens a session in one transaction with what it is given for,
+// which learns its id and may refuse.
+func (a *App) createSession(ctx context.Context, request SessionRequest, inExchange func(ctx context.Context, tx Tx, sessionID string) error) (OpenedSession, error) {
 	lifetime := request.Lifetime
 	if lifetime == 0 {
 		lifetime = domain.DefaultLifetime
@@ -39,6 +45,9 @@ func (a *App) CreateSession(ctx context.Context, request SessionRequest) (Opened
 		return OpenedSession{}, err
 	}
 	err = a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
+		if err := inExchange(ctx, tx, opened.SessionID); err != nil {
+			return err
+		}
 		created, err := tx.CreateSession(ctx, NewSession{
 			Tenant:          request.Tenant,
 			ID:              opened.SessionID,

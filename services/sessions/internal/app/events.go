@@ -40,6 +40,9 @@ const (
 	Deleted         RevocationReason = "deleted"
 	PasswordChanged RevocationReason = "password_changed"
 	UserDeleted     RevocationReason = "user_deleted"
+	// CodeReplayed says that the authorization code that the session came from
+	// was presented again.
+	CodeReplayed RevocationReason = "code_replayed"
 )
 
 func (SessionCreated) isEvent()    {}

@@ -19,6 +19,8 @@ type Store interface {
 	// serialization failure, so fn must have no other effects.
 	RunTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 
+	AuthorizationCodeStore
+
 	// TouchSession records a use of the unexpired session of a refresh token
 	// in one statement and returns the session's id and user; found is false
 	// when there is none. A nil ipInfo keeps the recorded one.
@@ -52,6 +54,7 @@ type UsedSession struct{ ID, UserID string }
 
 // Tx is what a use case writes.
 type Tx interface {
+	AuthorizationCodeTx
 	APIKeyTx
 
 	// CreateSession inserts a session and reports false when its user or
@@ -104,6 +107,10 @@ type Users interface {
 	// TokenSubject records that the user is active and reads what an access
 	// token says about them. It fails with USER_NOT_FOUND.
 	TokenSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error)
+	// SignInSubject is TokenSubject for a user who proved their first factor
+	// elsewhere and is about to get a session. It fails besides with
+	// MULTI_FACTOR_AUTHENTICATION_REQUIRED.
+	SignInSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error)
 	// UserExists reports whether the tenant has such a user.
 	UserExists(ctx context.Context, tenant ids.Tenant, userID string) (bool, error)
 }
@@ -124,8 +131,13 @@ type KeyCache interface {
 	Forget(audience domain.Audience)
 }
 
-// Signer turns access tokens into text.
+// Signer turns access tokens into text and back.
 type Signer interface {
 	// Sign makes one signature.
 	Sign(key domain.SigningKey, token domain.AccessToken, issuer string, issuedAt, expiresAt time.Time) (string, error)
+	// Audience reads whom a token says it is for, which proves nothing.
+	Audience(token string) (domain.Audience, bool)
+	// Verify reads a token that one of the keys has signed for the audience,
+	// expired or not. It reports false for any other.
+	Verify(token string, keys []domain.PublicKey, audience domain.Audience, issuer string) (domain.VerifiedToken, bool)
 }

@@ -34,6 +34,10 @@ func (a *App) RevokeUserSessions(ctx context.Context, revocation Revocation) (re
 				return err
 			}
 		}
+		// Whoever is on the way back from an OAuth provider has to begin anew.
+		if err := tx.DeleteAuthorizationCodesOfUser(ctx, revocation.Tenant, revocation.UserID, revocation.KeptSessionID, revocation.OpenedBefore); err != nil {
+			return err
+		}
 		sessionIDs, err := tx.DeleteSessionsOfUser(ctx, revocation.Tenant, revocation.UserID, revocation.KeptSessionID, revocation.OpenedBefore)
 		if err != nil {
 			return err

@@ -32,6 +32,17 @@ func (u *Users) TokenSubject(ctx context.Context, tenant ids.Tenant, userID stri
 	return identitypb.Subject(res.GetSubject()), nil
 }
 
+// SignInSubject implements app.Users.
+func (u *Users) SignInSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error) {
+	res, err := u.client.GetSignInSubject(ctx, &identityv1.GetSignInSubjectRequest{
+		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, UserId: userID,
+	})
+	if err != nil {
+		return domain.Subject{}, err
+	}
+	return identitypb.Subject(res.GetSubject()), nil
+}
+
 // UserExists implements app.Users.
 func (u *Users) UserExists(ctx context.Context, tenant ids.Tenant, userID string) (bool, error) {
 	res, err := u.client.ListUserContacts(ctx, &identityv1.ListUserContactsRequest{

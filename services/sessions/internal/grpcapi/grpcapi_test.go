@@ -57,6 +57,10 @@ func (identity) Project(_ context.Context, id string) (*domain.Project, error) {
 	return &domain.Project{ID: id, Branches: []string{"main"}}, nil
 }
 
+func (i identity) SignInSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error) {
+	return i.TokenSubject(ctx, tenant, userID)
+}
+
 // system is the service behind its whole interceptor chain.
 type system struct {
 	*grpctest.Harness

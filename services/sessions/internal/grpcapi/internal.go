@@ -6,12 +6,15 @@ import (
 	"vestibule.dev/pkg/ids"
 	sessionsv1 "vestibule.dev/proto/sessions/v1"
 	"vestibule.dev/services/sessions/internal/app"
+	"vestibule.dev/services/sessions/internal/domain"
 	"vestibule.dev/services/sessions/internal/identitypb"
 )
 
-// Internal implements sessionsv1.SessionInternalServiceServer and
+// Internal implements sessionsv1.SessionInternalServiceServer,
+// sessionsv1.AuthorizationCodeInternalServiceServer and
 // sessionsv1.TokenInternalServiceServer.
 type Internal struct {
+	sessionsv1.UnimplementedAuthorizationCodeInternalServiceServer
 	sessionsv1.UnimplementedSessionInternalServiceServer
 	sessionsv1.UnimplementedTokenInternalServiceServer
 	app *app.App
@@ -71,4 +74,39 @@ func (s *Internal) GetVerificationKeys(ctx context.Context, req *sessionsv1.GetV
 		return nil, err
 	}
 	return &sessionsv1.GetVerificationKeysResponse{Keys: toJWKs(keys)}, nil
+}
+
+// CreateAuthorizationCode implements
+// sessionsv1.AuthorizationCodeInternalServiceServer.
+func (s *Internal) CreateAuthorizationCode(ctx context.Context, req *sessionsv1.CreateAuthorizationCodeRequest) (*sessionsv1.CreateAuthorizationCodeResponse, error) {
+	code := domain.AuthorizationCode{
+		Tenant:      ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()},
+		UserID:      req.GetUserId(),
+		RedirectURI: req.GetRedirectUri(),
+		Challenge:   domain.CodeChallenge{Text: req.GetCodeChallenge(), Method: req.GetCodeChallengeMethod()},
+		IsNewUser:   req.GetIsNewUser(),
+	}
+	if after := req.GetAfterCallbackRedirectUrl(); after != "" {
+		code.AfterCallback = &after
+	}
+	text, err := s.app.CreateAuthorizationCode(ctx, code)
+	if err != nil {
+		return nil, err
+	}
+	return &sessionsv1.CreateAuthorizationCodeResponse{Code: text}, nil
+}
+
+// VerifyAccessToken implements sessionsv1.TokenInternalServiceServer.
+func (s *Internal) VerifyAccessToken(ctx context.Context, req *sessionsv1.VerifyAccessTokenRequest) (*sessionsv1.VerifyAccessTokenResponse, error) {
+	token, err := s.app.VerifyAccessToken(ctx, req.GetAccessToken())
+	if err != nil {
+		return nil, err
+	}
+	return &sessionsv1.VerifyAccessTokenResponse{
+		ProjectId:   token.ProjectID,
+		BranchId:    token.BranchID,
+		UserId:      token.UserID,
+		SessionId:   token.SessionID,
+		IsAnonymous: token.Anonymous,
+	}, nil
 }

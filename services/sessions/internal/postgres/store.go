@@ -117,6 +117,7 @@ func (s *Store) SweepOrphans(ctx context.Context) error {
 	for _, sweep := range []func(context.Context) (int64, error){
 		queries.SweepSessionsOfDeletedUsers,
 		queries.SweepSessionsOfDeletedProjects,
+		queries.SweepAuthorizationCodesOfDeletedProjects,
 		queries.SweepSigningKeysOfDeletedProjects,
 		queries.SweepAPIKeysOfDeletedUsers,
 		queries.SweepAPIKeysOfDeletedTeams,

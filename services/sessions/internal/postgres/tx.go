@@ -67,6 +67,7 @@ func (t *tx) RememberDeletedUser(ctx context.Context, tenant ids.Tenant, userID 
 func (t *tx) PurgeProject(ctx context.Context, projectID string) error {
 	for _, purge := range []func(context.Context, string) error{
 		t.queries.RememberDeletedProject,
+		t.queries.PurgeAuthorizationCodes,
 		t.queries.PurgeSessions,
 		t.queries.PurgeSigningKeys,
 		t.queries.PurgeAPIKeys,

@@ -80,6 +80,27 @@ type OauthAccount struct {
 	CreatedAt              time.Time
 }
 
+type OauthAuthorization struct {
+	ProjectID string
+	BranchID  string
+	StateHash []byte
+	Request   []byte
+	CreatedAt time.Time
+}
+
+type OauthToken struct {
+	ProjectID      string
+	BranchID       string
+	UserID         string
+	OauthAccountID string
+	ID             string
+	Kind           string
+	Token          []byte
+	Scopes         []string
+	ExpiresAt      *time.Time
+	CreatedAt      time.Time
+}
+
 type Passkey struct {
 	ProjectID    string
 	BranchID     string

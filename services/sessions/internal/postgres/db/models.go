@@ -24,6 +24,24 @@ type ApiKey struct {
 	Version     int64
 }
 
+type AuthorizationCode struct {
+	ProjectID                string
+	BranchID                 string
+	CodeHash                 []byte
+	UserID                   string
+	RedirectUri              string
+	CodeChallenge            string
+	CodeChallengeMethod      string
+	IsNewUser                bool
+	AfterCallbackRedirectUrl *string
+	HandedOverSessionID      *string
+	HandedOverRefreshToken   []byte
+	IssuedSessionID          *string
+	CreatedAt                time.Time
+	ExpiresAt                time.Time
+	UsedAt                   *time.Time
+}
+
 type CliLogin struct {
 	ProjectID        string
 	BranchID         string

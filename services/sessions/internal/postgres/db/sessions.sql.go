@@ -383,3 +383,32 @@ func (q *Queries) TouchSession(ctx context.Context, arg TouchSessionParams) (Tou
 	err := row.Scan(&i.ID, &i.UserID)
 	return i, err
 }
+
+const touchSessionOfUser = `-- name: TouchSessionOfUser :execrows
+UPDATE sessions
+SET last_active_at = greatest(last_active_at, now()),
+    last_ip_info = coalesce($5::json, last_ip_info)
+WHERE project_id = $1 AND branch_id = $2 AND id = $3 AND user_id = $4 AND expires_at > now()
+`
+
+type TouchSessionOfUserParams struct {
+	ProjectID  string
+	BranchID   string
+	ID         string
+	UserID     string
+	LastIpInfo []byte
+}
+
+func (q *Queries) TouchSessionOfUser(ctx context.Context, arg TouchSessionOfUserParams) (int64, error) {
+	result, err := q.db.Exec(ctx, touchSessionOfUser,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.ID,
+		arg.UserID,
+		arg.LastIpInfo,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}

@@ -102,3 +102,9 @@ WHERE d.deleted_at > now() - interval '1 hour' AND s.project_id = d.project_id;
 -- name: SweepDeletedUsers :execrows
 -- tenant: all. Deletions that no event in flight can repeat any more.
 DELETE FROM deleted_users WHERE deleted_at < now() - interval '60 days';
+
+-- name: TouchSessionOfUser :execrows
+UPDATE sessions
+SET last_active_at = greatest(last_active_at, now()),
+    last_ip_info = coalesce(sqlc.narg(last_ip_info)::json, last_ip_info)
+WHERE project_id = $1 AND branch_id = $2 AND id = $3 AND user_id = $4 AND expires_at > now();
