@@ -82,8 +82,9 @@ func browse(t *testing.T, browser, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The viewer draws what is in sight, so everything has to be.
 	cmd := exec.CommandContext(ctx, browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-		"--disable-background-networking", "--disable-dev-shm-usage", "--user-data-dir="+profile, url)
+		"--disable-background-networking", "--disable-dev-shm-usage", "--window-size=1200,30000", "--user-data-dir="+profile, url)
 	// The browser is many processes; all of them end.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
