@@ -17,6 +17,7 @@ var workerVerbs = regexp.MustCompile(`^(?:Sweep|Purge|Forget|Claim|Release|Termi
 var exceptions = map[string]string{
 	"identity/EnvironmentOverrides":         "for all projects: a worker seals their secrets",
 	"identity/Image":                        "images are public, under random names",
+	"identity/OAuthAuthorization":           "whoever holds the state of the authorization may use it",
 	"teams/Image":                           "images are public, under random names",
 	"sessions/AudiencesDue":                 "for all projects: a worker rotates keys",
 	"notifications/MailQueueStatus":         "for the operators of the platform: two numbers",
