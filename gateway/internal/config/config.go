@@ -65,8 +65,8 @@ type Config struct {
 	ProjectRatePerMinute   int `env:"PROJECT_RATE_PER_MINUTE" envDefault:"300000"`
 	// MaxInFlight bounds the requests served at a time.
 	MaxInFlight int `env:"MAX_IN_FLIGHT" envDefault:"2048"`
-	// BodyMemory bounds the memory of bodies beyond 16 KiB; less than one body of
-	// 8 MiB needs is rounded up to it.
+	// BodyMemory bounds the memory of bodies from 16 KiB to 1 MiB; longer ones are
+	// read one at a time.
 	BodyMemory int64 `env:"BODY_MEMORY" envDefault:"16777216"`
 	// MemoryLimit is the soft limit of the whole process in bytes; towards it
 	// memory is given back sooner. GOMEMLIMIT wins.

@@ -35,26 +35,34 @@ const (
 	maxFormFields = 1000
 )
 
+// fullBody is the memory that a body of the largest size takes.
+const fullBody = bodyCost * (maxBody + 1)
+
 // BodyReader decodes request bodies. Large ones share a budget, so that a
 // hundred uploads at once cost waiting time instead of memory.
 type BodyReader struct {
 	budget *semaphore.Weighted
-	size   int64
-	used   atomic.Int64
-	// large holds buffers for the longest bodies. They are reused, because what
-	// a flood leaves behind would add up until it is collected; whoever has one
-	// holds the room of a full body.
-	large sync.Pool
+	// full is the room for one body of more than mediumBody. It is apart from
+	// the budget: whoever waits for it holds a part of that, and all of them
+	// would wait for each other.
+	full *semaphore.Weighted
+	size int64
+	used atomic.Int64
+	// buffers are for those bodies. They are reused, because what a flood
+	// leaves behind would add up until it is collected.
+	buffers sync.Pool
 }
 
-// NewBodyReader returns a reader that uses at most budget bytes for large
-// bodies at a time; less than one full body needs is rounded up to it.
+// NewBodyReader returns a reader that uses at most budget bytes for bodies of
+// up to 1 MiB at a time, and the room of one full body for longer ones; less
+// than what a body of 1 MiB needs is rounded up to it.
 func NewBodyReader(budget int64) *BodyReader {
-	budget = max(budget, bodyCost*(maxBody+1))
+	budget = max(budget, bodyCost*mediumBody)
 	return &BodyReader{
-		budget: semaphore.NewWeighted(budget),
-		size:   budget,
-		large:  sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, maxBody+1+bytes.MinRead)) }},
+		budget:  semaphore.NewWeighted(budget),
+		full:    semaphore.NewWeighted(1),
+		size:    budget + fullBody,
+		buffers: sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, maxBody+1+bytes.MinRead)) }},
 	}
 }
 
@@ -132,7 +140,9 @@ func parseText([]byte) (value, error) { return value{kind: kindString}, nil }
 // reservation is what one request takes of the budget.
 type reservation struct {
 	reader *BodyReader
-	held   int64
+	// held is how much of the budget, full whether the room for a full body.
+	held int64
+	full bool
 	// buf is the body as it came. What is read from it is a copy.
 	buf *bytes.Buffer
 }
@@ -192,26 +202,28 @@ func steps(plain bool, length int64) []int64 {
 
 // reserve waits until a body of the size may be held, and makes room in the
 // buffer. The wait is bounded: who holds the room slows others down but never
-// locks them out, and two that wait for each other do not do so for long.
+// locks them out.
 func (h *reservation) reserve(ctx context.Context, size int64) error {
 	ctx, cancel := context.WithTimeout(ctx, longestWait)
 	defer cancel()
-	cost := bodyCost * size
 	if size > mediumBody {
-		cost = bodyCost * (maxBody + 1)
-	}
-	if err := h.reader.budget.Acquire(ctx, cost-h.held); err != nil {
-		return apierr.Unavailable(time.Second).WithCause(err)
-	}
-	h.reader.used.Add(cost - h.held)
-	h.held = cost
-	if size <= mediumBody {
-		h.buf.Grow(int(size) - h.buf.Len() + bytes.MinRead)
+		if err := h.reader.full.Acquire(ctx, 1); err != nil {
+			return apierr.Unavailable(time.Second).WithCause(err)
+		}
+		h.full = true
+		h.reader.used.Add(fullBody)
+		large, _ := h.reader.buffers.Get().(*bytes.Buffer)
+		large.Write(h.buf.Bytes())
+		h.buf = large
 		return nil
 	}
-	large, _ := h.reader.large.Get().(*bytes.Buffer)
-	large.Write(h.buf.Bytes())
-	h.buf = large
+	more := bodyCost*size - h.held
+	if err := h.reader.budget.Acquire(ctx, more); err != nil {
+		return apierr.Unavailable(time.Second).WithCause(err)
+	}
+	h.held += more
+	h.reader.used.Add(more)
+	h.buf.Grow(int(size) - h.buf.Len() + bytes.MinRead)
 	return nil
 }
 
@@ -219,7 +231,7 @@ func (h *reservation) reserve(ctx context.Context, size int64) error {
 func (h *reservation) recycle() {
 	if h.buf != nil && h.buf.Cap() > maxBody {
 		h.buf.Reset()
-		h.reader.large.Put(h.buf)
+		h.reader.buffers.Put(h.buf)
 	}
 	h.buf = nil
 }
@@ -230,6 +242,11 @@ func (h *reservation) release() {
 	h.reader.used.Add(-h.held)
 	h.reader.budget.Release(h.held)
 	h.held = 0
+	if h.full {
+		h.full = false
+		h.reader.used.Add(-fullBody)
+		h.reader.full.Release(1)
+	}
 }
 
 func decompress(encoding string, r io.Reader) (io.Reader, error) {

@@ -316,7 +316,7 @@ func TestRead_body_isDecodedOrRefused(t *testing.T) {
 			}
 		})
 	}
-	if !br.budget.TryAcquire(bodyCost * (maxBody + 1)) {
+	if br.Used() != 0 || !br.budget.TryAcquire(bodyCost*mediumBody) || !br.full.TryAcquire(1) {
 		t.Error("a body kept its reservation")
 	}
 }
