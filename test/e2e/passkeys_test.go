@@ -29,7 +29,7 @@ func ceremony(t *testing.T, c *client.Client, path string) (challenge []byte, co
 func TestPasskeys_registerAndSignIn(t *testing.T) {
 	_, tokens, me := signUp(t, dev)
 	page := virtualwebauthn.RelyingParty{ID: "localhost", Origin: "http://localhost:3000"}
-	device, passkey := virtualwebauthn.NewAuthenticator(), virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+	device, passkey := virtualwebauthn.NewAuthenticator(), newPasskey()
 	attest := func(challenge []byte) json.RawMessage {
 		return json.RawMessage(virtualwebauthn.CreateAttestationResponse(page, device, passkey, virtualwebauthn.AttestationOptions{Challenge: challenge}))
 	}
@@ -60,5 +60,17 @@ func TestPasskeys_registerAndSignIn(t *testing.T) {
 	refused := refuse(t, visitor(dev), http.MethodPost, "/auth/passkey/sign-in", map[string]any{"code": code, "authentication_response": assert(challenge)}, "PASSKEY_AUTHENTICATION_FAILED")
 	if details, _ := refused.Object()["details"].(map[string]any); details["message"] == "" {
 		t.Errorf("refused with %s", refused)
+	}
+}
+
+// newPasskey makes a key on P-256 whose coordinates have all their 32 bytes. The
+// library leaves out leading zeros, which RFC 9053 section 7.1.1 forbids and no
+// authenticator does.
+func newPasskey() virtualwebauthn.Credential {
+	const whole = 77 // bytes of a COSE key
+	for {
+		if passkey := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(passkey.Key.AttestationData()) == whole {
+			return passkey
+		}
 	}
 }

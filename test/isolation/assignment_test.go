@@ -34,10 +34,16 @@ var values = map[string]map[string]any{
 	"risk_scores":                         {"risk_scores": map[string]any{"sign_up": map[string]any{"bot": 1, "free_trial_abuse": 2}}},
 }
 
-// channelValues are such values of addresses.
-var channelValues = map[string]map[string]any{
-	"is_verified": {"is_verified": true},
-}
+// channelValues are such values of addresses, linkValues of linked accounts.
+var (
+	channelValues = map[string]map[string]any{
+		"is_verified": {"is_verified": true},
+	}
+	linkValues = map[string]map[string]any{
+		"account_id": {"account_id": "another"},
+		"email":      {"email": "another@example.com"},
+	}
+)
 
 // changes are the routes that a client may write with.
 func changes() []routes.Route {
@@ -72,11 +78,13 @@ func TestServerOnlyFields_fromClients_areRefused(t *testing.T) {
 				continue
 			}
 			fields++
-			body, ok := values[field.Name]
-			if !ok {
-				body, ok = channelValues[field.Name]
+			var body map[string]any
+			for _, known := range []map[string]map[string]any{values, channelValues, linkValues} {
+				if given, ok := known[field.Name]; ok {
+					body = given
+				}
 			}
-			if !ok {
+			if body == nil {
 				t.Fatalf("%s has a server-only field %s: give a value of it", route, field.Name)
 			}
 			plain := build(t, route, own)
@@ -100,15 +108,15 @@ func TestServerOnlyFields_fromClients_areRefused(t *testing.T) {
 	// The same requests are good ones from a server: otherwise the refusals
 	// would prove nothing.
 	server := tenant.caller(client.Server).SignedIn(victim.Tokens)
-	for name, body := range values {
-		if got := call(t, server, http.MethodPatch, "/users/me", body); got.Status != http.StatusOK {
-			t.Errorf("a server may not set %s: %s", name, got)
-		}
-	}
-	channel := "/contact-channels/me/" + victim.things[aChannel]
-	for name, body := range channelValues {
-		if got := call(t, server, http.MethodPatch, channel, body); got.Status != http.StatusOK {
-			t.Errorf("a server may not set %s: %s", name, got)
+	for path, known := range map[string]map[string]map[string]any{
+		"/users/me": values,
+		"/contact-channels/me/" + victim.things[aChannel]: channelValues,
+		"/oauth-providers/me/" + victim.things[aLink]:     linkValues,
+	} {
+		for name, body := range known {
+			if got := call(t, server, http.MethodPatch, path, body); got.Status != http.StatusOK {
+				t.Errorf("a server may not set %s: %s", name, got)
+			}
 		}
 	}
 }
