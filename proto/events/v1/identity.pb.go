@@ -168,9 +168,12 @@ func (x *UserCreated) GetConfigVersion() int64 {
 
 // A user's fields changed.
 type UserUpdated struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	UserId        string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	User          *structpb.Struct       `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	UserId string                 `protobuf:"bytes,1,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	User   *structpb.Struct       `protobuf:"bytes,2,opt,name=user,proto3" json:"user,omitempty"`
+	// Set when the user was anonymous before: their teams that still have the
+	// placeholder name are to be named after this.
+	TeamNaming    *TeamNaming `protobuf:"bytes,3,opt,name=team_naming,json=teamNaming,proto3" json:"team_naming,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -219,6 +222,66 @@ func (x *UserUpdated) GetUser() *structpb.Struct {
 	return nil
 }
 
+func (x *UserUpdated) GetTeamNaming() *TeamNaming {
+	if x != nil {
+		return x.TeamNaming
+	}
+	return nil
+}
+
+// TeamNaming is what a personal team is named after; either may be empty.
+type TeamNaming struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	DisplayName   string                 `protobuf:"bytes,1,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	PrimaryEmail  string                 `protobuf:"bytes,2,opt,name=primary_email,json=primaryEmail,proto3" json:"primary_email,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TeamNaming) Reset() {
+	*x = TeamNaming{}
+	mi := &file_events_v1_identity_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TeamNaming) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TeamNaming) ProtoMessage() {}
+
+func (x *TeamNaming) ProtoReflect() protoreflect.Message {
+	mi := &file_events_v1_identity_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TeamNaming.ProtoReflect.Descriptor instead.
+func (*TeamNaming) Descriptor() ([]byte, []int) {
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *TeamNaming) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *TeamNaming) GetPrimaryEmail() string {
+	if x != nil {
+		return x.PrimaryEmail
+	}
+	return ""
+}
+
 // A user was deleted; every context forgets them.
 type UserDeleted struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -232,7 +295,7 @@ type UserDeleted struct {
 
 func (x *UserDeleted) Reset() {
 	*x = UserDeleted{}
-	mi := &file_events_v1_identity_proto_msgTypes[3]
+	mi := &file_events_v1_identity_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -244,7 +307,7 @@ func (x *UserDeleted) String() string {
 func (*UserDeleted) ProtoMessage() {}
 
 func (x *UserDeleted) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[3]
+	mi := &file_events_v1_identity_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -257,7 +320,7 @@ func (x *UserDeleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UserDeleted.ProtoReflect.Descriptor instead.
 func (*UserDeleted) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{3}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *UserDeleted) GetUserId() string {
@@ -289,7 +352,7 @@ type PasswordChanged struct {
 
 func (x *PasswordChanged) Reset() {
 	*x = PasswordChanged{}
-	mi := &file_events_v1_identity_proto_msgTypes[4]
+	mi := &file_events_v1_identity_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -301,7 +364,7 @@ func (x *PasswordChanged) String() string {
 func (*PasswordChanged) ProtoMessage() {}
 
 func (x *PasswordChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[4]
+	mi := &file_events_v1_identity_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -314,7 +377,7 @@ func (x *PasswordChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PasswordChanged.ProtoReflect.Descriptor instead.
 func (*PasswordChanged) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{4}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *PasswordChanged) GetUserId() string {
@@ -351,7 +414,7 @@ type ContactChannelCreated struct {
 
 func (x *ContactChannelCreated) Reset() {
 	*x = ContactChannelCreated{}
-	mi := &file_events_v1_identity_proto_msgTypes[5]
+	mi := &file_events_v1_identity_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -363,7 +426,7 @@ func (x *ContactChannelCreated) String() string {
 func (*ContactChannelCreated) ProtoMessage() {}
 
 func (x *ContactChannelCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[5]
+	mi := &file_events_v1_identity_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -376,7 +439,7 @@ func (x *ContactChannelCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactChannelCreated.ProtoReflect.Descriptor instead.
 func (*ContactChannelCreated) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{5}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ContactChannelCreated) GetUserId() string {
@@ -413,7 +476,7 @@ type ContactChannelUpdated struct {
 
 func (x *ContactChannelUpdated) Reset() {
 	*x = ContactChannelUpdated{}
-	mi := &file_events_v1_identity_proto_msgTypes[6]
+	mi := &file_events_v1_identity_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -425,7 +488,7 @@ func (x *ContactChannelUpdated) String() string {
 func (*ContactChannelUpdated) ProtoMessage() {}
 
 func (x *ContactChannelUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[6]
+	mi := &file_events_v1_identity_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -438,7 +501,7 @@ func (x *ContactChannelUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactChannelUpdated.ProtoReflect.Descriptor instead.
 func (*ContactChannelUpdated) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{6}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ContactChannelUpdated) GetUserId() string {
@@ -473,7 +536,7 @@ type ContactChannelDeleted struct {
 
 func (x *ContactChannelDeleted) Reset() {
 	*x = ContactChannelDeleted{}
-	mi := &file_events_v1_identity_proto_msgTypes[7]
+	mi := &file_events_v1_identity_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -485,7 +548,7 @@ func (x *ContactChannelDeleted) String() string {
 func (*ContactChannelDeleted) ProtoMessage() {}
 
 func (x *ContactChannelDeleted) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[7]
+	mi := &file_events_v1_identity_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -498,7 +561,7 @@ func (x *ContactChannelDeleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactChannelDeleted.ProtoReflect.Descriptor instead.
 func (*ContactChannelDeleted) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{7}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ContactChannelDeleted) GetUserId() string {
@@ -526,7 +589,7 @@ type ContactChannelVerified struct {
 
 func (x *ContactChannelVerified) Reset() {
 	*x = ContactChannelVerified{}
-	mi := &file_events_v1_identity_proto_msgTypes[8]
+	mi := &file_events_v1_identity_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -538,7 +601,7 @@ func (x *ContactChannelVerified) String() string {
 func (*ContactChannelVerified) ProtoMessage() {}
 
 func (x *ContactChannelVerified) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[8]
+	mi := &file_events_v1_identity_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -551,7 +614,7 @@ func (x *ContactChannelVerified) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContactChannelVerified.ProtoReflect.Descriptor instead.
 func (*ContactChannelVerified) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{8}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ContactChannelVerified) GetUserId() string {
@@ -590,7 +653,7 @@ type SignUpRuleTriggered struct {
 
 func (x *SignUpRuleTriggered) Reset() {
 	*x = SignUpRuleTriggered{}
-	mi := &file_events_v1_identity_proto_msgTypes[9]
+	mi := &file_events_v1_identity_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -602,7 +665,7 @@ func (x *SignUpRuleTriggered) String() string {
 func (*SignUpRuleTriggered) ProtoMessage() {}
 
 func (x *SignUpRuleTriggered) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[9]
+	mi := &file_events_v1_identity_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -615,7 +678,7 @@ func (x *SignUpRuleTriggered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignUpRuleTriggered.ProtoReflect.Descriptor instead.
 func (*SignUpRuleTriggered) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{9}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SignUpRuleTriggered) GetRuleId() string {
@@ -670,7 +733,7 @@ type ProjectCreated struct {
 
 func (x *ProjectCreated) Reset() {
 	*x = ProjectCreated{}
-	mi := &file_events_v1_identity_proto_msgTypes[10]
+	mi := &file_events_v1_identity_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -682,7 +745,7 @@ func (x *ProjectCreated) String() string {
 func (*ProjectCreated) ProtoMessage() {}
 
 func (x *ProjectCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[10]
+	mi := &file_events_v1_identity_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -695,7 +758,7 @@ func (x *ProjectCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectCreated.ProtoReflect.Descriptor instead.
 func (*ProjectCreated) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{10}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ProjectCreated) GetProjectId() string {
@@ -721,7 +784,7 @@ type ProjectUpdated struct {
 
 func (x *ProjectUpdated) Reset() {
 	*x = ProjectUpdated{}
-	mi := &file_events_v1_identity_proto_msgTypes[11]
+	mi := &file_events_v1_identity_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -733,7 +796,7 @@ func (x *ProjectUpdated) String() string {
 func (*ProjectUpdated) ProtoMessage() {}
 
 func (x *ProjectUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[11]
+	mi := &file_events_v1_identity_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -746,7 +809,7 @@ func (x *ProjectUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectUpdated.ProtoReflect.Descriptor instead.
 func (*ProjectUpdated) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{11}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ProjectUpdated) GetProjectId() string {
@@ -766,7 +829,7 @@ type ProjectDeleted struct {
 
 func (x *ProjectDeleted) Reset() {
 	*x = ProjectDeleted{}
-	mi := &file_events_v1_identity_proto_msgTypes[12]
+	mi := &file_events_v1_identity_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -778,7 +841,7 @@ func (x *ProjectDeleted) String() string {
 func (*ProjectDeleted) ProtoMessage() {}
 
 func (x *ProjectDeleted) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[12]
+	mi := &file_events_v1_identity_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -791,7 +854,7 @@ func (x *ProjectDeleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectDeleted.ProtoReflect.Descriptor instead.
 func (*ProjectDeleted) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{12}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ProjectDeleted) GetProjectId() string {
@@ -820,7 +883,7 @@ type ProjectConfigChanged struct {
 
 func (x *ProjectConfigChanged) Reset() {
 	*x = ProjectConfigChanged{}
-	mi := &file_events_v1_identity_proto_msgTypes[13]
+	mi := &file_events_v1_identity_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +895,7 @@ func (x *ProjectConfigChanged) String() string {
 func (*ProjectConfigChanged) ProtoMessage() {}
 
 func (x *ProjectConfigChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[13]
+	mi := &file_events_v1_identity_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +908,7 @@ func (x *ProjectConfigChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectConfigChanged.ProtoReflect.Descriptor instead.
 func (*ProjectConfigChanged) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{13}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ProjectConfigChanged) GetProjectId() string {
@@ -893,7 +956,7 @@ type ApiKeySetCreated struct {
 
 func (x *ApiKeySetCreated) Reset() {
 	*x = ApiKeySetCreated{}
-	mi := &file_events_v1_identity_proto_msgTypes[14]
+	mi := &file_events_v1_identity_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -905,7 +968,7 @@ func (x *ApiKeySetCreated) String() string {
 func (*ApiKeySetCreated) ProtoMessage() {}
 
 func (x *ApiKeySetCreated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[14]
+	mi := &file_events_v1_identity_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -918,7 +981,7 @@ func (x *ApiKeySetCreated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKeySetCreated.ProtoReflect.Descriptor instead.
 func (*ApiKeySetCreated) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{14}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ApiKeySetCreated) GetProjectId() string {
@@ -946,7 +1009,7 @@ type ApiKeySetUpdated struct {
 
 func (x *ApiKeySetUpdated) Reset() {
 	*x = ApiKeySetUpdated{}
-	mi := &file_events_v1_identity_proto_msgTypes[15]
+	mi := &file_events_v1_identity_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -958,7 +1021,7 @@ func (x *ApiKeySetUpdated) String() string {
 func (*ApiKeySetUpdated) ProtoMessage() {}
 
 func (x *ApiKeySetUpdated) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[15]
+	mi := &file_events_v1_identity_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -971,7 +1034,7 @@ func (x *ApiKeySetUpdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApiKeySetUpdated.ProtoReflect.Descriptor instead.
 func (*ApiKeySetUpdated) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{15}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ApiKeySetUpdated) GetProjectId() string {
@@ -1005,7 +1068,7 @@ type PasskeyRegistered struct {
 
 func (x *PasskeyRegistered) Reset() {
 	*x = PasskeyRegistered{}
-	mi := &file_events_v1_identity_proto_msgTypes[16]
+	mi := &file_events_v1_identity_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1017,7 +1080,7 @@ func (x *PasskeyRegistered) String() string {
 func (*PasskeyRegistered) ProtoMessage() {}
 
 func (x *PasskeyRegistered) ProtoReflect() protoreflect.Message {
-	mi := &file_events_v1_identity_proto_msgTypes[16]
+	mi := &file_events_v1_identity_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1030,7 +1093,7 @@ func (x *PasskeyRegistered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PasskeyRegistered.ProtoReflect.Descriptor instead.
 func (*PasskeyRegistered) Descriptor() ([]byte, []int) {
-	return file_events_v1_identity_proto_rawDescGZIP(), []int{16}
+	return file_events_v1_identity_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PasskeyRegistered) GetUserId() string {
@@ -1054,10 +1117,16 @@ const file_events_v1_identity_proto_rawDesc = "" +
 	"\x04user\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x04user\x12<\n" +
 	"\rpersonal_team\x18\x03 \x01(\v2\x17.events.v1.PersonalTeamR\fpersonalTeam\x12%\n" +
 	"\x0epermission_ids\x18\x04 \x03(\tR\rpermissionIds\x12%\n" +
-	"\x0econfig_version\x18\x05 \x01(\x03R\rconfigVersion\"S\n" +
+	"\x0econfig_version\x18\x05 \x01(\x03R\rconfigVersion\"\x8b\x01\n" +
 	"\vUserUpdated\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12+\n" +
-	"\x04user\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x04user\"A\n" +
+	"\x04user\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x04user\x126\n" +
+	"\vteam_naming\x18\x03 \x01(\v2\x15.events.v1.TeamNamingR\n" +
+	"teamNaming\"T\n" +
+	"\n" +
+	"TeamNaming\x12!\n" +
+	"\fdisplay_name\x18\x01 \x01(\tR\vdisplayName\x12#\n" +
+	"\rprimary_email\x18\x02 \x01(\tR\fprimaryEmail\"A\n" +
 	"\vUserDeleted\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x19\n" +
 	"\bteam_ids\x18\x02 \x03(\tR\ateamIds\"}\n" +
@@ -1128,38 +1197,40 @@ func file_events_v1_identity_proto_rawDescGZIP() []byte {
 	return file_events_v1_identity_proto_rawDescData
 }
 
-var file_events_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_events_v1_identity_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_events_v1_identity_proto_goTypes = []any{
 	(*PersonalTeam)(nil),           // 0: events.v1.PersonalTeam
 	(*UserCreated)(nil),            // 1: events.v1.UserCreated
 	(*UserUpdated)(nil),            // 2: events.v1.UserUpdated
-	(*UserDeleted)(nil),            // 3: events.v1.UserDeleted
-	(*PasswordChanged)(nil),        // 4: events.v1.PasswordChanged
-	(*ContactChannelCreated)(nil),  // 5: events.v1.ContactChannelCreated
-	(*ContactChannelUpdated)(nil),  // 6: events.v1.ContactChannelUpdated
-	(*ContactChannelDeleted)(nil),  // 7: events.v1.ContactChannelDeleted
-	(*ContactChannelVerified)(nil), // 8: events.v1.ContactChannelVerified
-	(*SignUpRuleTriggered)(nil),    // 9: events.v1.SignUpRuleTriggered
-	(*ProjectCreated)(nil),         // 10: events.v1.ProjectCreated
-	(*ProjectUpdated)(nil),         // 11: events.v1.ProjectUpdated
-	(*ProjectDeleted)(nil),         // 12: events.v1.ProjectDeleted
-	(*ProjectConfigChanged)(nil),   // 13: events.v1.ProjectConfigChanged
-	(*ApiKeySetCreated)(nil),       // 14: events.v1.ApiKeySetCreated
-	(*ApiKeySetUpdated)(nil),       // 15: events.v1.ApiKeySetUpdated
-	(*PasskeyRegistered)(nil),      // 16: events.v1.PasskeyRegistered
-	(*structpb.Struct)(nil),        // 17: google.protobuf.Struct
+	(*TeamNaming)(nil),             // 3: events.v1.TeamNaming
+	(*UserDeleted)(nil),            // 4: events.v1.UserDeleted
+	(*PasswordChanged)(nil),        // 5: events.v1.PasswordChanged
+	(*ContactChannelCreated)(nil),  // 6: events.v1.ContactChannelCreated
+	(*ContactChannelUpdated)(nil),  // 7: events.v1.ContactChannelUpdated
+	(*ContactChannelDeleted)(nil),  // 8: events.v1.ContactChannelDeleted
+	(*ContactChannelVerified)(nil), // 9: events.v1.ContactChannelVerified
+	(*SignUpRuleTriggered)(nil),    // 10: events.v1.SignUpRuleTriggered
+	(*ProjectCreated)(nil),         // 11: events.v1.ProjectCreated
+	(*ProjectUpdated)(nil),         // 12: events.v1.ProjectUpdated
+	(*ProjectDeleted)(nil),         // 13: events.v1.ProjectDeleted
+	(*ProjectConfigChanged)(nil),   // 14: events.v1.ProjectConfigChanged
+	(*ApiKeySetCreated)(nil),       // 15: events.v1.ApiKeySetCreated
+	(*ApiKeySetUpdated)(nil),       // 16: events.v1.ApiKeySetUpdated
+	(*PasskeyRegistered)(nil),      // 17: events.v1.PasskeyRegistered
+	(*structpb.Struct)(nil),        // 18: google.protobuf.Struct
 }
 var file_events_v1_identity_proto_depIdxs = []int32{
-	17, // 0: events.v1.UserCreated.user:type_name -> google.protobuf.Struct
+	18, // 0: events.v1.UserCreated.user:type_name -> google.protobuf.Struct
 	0,  // 1: events.v1.UserCreated.personal_team:type_name -> events.v1.PersonalTeam
-	17, // 2: events.v1.UserUpdated.user:type_name -> google.protobuf.Struct
-	17, // 3: events.v1.ContactChannelCreated.contact_channel:type_name -> google.protobuf.Struct
-	17, // 4: events.v1.ContactChannelUpdated.contact_channel:type_name -> google.protobuf.Struct
-	5,  // [5:5] is the sub-list for method output_type
-	5,  // [5:5] is the sub-list for method input_type
-	5,  // [5:5] is the sub-list for extension type_name
-	5,  // [5:5] is the sub-list for extension extendee
-	0,  // [0:5] is the sub-list for field type_name
+	18, // 2: events.v1.UserUpdated.user:type_name -> google.protobuf.Struct
+	3,  // 3: events.v1.UserUpdated.team_naming:type_name -> events.v1.TeamNaming
+	18, // 4: events.v1.ContactChannelCreated.contact_channel:type_name -> google.protobuf.Struct
+	18, // 5: events.v1.ContactChannelUpdated.contact_channel:type_name -> google.protobuf.Struct
+	6,  // [6:6] is the sub-list for method output_type
+	6,  // [6:6] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_events_v1_identity_proto_init() }
@@ -1173,7 +1244,7 @@ func file_events_v1_identity_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_events_v1_identity_proto_rawDesc), len(file_events_v1_identity_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

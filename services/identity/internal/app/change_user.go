@@ -17,6 +17,8 @@ type userChange struct {
 	// team is the team to be selected when selects is set; nil selects none.
 	team    *domain.Team
 	selects bool
+	// naming is for the teams of a user who stops being anonymous.
+	naming TeamNaming
 	// passwordChanged ends the sessions of the user after the commit.
 	passwordChanged bool
 }
@@ -89,7 +91,11 @@ func (a *App) changeUserTx(ctx context.Context, req request, before *domain.User
 			return err
 		}
 		after = view(user, team, req.config)
-		events := []Event{UserUpdated{User: after}}
+		updated := UserUpdated{User: after}
+		if row.SignedUpNow {
+			updated.TeamNaming = &change.naming
+		}
+		events := []Event{updated}
 		if change.passwordChanged {
 			// Whoever could change it proved more than a guess would.
 			if err := tx.ForgetGuesses(ctx, user.Tenant, user.ID); err != nil {

@@ -39,7 +39,15 @@ type UserCreated struct {
 }
 
 // UserUpdated says that a user's fields changed.
-type UserUpdated struct{ User UserView }
+type UserUpdated struct {
+	User UserView
+	// TeamNaming is nil unless the user was anonymous before.
+	TeamNaming *TeamNaming
+}
+
+// TeamNaming is what the teams of an upgraded user are named after that still
+// have the placeholder name; either may be empty.
+type TeamNaming struct{ DisplayName, PrimaryEmail string }
 
 // UserDeleted says that a user is gone.
 type UserDeleted struct {

@@ -152,6 +152,7 @@ var errNotAnonymous = errors.New("the signed-in user is not anonymous")
 // upgrade makes the signed-in anonymous user a normal one. With a password
 // their old sessions end.
 func (a *App) upgrade(ctx context.Context, req request, r registration, admitted admission, hash *string) (*domain.User, error) {
+	naming := TeamNaming{DisplayName: deref(r.displayName), PrimaryEmail: r.policyInput().Email}
 	upgraded, err := a.changeUser(ctx, req, req.UserID, userChange{
 		apply: func(ctx context.Context, tx Tx, user *domain.User) (UserRow, error) {
 			if !user.IsAnonymous {
@@ -179,6 +180,7 @@ func (a *App) upgrade(ctx context.Context, req request, r registration, admitted
 			}
 			return UserRow{SignedUpNow: true}, r.verification.send(ctx, tx, user.Tenant, user.ID)
 		},
+		naming:          naming,
 		passwordChanged: hash != nil,
 	})
 	if apierr.HasCode(err, apierr.CodeUserNotFound) {
@@ -188,7 +190,7 @@ func (a *App) upgrade(ctx context.Context, req request, r registration, admitted
 		return nil, err
 	}
 	a.tell(ctx, "rename the personal team of an upgraded user", func(ctx context.Context) error {
-		return a.teams.RenamePersonalTeams(ctx, req.tenant, req.UserID, deref(r.displayName), r.policyInput().Email)
+		return a.teams.RenamePersonalTeams(ctx, req.tenant, req.UserID, naming.DisplayName, naming.PrimaryEmail)
 	})
 	return &upgraded.User, nil
 }

@@ -300,6 +300,9 @@ func TestSignUpWithPassword_anonymousUser_isUpgradedInPlace(t *testing.T) {
 	if got := facts(events); got != "user.updated user.password_changed" {
 		t.Fatalf("events %s", got)
 	}
+	if naming := events[0].GetUserUpdated().GetTeamNaming(); naming.GetPrimaryEmail() != "ada@example.com" || naming.GetDisplayName() != "" {
+		t.Errorf("teams are named after %v", naming)
+	}
 	if shown := events[0].GetUserUpdated().GetUser().AsMap(); shown["is_anonymous"] != false || shown["selected_team"] == nil {
 		t.Errorf("event shows %v", shown)
 	}

@@ -32,7 +32,8 @@ func (a *App) updateUser(ctx context.Context, req request, userID string, fields
 	if err := a.prepareImage(&update); err != nil {
 		return nil, err
 	}
-	change := userChange{apply: update.apply, passwordChanged: fields.changesPassword()}
+	naming := TeamNaming{DisplayName: fields.DisplayName.Or(""), PrimaryEmail: domain.NormalizeEmail(fields.PrimaryEmail.Or(""))}
+	change := userChange{apply: update.apply, naming: naming, passwordChanged: fields.changesPassword()}
 	if fields.SelectedTeamID.IsSet() {
 		change.selects = true
 		if teamID, ok := fields.SelectedTeamID.Get(); ok {
@@ -54,8 +55,7 @@ func (a *App) updateUser(ctx context.Context, req request, userID string, fields
 	updated, err := a.changeUser(ctx, req, userID, change)
 	if err == nil && update.upgraded {
 		a.tell(ctx, "rename the personal team of an upgraded user", func(ctx context.Context) error {
-			return a.teams.RenamePersonalTeams(ctx, req.tenant, userID,
-				fields.DisplayName.Or(""), domain.NormalizeEmail(fields.PrimaryEmail.Or("")))
+			return a.teams.RenamePersonalTeams(ctx, req.tenant, userID, naming.DisplayName, naming.PrimaryEmail)
 		})
 	}
 	return updated, err

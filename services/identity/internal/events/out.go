@@ -46,7 +46,11 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 			return nil, err
 		}
 		envelope := newEnvelope(ctx, event.User.Tenant, aggregateUser, event.User.ID, "updated", event.User.Version)
-		envelope.Payload = &eventsv1.Envelope_UserUpdated{UserUpdated: &eventsv1.UserUpdated{UserId: event.User.ID, User: user}}
+		updated := &eventsv1.UserUpdated{UserId: event.User.ID, User: user}
+		if naming := event.TeamNaming; naming != nil {
+			updated.TeamNaming = &eventsv1.TeamNaming{DisplayName: naming.DisplayName, PrimaryEmail: naming.PrimaryEmail}
+		}
+		envelope.Payload = &eventsv1.Envelope_UserUpdated{UserUpdated: updated}
 		return envelope, nil
 	case app.UserDeleted:
 		envelope := newEnvelope(ctx, event.Tenant, aggregateUser, event.UserID, "deleted", event.Version)

@@ -16,6 +16,7 @@ func Subscriptions(application *app.App) []inbox.Subscription {
 		Context: "identity",
 		Subjects: []string{
 			"identity.v1.user.created.*",
+			"identity.v1.user.updated.*",
 			"identity.v1.user.deleted.*",
 			"identity.v1.project.config_changed.*",
 			"identity.v1.project.deleted.*",
@@ -32,6 +33,12 @@ func Subscriptions(application *app.App) []inbox.Subscription {
 					PermissionIDs: created.GetPermissionIds(),
 					ConfigVersion: created.GetConfigVersion(),
 				})
+			case *eventsv1.Envelope_UserUpdated:
+				naming := payload.UserUpdated.GetTeamNaming()
+				if naming == nil {
+					return nil
+				}
+				return application.RenamePersonalTeams(ctx, tenant, payload.UserUpdated.GetUserId(), naming.GetDisplayName(), naming.GetPrimaryEmail())
 			case *eventsv1.Envelope_UserDeleted:
 				_, err := application.RemoveUser(ctx, tenant, payload.UserDeleted.GetUserId())
 				return err
