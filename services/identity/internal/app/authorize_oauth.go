@@ -39,6 +39,7 @@ type OAuthAuthorization struct {
 	ErrorRedirectURL, AfterCallbackRedirectURL string
 	// BindsBrowser is set unless the caller sends the browser on itself.
 	BindsBrowser bool
+	Challenge    BotChallenge
 }
 
 // OAuthDeparture is where to send the browser, and how to know it again.
@@ -82,6 +83,8 @@ type oauthRequest struct {
 	Nonce        string   `json:"nonce"`
 	Verifier     string   `json:"verifier"`
 	BindsBrowser bool     `json:"binds_browser"`
+	// NoNewUser is what the bot challenge left to be decided.
+	NoNewUser bool `json:"no_new_user"`
 }
 
 // AuthorizeOAuth remembers what an app asks for and returns where to send the
@@ -102,6 +105,11 @@ func (a *App) AuthorizeOAuth(ctx context.Context, in OAuthAuthorization) (*OAuth
 		return nil, apierr.Text(http.StatusBadRequest, "Linking an account needs the access token of its user.")
 	case in.AfterCallbackRedirectURL != "" && !req.config.TrustedURL(in.AfterCallbackRedirectURL, true):
 		return nil, apierr.RedirectURLNotWhitelisted(in.AfterCallbackRedirectURL)
+	}
+	bot, err := a.challenge(ctx, in.Challenge, BotActionOAuth)
+	switch {
+	case err != nil:
+		return nil, err
 	case in.ProviderScope != "" && provider.IsShared:
 		return nil, apierr.OAuthExtraScopeNotAvailableWithSharedOAuthKeys()
 	}
@@ -121,6 +129,7 @@ func (a *App) AuthorizeOAuth(ctx context.Context, in OAuthAuthorization) (*OAuth
 		Nonce:               ids.Secret(),
 		Verifier:            ids.Secret(),
 		BindsBrowser:        in.BindsBrowser,
+		NoNewUser:           bot.noNewUser,
 	}
 	if in.AccessToken != "" {
 		user, err := a.tokenUser(ctx, req, in.AccessToken)

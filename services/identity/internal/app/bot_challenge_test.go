@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"vestibule.dev/pkg/apierr"
@@ -63,6 +64,27 @@ func TestBotChallenge_signUp_followsThePhase(t *testing.T) {
 				t.Errorf("asked %v", bots.asked)
 			}
 		})
+	}
+}
+
+// What the sign-in was begun with decides when the browser comes back.
+func TestBotChallenge_oauth_unavailableSignsInButCreatesNobody(t *testing.T) {
+	h := newOAuthHarness(t)
+	bots := &fakeBots{}
+	h.bots = bots
+	h.useOAuth(16)
+	challenged := func(given app.BotChallenge) func(*app.OAuthAuthorization) {
+		return func(in *app.OAuthAuthorization) { in.Challenge = given }
+	}
+	if told := h.failWith(challenged(app.BotChallenge{Unavailable: true})); told.Get("errorCode") != apierr.CodeBotChallengeFailed {
+		t.Errorf("somebody new: %v", told)
+	}
+	h.signInWith(challenged(app.BotChallenge{Token: "good", Phase: app.BotChallengeVisible}))
+	h.signInWith(challenged(app.BotChallenge{Unavailable: true}))
+	_, err := h.AuthorizeOAuth(t.Context(), h.authorization(challenged(app.BotChallenge{Phase: app.BotChallengeInvisible})))
+	wantError(t, err, apierr.BotChallengeRequired())
+	if len(bots.asked) != 1 || !strings.HasSuffix(bots.asked[0], " oauth_authenticate") {
+		t.Errorf("asked %v", bots.asked)
 	}
 }
 

@@ -148,7 +148,7 @@ func (a *App) completeOAuth(ctx context.Context, in OAuthReturn, pending *Pendin
 	if !req.config.TrustedURL(remembered.RedirectURI, true) {
 		return "", apierr.RedirectURLNotWhitelisted(remembered.RedirectURI)
 	}
-	external := externalSignIn{provider: provider, account: identity.Account, tokens: a.sealGrant(tenant, remembered.Scopes, identity.Grant)}
+	external := externalSignIn{provider: provider, account: identity.Account, tokens: a.sealGrant(tenant, remembered.Scopes, identity.Grant), bot: botVerdict{noNewUser: remembered.NoNewUser}}
 	var user *domain.User
 	isNewUser := false
 	if remembered.Type == OAuthLink {

@@ -36,6 +36,8 @@ type externalSignIn struct {
 	account  domain.ExternalAccount
 	// tokens are kept with the account.
 	tokens []NewProviderToken
+	// bot is how whoever is behind it passed the challenge.
+	bot botVerdict
 }
 
 // connection returns the account as one that may be used for everything.
@@ -121,6 +123,7 @@ func (a *App) resolveExternalOnce(ctx context.Context, req request, e externalSi
 		profileImageURL: e.account.Image(),
 		countryCode:     countryOf(ctx),
 		external:        &e,
+		bot:             e.bot,
 	})
 	if err != nil {
 		return nil, false, err

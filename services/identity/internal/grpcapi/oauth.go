@@ -60,6 +60,7 @@ func (s *OAuth) AuthorizeOAuth(ctx context.Context, req *identityv1.AuthorizeOAu
 		ErrorRedirectURL:         errorPage,
 		AfterCallbackRedirectURL: req.GetAfterCallbackRedirectUrl(),
 		BindsBrowser:             mode != "json",
+		Challenge:                botChallenge(req),
 	})
 	if err != nil {
 		return nil, err
