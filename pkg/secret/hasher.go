@@ -45,8 +45,9 @@ type HasherConfig struct {
 // bounded processor time and memory; Queue callers wait, and the rest are
 // refused with [apierr.Unavailable] at once.
 type Hasher struct {
-	gate   *gate
-	memory *reclaimer
+	gate        *gate
+	memory      *reclaimer
+	concurrency int
 }
 
 // NewHasher returns a hasher with the given bounds.
@@ -58,10 +59,15 @@ func NewHasher(c HasherConfig) *Hasher {
 		c.Queue = defaultQueue
 	}
 	return &Hasher{
-		gate:   newGate(c.Concurrency, c.Queue),
-		memory: &reclaimer{rest: time.Second, free: debug.FreeOSMemory},
+		gate:        newGate(c.Concurrency, c.Queue),
+		memory:      &reclaimer{rest: time.Second, free: debug.FreeOSMemory},
+		concurrency: c.Concurrency,
 	}
 }
+
+// Memory is how many bytes hashes take at the most, the ones just done included:
+// they stay until they are collected.
+func (h *Hasher) Memory() int64 { return int64(2 * h.concurrency * newMemory << 10) }
 
 // Verdict is the outcome of [Hasher.Verify].
 type Verdict struct {

@@ -51,7 +51,8 @@ type Config struct {
 	PaymentsAddr      string `env:"PAYMENTS_ADDR"`
 
 	// MemoryLimit is the soft limit of the whole process in bytes; towards it
-	// memory is given back sooner. GOMEMLIMIT wins.
+	// memory is given back sooner; what password hashing needs comes on top.
+	// GOMEMLIMIT wins.
 	MemoryLimit int64 `env:"MEMORY_LIMIT" envDefault:"67108864"`
 	// InFlightLimit bounds the requests worked on at a time.
 	InFlightLimit int `env:"IN_FLIGHT_LIMIT" envDefault:"256"`

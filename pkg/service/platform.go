@@ -110,6 +110,15 @@ func newPlatform(ctx context.Context, name, version string) (*Platform, error) {
 	return p, nil
 }
 
+// AllowMemory raises the soft memory limit by what the service holds for moments
+// at a time beside all the rest. Without it the collector would run all the
+// while such work lasts.
+func (p *Platform) AllowMemory(bytes int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(p.Config.MemoryLimit + bytes)
+	}
+}
+
 // openServer prepares what only a running service needs.
 func (p *Platform) openServer(ctx context.Context) error {
 	cfg := &p.Config

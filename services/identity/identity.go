@@ -83,6 +83,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	store := postgres.NewStore(p.DB, codes, p.Box, events.Encode)
 	renditions := app.NewProjectRenditions(store, p.Logger)
 	hasher := secret.NewHasher(secret.HasherConfig{})
+	p.AllowMemory(hasher.Memory())
 	tokens := clients.NewTokens(sessions)
 	application := app.New(app.Deps{
 		Store:      store,
