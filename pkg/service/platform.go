@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -75,9 +74,7 @@ func newPlatform(ctx context.Context, name, version string) (*Platform, error) {
 		return nil, err
 	}
 	cfg := &p.Config
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(cfg.MemoryLimit)
-	}
+	footprint.Bound(cfg.MemoryLimit)
 	p.Logger = obs.NewLogger(os.Stderr, obs.LogConfig{Service: name, Level: cfg.LogLevel, Text: cfg.LogText})
 	p.group = runner.New(runner.Config{Logger: p.Logger, Grace: cfg.ShutdownGrace})
 
@@ -114,9 +111,7 @@ func newPlatform(ctx context.Context, name, version string) (*Platform, error) {
 // at a time beside all the rest. Without it the collector would run all the
 // while such work lasts.
 func (p *Platform) AllowMemory(bytes int64) {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(p.Config.MemoryLimit + bytes)
-	}
+	footprint.Bound(p.Config.MemoryLimit + bytes)
 }
 
 // openServer prepares what only a running service needs.

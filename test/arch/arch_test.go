@@ -172,7 +172,7 @@ var calls = []call{
 	// are nobody's behaviour.
 	{"time", "Now", []string{"pkg/", "gateway/internal/edge", "deploy/", "test/"}},
 	// Configuration comes in as a struct.
-	{"os", "Getenv", []string{"pkg/service", "pkg/pgtest", "pkg/obs", "deploy/", "test/", "gateway/cmd"}},
+	{"os", "Getenv", []string{"pkg/footprint", "pkg/service", "pkg/pgtest", "pkg/obs", "deploy/", "test/", "gateway/cmd"}},
 	// A context comes from the caller; programs and test harnesses make the
 	// first one.
 	{"context", "Background", []string{

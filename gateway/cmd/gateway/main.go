@@ -5,9 +5,9 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime/debug"
 
 	"vestibule.dev/gateway"
+	"vestibule.dev/pkg/footprint"
 	"vestibule.dev/pkg/runner"
 )
 
@@ -32,9 +32,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(cfg.MemoryLimit)
-	}
+	footprint.Bound(cfg.MemoryLimit)
 	ctx, stop := runner.SignalContext(context.Background())
 	defer stop()
 	g, err := gateway.New(context.WithoutCancel(ctx), cfg)
