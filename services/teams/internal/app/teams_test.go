@@ -132,6 +132,7 @@ func TestListTeams_pages_followTheCursor(t *testing.T) {
 		}
 		all = append(all, team.ID)
 	}
+	alpha, alphabet := all[0], all[3]
 	// Two were created at the same moment: their ids decide.
 	f.exec(`UPDATE teams SET created_at = (SELECT created_at FROM teams WHERE id = $1) WHERE id = $2`, all[0], all[1])
 	if all[0] > all[1] {
@@ -147,7 +148,7 @@ func TestListTeams_pages_followTheCursor(t *testing.T) {
 		"newest":      {app.TeamFilter{NewestFirst: true}, backwards},
 		"of the user": {app.TeamFilter{UserID: &ada}, all},
 		"of a nobody": {app.TeamFilter{UserID: new(ids.NewUUID())}, nil},
-		"by name":     {app.TeamFilter{Query: new("ALPHA")}, []string{all[0], all[3]}},
+		"by name":     {app.TeamFilter{Query: new("ALPHA")}, []string{alpha, alphabet}},
 		"by wildcard": {app.TeamFilter{Query: new("%")}, []string{all[2]}},
 		"by id":       {app.TeamFilter{Query: new(strings.ToUpper(all[2]))}, []string{all[2]}},
 		"unknown":     {app.TeamFilter{Cursor: new(ids.NewUUID()), Limit: 2}, nil},
