@@ -10,11 +10,14 @@ WHERE m.project_id = $1 AND m.branch_id = $2 AND m.team_id = $3 AND m.user_id = 
 
 -- name: LockMembership :one
 -- Who acts for a team stays a member with these permissions until the
--- transaction ends: whatever takes them away waits.
+-- transaction ends: whatever takes them away waits. The lock on the membership
+-- is one that only one can hold, so that those who want it stand in a line:
+-- shared, it would pass from act to act, and members could put their own removal
+-- off for as long as they like.
 WITH member AS MATERIALIZED (
     SELECT m.user_id FROM team_memberships m
     WHERE m.project_id = $1 AND m.branch_id = $2 AND m.team_id = $3 AND m.user_id = $4
-    FOR SHARE
+    FOR NO KEY UPDATE
 ), held AS MATERIALIZED (
     SELECT p.permission_id FROM team_permissions p
     WHERE p.project_id = $1 AND p.branch_id = $2 AND p.team_id = $3 AND p.user_id = $4
