@@ -20,6 +20,7 @@ import (
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/tenancy"
 	eventsv1 "vestibule.dev/proto/events/v1"
 )
 
@@ -90,10 +91,11 @@ INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT
 	return event, err
 }
 
-// begin returns a context in which what is done and said belongs to the trace
-// and the request that caused the event.
+// begin returns a context in which what is done and said belongs to the event's
+// project, and to the trace and the request that caused it.
 func (o *once) begin(ctx context.Context, event *eventsv1.Envelope) (context.Context, trace.Span) {
 	ctx = principal.NewRequestContext(ctx, principal.Request{ID: event.GetRequestId()})
+	ctx = tenancy.ForProject(ctx, event.GetProjectId())
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": event.GetTrace()})
 	if !trace.SpanContextFromContext(ctx).IsSampled() {
 		return ctx, trace.SpanFromContext(ctx)
