@@ -121,12 +121,15 @@ func (w *world) acknowledged() {
 }
 
 // append writes n events, spread over ten aggregates, in transactions of ten.
-func (w *world) append(n int) {
+func (w *world) append(n int) { w.appendFrom(0, n) }
+
+// appendFrom is append for the n events that follow those before first.
+func (w *world) appendFrom(first, n int) {
 	w.t.Helper()
-	for first := 0; first < n; first += 10 {
+	for end := first + n; first < end; first += 10 {
 		if err := w.db.RunTx(w.t.Context(), func(ctx context.Context, tx pgx.Tx) error {
 			var envelopes []*eventsv1.Envelope
-			for i := first; i < min(first+10, n); i++ {
+			for i := first; i < min(first+10, end); i++ {
 				envelopes = append(envelopes, outbox.NewEnvelope(ctx, outbox.Fact{
 					Context: "identity", Aggregate: "user", Name: "updated", ID: fmt.Sprint(i % 10),
 					Tenant: ids.Tenant{ProjectID: "p", BranchID: "main"}, Version: int64(i),
