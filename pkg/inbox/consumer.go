@@ -60,6 +60,7 @@ func NewConsumer(cfg Config, subscription Subscription) *Consumer {
 		once: once{
 			db:       cfg.DB,
 			consumer: cfg.Service + "-" + subscription.Name,
+			concerns: subscription.Concerns,
 			handle:   subscription.Handle,
 			logger:   cfg.Logger,
 		},
@@ -74,8 +75,16 @@ func NewConsumer(cfg Config, subscription Subscription) *Consumer {
 // Run consumes until ctx ends. It waits for the stream to exist and creates its
 // durable consumer again when the server lost it.
 func (c *Consumer) Run(ctx context.Context) error {
+	if c.subscription.Ordered {
+		return c.runOrdered(ctx)
+	}
+	return c.repeat(ctx, c.consume)
+}
+
+// repeat begins again after whatever goes wrong, until ctx ends.
+func (c *Consumer) repeat(ctx context.Context, consume func(ctx context.Context) error) error {
 	for ctx.Err() == nil {
-		err := c.consume(ctx)
+		err := consume(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -114,15 +123,7 @@ func (c *Consumer) consume(ctx context.Context) error {
 	if err := c.bus.EnsureStream(ctx, c.subscription.Context); err != nil {
 		return err
 	}
-	consumer, err := c.bus.JetStream().CreateOrUpdateConsumer(ctx, bus.StreamName(c.subscription.Context), jetstream.ConsumerConfig{
-		Durable:        c.consumer,
-		FilterSubjects: c.subscription.Subjects,
-		AckPolicy:      jetstream.AckExplicitPolicy,
-		AckWait:        c.ackWait,
-		MaxAckPending:  4 * fetchSize,
-		// Parking ends the tries, not the server.
-		MaxDeliver: -1,
-	})
+	consumer, err := c.bus.JetStream().CreateOrUpdateConsumer(ctx, bus.StreamName(c.subscription.Context), c.durable(c.ackWait))
 	if err != nil {
 		return err
 	}
@@ -132,6 +133,19 @@ func (c *Consumer) consume(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// durable is the consumer as the server keeps it.
+func (c *Consumer) durable(ackWait time.Duration) jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable:        c.consumer,
+		FilterSubjects: c.subscription.Subjects,
+		AckPolicy:      jetstream.AckExplicitPolicy,
+		AckWait:        ackWait,
+		MaxAckPending:  4 * fetchSize,
+		// Parking ends the tries, not the server.
+		MaxDeliver: -1,
+	}
 }
 
 // fetch handles one batch.

@@ -121,12 +121,15 @@ func (w *world) acknowledged() {
 }
 
 // append writes n events, spread over ten aggregates, in transactions of ten.
-func (w *world) append(n int) {
+func (w *world) append(n int) { w.appendFrom(0, n) }
+
+// appendFrom is append for the n events that follow those before first.
+func (w *world) appendFrom(first, n int) {
 	w.t.Helper()
-	for first := 0; first < n; first += 10 {
+	for end := first + n; first < end; first += 10 {
 		if err := w.db.RunTx(w.t.Context(), func(ctx context.Context, tx pgx.Tx) error {
 			var envelopes []*eventsv1.Envelope
-			for i := first; i < min(first+10, n); i++ {
+			for i := first; i < min(first+10, end); i++ {
 				envelopes = append(envelopes, outbox.NewEnvelope(ctx, outbox.Fact{
 					Context: "identity", Aggregate: "user", Name: "updated", ID: fmt.Sprint(i % 10),
 					Tenant: ids.Tenant{ProjectID: "p", BranchID: "main"}, Version: int64(i),
@@ -201,6 +204,25 @@ func TestConsumer_duplicatesAndDisorder_haveOneEffect(t *testing.T) {
 	}
 	if uneven := w.sum(fmt.Sprintf("SELECT count(*)::int FROM effects WHERE n <> %d", events/10)); uneven != 0 {
 		t.Errorf("%d aggregates have the wrong number of effects", uneven)
+	}
+}
+
+// What has no effect is acknowledged and leaves nothing behind.
+func TestConsumer_eventsThatDoNotConcern_costNoTransaction(t *testing.T) {
+	w := newWorld(t)
+	w.relay()
+	w.run(inbox.NewConsumer(inbox.Config{
+		Service: "teams", DB: w.db, Bus: w.bus, Logger: slog.New(slog.DiscardHandler),
+	}, inbox.Subscription{
+		Name: "test", Context: "identity", Subjects: []string{"identity.v1.user.*.*"},
+		Concerns: func(event *eventsv1.Envelope) bool { return event.GetAggregate() == "user/3" },
+		Handle:   w.count,
+	}).Run)
+	w.append(100)
+	w.eventually(`SELECT coalesce(sum(n), 0) FROM effects WHERE aggregate = 'user/3'`, 10)
+	w.acknowledged()
+	if n := w.sum(`SELECT (SELECT count(*) FROM inbox) * 100 + (SELECT count(*) FROM effects)`); n != 1001 {
+		t.Errorf("%d events and %d aggregates left something behind", n/100, n%100)
 	}
 }
 
