@@ -106,7 +106,7 @@ func build(ctx context.Context, p *service.Platform) error {
 		Pause:     clock.Pause,
 		PublicURL: strings.TrimRight(p.Config.PublicURL, "/"),
 
-		OAuth:              oauthprovider.New(providers),
+		OAuth:              oauthprovider.New(providers, p.Clock),
 		AuthorizationCodes: tokens,
 		AccessTokens:       tokens,
 	})
