@@ -20,6 +20,7 @@ import (
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/tenancy"
 	eventsv1 "vestibule.dev/proto/events/v1"
 )
 
@@ -49,7 +50,14 @@ type Subscription struct {
 	Context string
 	// Subjects are filters such as identity.v1.user.deleted.*.
 	Subjects []string
-	Handle   Handler
+	// Ordered keeps the events of one key in the order of the stream, whatever
+	// fails or is killed: one replica at a time consumes, and an event that fails
+	// holds up those behind it until it succeeds or is parked.
+	Ordered bool
+	// Key turns the aggregate of an ordered event into what order is kept within;
+	// nil leaves it as it is.
+	Key    func(aggregate string) string
+	Handle Handler
 }
 
 // maxDeliveries is how often an event is tried before it is parked.
@@ -90,10 +98,11 @@ INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT
 	return event, err
 }
 
-// begin returns a context in which what is done and said belongs to the trace
-// and the request that caused the event.
+// begin returns a context in which what is done and said belongs to the event's
+// project, and to the trace and the request that caused it.
 func (o *once) begin(ctx context.Context, event *eventsv1.Envelope) (context.Context, trace.Span) {
 	ctx = principal.NewRequestContext(ctx, principal.Request{ID: event.GetRequestId()})
+	ctx = tenancy.ForProject(ctx, event.GetProjectId())
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": event.GetTrace()})
 	if !trace.SpanContextFromContext(ctx).IsSampled() {
 		return ctx, trace.SpanFromContext(ctx)

@@ -9,6 +9,7 @@ import (
 	"vestibule.dev/pkg/inbox"
 	"vestibule.dev/pkg/obs"
 	"vestibule.dev/pkg/outbox"
+	"vestibule.dev/pkg/tenancy"
 )
 
 // measure makes the instruments that all services have beside those of their
@@ -48,7 +49,7 @@ func (p *Platform) measure() error {
 	return obs.Gauges(p.telemetry, "inbox", map[string]string{
 		parked: "Events that failed too often and wait for an operator.",
 	}, func(ctx context.Context) (map[string]float64, error) {
-		n, err := inbox.Parked(ctx, p.DB)
+		n, err := inbox.Parked(tenancy.ForAllProjects(ctx), p.DB)
 		return map[string]float64{parked: float64(n)}, err
 	})
 }
@@ -96,9 +97,14 @@ func (p *Platform) MeasureQueue(name string, read func(ctx context.Context) (wai
 		waiting: "What waits in a queue.",
 		age:     "How long the oldest in a queue has waited.",
 	}, func(ctx context.Context) (map[string]float64, error) {
-		n, oldest, err := read(ctx)
+		n, oldest, err := read(tenancy.ForAllProjects(ctx))
 		return map[string]float64{waiting: float64(n), age: oldest.Seconds()}, err
 	}, attribute.String("queue", name))
+}
+
+// Counts returns a counter, which may be nil and then counts nothing.
+func (p *Platform) Counts(ctx context.Context, name, description string, attributes []string, first ...[]string) (*obs.Counts, error) {
+	return obs.NewCounts(ctx, p.telemetry, name, description, attributes, first...)
 }
 
 // MeasureGate shows how busy something is that few may do at a time.

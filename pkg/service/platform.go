@@ -30,6 +30,7 @@ import (
 	"vestibule.dev/pkg/projectconfig"
 	"vestibule.dev/pkg/runner"
 	"vestibule.dev/pkg/secret"
+	"vestibule.dev/pkg/tenancy"
 )
 
 // ProjectChanged is the core subject on which identity tells that a project,
@@ -197,9 +198,10 @@ func (p *Platform) Dial(ctx context.Context, service string) (*grpc.ClientConn, 
 	return conn, nil
 }
 
-// Go adds a worker that runs until its context ends.
+// Go adds a worker that runs until its context ends. Workers are for all
+// projects; one that takes up something of a project says so.
 func (p *Platform) Go(name string, run func(ctx context.Context) error) {
-	p.group.Add(runner.Workers, name, run)
+	p.group.Add(runner.Workers, name, func(ctx context.Context) error { return run(tenancy.ForAllProjects(ctx)) })
 }
 
 // Every adds a worker that does something now and then. A failure is logged and

@@ -16,6 +16,7 @@ import (
 	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/secret"
 	"vestibule.dev/pkg/service"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/pkg/throttle"
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/clients"
@@ -132,7 +133,7 @@ func build(ctx context.Context, p *service.Platform) error {
 // it for.
 func lookUpProject(a *app.App) grpcx.ProjectLookup {
 	return func(ctx context.Context, projectID string) (*grpcx.Project, error) {
-		access, err := a.GetProjectAccess(ctx, projectID)
+		access, err := a.GetProjectAccess(tenancy.ForProject(ctx, projectID), projectID)
 		if err != nil || access == nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/secret"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/identity/internal/domain"
 )
 
@@ -48,6 +49,7 @@ func (a *App) CompleteOAuth(ctx context.Context, in OAuthReturn) (*OAuthArrival,
 	if err != nil {
 		return arrival, err
 	}
+	ctx = tenancy.ForProject(ctx, pending.Tenant.ProjectID)
 	if remembered.BindsBrowser {
 		if !holdsCookie(in.Cookies, BindingCookie(in.State)) {
 			return arrival, apierr.Text(http.StatusBadRequest, "This sign-in was begun in another browser, or too long ago.")

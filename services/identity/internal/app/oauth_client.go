@@ -18,6 +18,12 @@ import (
 // §9.1).
 const publicClientSecret = "__stack_public_client__"
 
+// clientProject is the project that an OAuth client is of.
+func clientProject(clientID string) string {
+	projectID, _, _ := strings.Cut(clientID, "#")
+	return projectID
+}
+
 // authorizingClient reads the project of an OAuth client that an authorization
 // request names, and checks the publishable key that is its secret (auth.md
 // §9.2). It fails with INVALID_OAUTH_CLIENT_ID_OR_SECRET,

@@ -43,18 +43,27 @@ func (a *App) projectOfCode(ctx context.Context, full string) (project *Project,
 }
 
 // openCode reads what an unspent code stands for. It does not tell spent and
-// expired codes from unknown ones (payments.md §6).
+// expired codes from unknown ones (payments.md §6), nor those of users and teams
+// that are gone.
 func (a *App) openCode(ctx context.Context, full string) (*PurchaseCode, *Project, error) {
 	project, text, err := a.projectOfCode(ctx, full)
 	if err != nil {
 		return nil, nil, err
 	}
 	code, err := a.store.FindPurchaseCode(ctx, project.Tenant, text)
-	return code, project, hideSpent(err)
+	if err != nil {
+		return nil, nil, hideSpent(err)
+	}
+	gone, err := a.store.CustomerDeleted(ctx, code.Tenant, code.Offer.Customer)
+	if err == nil && gone {
+		err = apierr.VerificationCodeNotFound()
+	}
+	return code, project, err
 }
 
+// hideSpent does not tell why a code is no good.
 func hideSpent(err error) error {
-	if errors.Is(err, apierr.VerificationCodeAlreadyUsed()) || errors.Is(err, apierr.VerificationCodeExpired()) {
+	if errors.Is(err, apierr.VerificationCodeAlreadyUsed()) || errors.Is(err, apierr.VerificationCodeExpired()) || isCustomerNotFound(err) {
 		return apierr.VerificationCodeNotFound()
 	}
 	return err
