@@ -19,6 +19,7 @@ var exceptions = map[string]string{
 	"identity/Image":                        "images are public, under random names",
 	"identity/OAuthAuthorization":           "whoever holds the state of the authorization may use it",
 	"teams/Image":                           "images are public, under random names",
+	"sessions/FindAPIKeyAnywhere":           "whoever holds the key may revoke it",
 	"sessions/AudiencesDue":                 "for all projects: a worker rotates keys",
 	"notifications/MailQueueStatus":         "for the operators of the platform: two numbers",
 	"notifications/WebhookQueueStatus":      "for the operators of the platform: two numbers",
