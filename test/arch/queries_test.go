@@ -20,6 +20,7 @@ var exceptions = map[string]string{
 	"identity/OAuthAuthorization":           "whoever holds the state of the authorization may use it",
 	"teams/Image":                           "images are public, under random names",
 	"sessions/AudiencesDue":                 "for all projects: a worker rotates keys",
+	"notifications/FailedEmails":            "for the operators of the platform: a scheduled call with the installation's secret",
 	"notifications/MailQueueStatus":         "for the operators of the platform: two numbers",
 	"notifications/WebhookQueueStatus":      "for the operators of the platform: two numbers",
 	"notifications/RecentlyDeletedProjects": "for all projects: a worker tidies up",
