@@ -21,6 +21,7 @@ var exceptions = map[string]string{
 	"teams/Image":                           "images are public, under random names",
 	"sessions/FindAPIKeyAnywhere":           "whoever holds the key may revoke it",
 	"sessions/AudiencesDue":                 "for all projects: a worker rotates keys",
+	"notifications/FailedEmails":            "for the operators of the platform: a scheduled call with the installation's secret",
 	"notifications/MailQueueStatus":         "for the operators of the platform: two numbers",
 	"notifications/WebhookQueueStatus":      "for the operators of the platform: two numbers",
 	"notifications/RecentlyDeletedProjects": "for all projects: a worker tidies up",

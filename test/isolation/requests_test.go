@@ -113,6 +113,7 @@ var examples = map[string]map[string]any{
 	}},
 	"POST /internal/send-sign-in-invitation":         {"email": "somebody@example.com", "callback_url": "http://localhost:3000/sign-in"},
 	"GET /internal/email-queue-step":                 {"Authorization": "Bearer nothing"},
+	"POST /internal/failed-emails-digest":            {"Authorization": "Bearer nothing"},
 	"POST /internal/emails/managed-onboarding/setup": {"subdomain": "mail.example.com", "sender_local_part": "news"},
 	"POST /internal/emails/managed-onboarding/check": {"subdomain": "mail.example.com", "sender_local_part": "news"},
 	"POST /internal/email-templates":                 {"display_name": "Another"},
