@@ -155,9 +155,7 @@ func TestBackend_serverWithoutBackends_refusesCredentials(t *testing.T) {
 
 func TestBackend_requests_areValidatedAndMeansItsUser(t *testing.T) {
 	option, issuer := backends(t)
-	var h *grpctest.Harness
-	h = grpctest.New(t, "echo", handler(echo).register("EchoService"), option)
-	conn := h.Raw(grpc.WithDisableRetry())
+	conn := grpctest.New(t, "echo", handler(echo).register("EchoService"), option).Raw(grpc.WithDisableRetry())
 	for _, tt := range []struct {
 		name, request string
 		pairs         []string

@@ -50,7 +50,14 @@ type Subscription struct {
 	Context string
 	// Subjects are filters such as identity.v1.user.deleted.*.
 	Subjects []string
-	Handle   Handler
+	// Ordered keeps the events of one key in the order of the stream, whatever
+	// fails or is killed: one replica at a time consumes, and an event that fails
+	// holds up those behind it until it succeeds or is parked.
+	Ordered bool
+	// Key turns the aggregate of an ordered event into what order is kept within;
+	// nil leaves it as it is.
+	Key    func(aggregate string) string
+	Handle Handler
 }
 
 // maxDeliveries is how often an event is tried before it is parked.

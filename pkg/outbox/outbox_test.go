@@ -252,6 +252,22 @@ func TestRelay_lateCommitOfLowerNumber_isPublished(t *testing.T) {
 	}
 }
 
+// A consumer that keeps the order of the stream keeps that of the changes, also
+// between things that belong together.
+func TestRelay_oneBatch_hasTheOrderOfTheOutbox(t *testing.T) {
+	db, s := pgtest.New(t, outbox.Migrations()), newStream()
+	appendEvents(t, db, event(t.Context(), "a", 1), event(t.Context(), "a", 2), event(t.Context(), "b", 1), event(t.Context(), "a", 3))
+	relay(t, db, s)
+	s.await(t, 4)
+	var order []string
+	for _, m := range s.messages() {
+		order = append(order, fmt.Sprint(m.event.GetAggregate(), m.event.GetAggregateVersion()))
+	}
+	if want := []string{"team/a1", "team/a2", "team/b1", "team/a3"}; !slices.Equal(order, want) {
+		t.Errorf("published %v, want %v", order, want)
+	}
+}
+
 func TestRelay_refusedEvent_holdsBackItsAggregateOnly(t *testing.T) {
 	db, s := pgtest.New(t, outbox.Migrations()), newStream()
 	var tries int

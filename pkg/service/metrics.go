@@ -102,6 +102,11 @@ func (p *Platform) MeasureQueue(name string, read func(ctx context.Context) (wai
 	}, attribute.String("queue", name))
 }
 
+// Counts returns a counter, which may be nil and then counts nothing.
+func (p *Platform) Counts(ctx context.Context, name, description string, attributes []string, first ...[]string) (*obs.Counts, error) {
+	return obs.NewCounts(ctx, p.telemetry, name, description, attributes, first...)
+}
+
 // MeasureGate shows how busy something is that few may do at a time.
 func (p *Platform) MeasureGate(name string, read func() (working, waiting, limit int)) error {
 	const working, waiting, limit = "vestibule.gate.working", "vestibule.gate.waiting", "vestibule.gate.limit"

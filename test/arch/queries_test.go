@@ -21,6 +21,7 @@ var exceptions = map[string]string{
 	"teams/Image":                           "images are public, under random names",
 	"sessions/AudiencesDue":                 "for all projects: a worker rotates keys",
 	"notifications/MailQueueStatus":         "for the operators of the platform: two numbers",
+	"notifications/WebhookQueueStatus":      "for the operators of the platform: two numbers",
 	"notifications/RecentlyDeletedProjects": "for all projects: a worker tidies up",
 	"notifications/SpendUnsubscribeLink":    "whoever holds the code of the link may use it",
 	"notifications/UnsubscribeLinkState":    "whoever holds the code of the link may use it",

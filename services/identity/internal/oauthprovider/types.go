@@ -8,8 +8,8 @@ import (
 type trust uint8
 
 const (
-	// claimed addresses are verified when the provider says so.
-	claimed trust = iota
+	// By default addresses are verified when the provider says so.
+	_ trust = iota
 	// never verified: the provider does not tell, or lets people write what
 	// they want.
 	never

@@ -45,7 +45,7 @@ func (a *App) projectOfCode(ctx context.Context, full string) (project *Project,
 
 // openCode reads what an unspent code stands for, and returns a context for
 // work on its project. It does not tell spent and expired codes from unknown
-// ones (payments.md §6).
+// ones (payments.md §6), nor those of users and teams that are gone.
 func (a *App) openCode(ctx context.Context, full string) (context.Context, *PurchaseCode, *Project, error) {
 	project, text, err := a.projectOfCode(ctx, full)
 	if err != nil {
@@ -53,11 +53,19 @@ func (a *App) openCode(ctx context.Context, full string) (context.Context, *Purc
 	}
 	ctx = tenancy.ForProject(ctx, project.Tenant.ProjectID)
 	code, err := a.store.FindPurchaseCode(ctx, project.Tenant, text)
-	return ctx, code, project, hideSpent(err)
+	if err != nil {
+		return ctx, nil, nil, hideSpent(err)
+	}
+	gone, err := a.store.CustomerDeleted(ctx, code.Tenant, code.Offer.Customer)
+	if err == nil && gone {
+		err = apierr.VerificationCodeNotFound()
+	}
+	return ctx, code, project, err
 }
 
+// hideSpent does not tell why a code is no good.
 func hideSpent(err error) error {
-	if errors.Is(err, apierr.VerificationCodeAlreadyUsed()) || errors.Is(err, apierr.VerificationCodeExpired()) {
+	if errors.Is(err, apierr.VerificationCodeAlreadyUsed()) || errors.Is(err, apierr.VerificationCodeExpired()) || isCustomerNotFound(err) {
 		return apierr.VerificationCodeNotFound()
 	}
 	return err

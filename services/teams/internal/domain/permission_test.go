@@ -1,9 +1,11 @@
 package domain
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -90,9 +92,25 @@ func (n naive) closure(scope Scope, granted []string) []string {
 	return slices.SortedFunc(maps.Keys(held), ComparePermissionIDs)
 }
 
+// checkMany makes rapid try 10,000 graphs, unless more are asked for.
+func checkMany(t *testing.T) {
+	t.Helper()
+	const graphs = 10_000
+	checks := flag.Lookup("rapid.checks")
+	before := checks.Value.String()
+	if n, err := strconv.Atoi(before); err != nil || n >= graphs {
+		return
+	}
+	if err := checks.Value.Set(strconv.Itoa(graphs)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = checks.Value.Set(before) })
+}
+
 // R5: closures of arbitrary graphs, with cycles, dangling names and both
 // scopes, are those of a naive model, and a check says the same as a list.
 func TestClosure_arbitraryGraphs_matchModel(t *testing.T) {
+	checkMany(t)
 	rapid.Check(t, func(t *rapid.T) {
 		names := []string{UpdateTeam, DeleteTeam, ReadMembers}
 		size := rapid.IntRange(0, 12).Draw(t, "size")
