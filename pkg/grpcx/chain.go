@@ -18,6 +18,7 @@ func (s *Server) chain() []grpc.UnaryServerInterceptor {
 		s.limitInFlight,  // what exceeds the capacity is refused instead of queued
 		s.authenticate,   // principal and caller tokens are verified
 		s.authorize,      // the method's policy decides
+		s.confine,        // databases show the rows of the request's project alone
 		s.validateFields, // the request obeys the rules of its descriptor
 	}
 }

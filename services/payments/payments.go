@@ -57,8 +57,9 @@ func build(ctx context.Context, p *service.Platform) error {
 	if cfg.StripeSecretKey != "" {
 		provider = stripe.New(stripe.Config{SecretKey: cfg.StripeSecretKey, WebhookSecret: cfg.StripeWebhookSecret, URL: cfg.StripeURL})
 	}
+	store := postgres.NewStore(p.DB, codes, p.Box, events.Encode)
 	application := app.New(app.Deps{
-		Store:    postgres.NewStore(p.DB, codes, p.Box, events.Encode),
+		Store:    store,
 		Projects: clients.NewProjects(identity),
 		Users:    clients.NewUsers(identity),
 		Teams:    clients.NewTeams(teams),
@@ -72,6 +73,10 @@ func build(ctx context.Context, p *service.Platform) error {
 	grpcapi.Register(p.GRPC, application)
 	p.Consume(events.Subscriptions(application)...)
 	p.Go("courier", courier.NewWorker(p.DB, p.Box, clients.NewNotifications(notifications).Deliver, p.Logger).Run)
+	if err := p.MeasureQueue("subscription endings", store.EndingsStatus); err != nil {
+		return err
+	}
+	p.Every(10*time.Second, "end subscriptions", application.EndSubscriptions)
 	p.Every(time.Hour, "forget purchase codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
 	p.Every(time.Hour, "forget old keys", func(ctx context.Context) error { return postgres.Forget(ctx, p.DB) })
 	return nil

@@ -64,6 +64,9 @@ type Stripe interface {
 	CancelSubscription(ctx context.Context, accountID, subscriptionID string) error
 	// Subscriptions lists all subscriptions of a customer, ended ones included.
 	Subscriptions(ctx context.Context, accountID, customerID string) ([]StripeSubscription, error)
+	// LiveSubscriptions lists the ids of all subscriptions on an account that
+	// have not ended.
+	LiveSubscriptions(ctx context.Context, accountID string) ([]string, error)
 	// ReduceSubscription bills a smaller quantity from now on; 0 ends the
 	// renewal.
 	ReduceSubscription(ctx context.Context, accountID, key, subscriptionID string, quantity int64) error

@@ -803,29 +803,6 @@ func TestSetUpPayments_opensOneAccount(t *testing.T) {
 	}
 }
 
-// Nothing is sold or given to users and teams that are gone.
-func TestRemoveCustomer_isForEver(t *testing.T) {
-	f := newStripeFixture(t)
-	f.setUp()
-	f.checkOut("pack", "once", 1)
-	f.add(3)
-	for range 2 {
-		if err := f.RemoveCustomer(t.Context(), tenant, f.owner()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := f.GetItem(f.server(), f.owner(), "credits"); !errors.Is(err, apierr.UserNotFound()) {
-		t.Errorf("the item of somebody gone: %v", err)
-	}
-	if _, err := f.grant(named("pack"), 1); !errors.Is(err, apierr.UserNotFound()) {
-		t.Errorf("a gift to somebody gone: %v", err)
-	}
-	f.told("evt_1", "payment_intent.succeeded", f.paid(0))
-	if n := value[int](f, "SELECT count(*) FROM one_time_purchases"); n != 0 {
-		t.Errorf("%d purchases of somebody gone", n)
-	}
-}
-
 func TestPurgeProject_leavesNothing(t *testing.T) {
 	f := newStripeFixture(t)
 	f.buy("basic", "monthly", 1)

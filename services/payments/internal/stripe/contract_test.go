@@ -158,6 +158,13 @@ func TestClient_everyCall_isTheProviders(t *testing.T) {
 			}
 			return err
 		},
+		"LiveSubscriptions": func() error {
+			live, err := client.LiveSubscriptions(ctx, "acct_1")
+			if err == nil && len(live) == 0 {
+				err = errors.New("no live subscriptions")
+			}
+			return err
+		},
 		"ReduceSubscription":         func() error { return client.ReduceSubscription(ctx, "acct_1", "k", "sub_1", 1) },
 		"ReduceSubscription to none": func() error { return client.ReduceSubscription(ctx, "acct_1", "k", "sub_1", 0) },
 		"InvoicePayment":             func() error { _, err := client.InvoicePayment(ctx, "acct_1", "in_1"); return err },
@@ -180,6 +187,7 @@ func TestClient_everyCall_isTheProviders(t *testing.T) {
 		{"POST /v1/subscriptions/sub_1 account=acct_1 keyed=true", "cancel_at_period_end=true"},
 		{"POST /v1/refunds account=acct_1 keyed=true", "amount=5", "payment_intent=pi_1"},
 		{"GET /v1/subscriptions account=acct_1", "status=all"},
+		{"DELETE /v1/subscriptions/sub_1 account=acct_1"},
 		{"POST /v1/payment_method_configurations/pmc_1 account=acct_1", "card[display_preference][preference]=on"},
 	} {
 		if !p.sent(want...) {

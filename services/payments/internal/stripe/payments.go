@@ -170,6 +170,20 @@ func (c *Client) Subscriptions(ctx context.Context, accountID, customerID string
 	return all, nil
 }
 
+// LiveSubscriptions implements app.Stripe.
+func (c *Client) LiveSubscriptions(ctx context.Context, accountID string) ([]string, error) {
+	var live []string
+	for subscription, err := range c.api.V1Subscriptions.List(ctx, &stripego.SubscriptionListParams{ListParams: listed(accountID, pageSize), Status: new("all")}) {
+		if err != nil {
+			return nil, err
+		}
+		if !domain.Status(subscription.Status).Over() {
+			live = append(live, subscription.ID)
+		}
+	}
+	return live, nil
+}
+
 // ReduceSubscription implements app.Stripe.
 func (c *Client) ReduceSubscription(ctx context.Context, accountID, key, subscriptionID string, quantity int64) error {
 	params := &stripego.SubscriptionUpdateParams{Params: on(accountID, key)}

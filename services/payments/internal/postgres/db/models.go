@@ -98,6 +98,14 @@ type StripeAccount struct {
 	CreatedAt time.Time
 }
 
+type StripeEnding struct {
+	AccountID            string
+	StripeSubscriptionID string
+	Attempts             int32
+	NextAttemptAt        time.Time
+	CreatedAt            time.Time
+}
+
 type StripeEvent struct {
 	ProjectID string
 	ID        string
