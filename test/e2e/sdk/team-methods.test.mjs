@@ -37,6 +37,7 @@ function watcher() {
     known.set(kind, { methods, called });
     // Some objects are frozen, so that the proxy stands before an empty one.
     return new Proxy({}, {
+      has: (_, name) => name in object,
       get(_, name) {
         const value = Reflect.get(object, name, object);
         if (typeof value !== "function") return value;
