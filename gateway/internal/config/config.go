@@ -71,6 +71,9 @@ type Config struct {
 	// MemoryLimit is the soft limit of the whole process in bytes; towards it
 	// memory is given back sooner. GOMEMLIMIT wins.
 	MemoryLimit int64 `env:"MEMORY_LIMIT" envDefault:"83886080"`
+	// StripeJSURL is where the checkout page loads Stripe's script from; anything
+	// but Stripe's own is for tests.
+	StripeJSURL string `env:"STRIPE_JS_URL" envDefault:"https://js.stripe.com/v3/"`
 	// ShutdownGrace is the time between reporting not ready and draining.
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"0s"`
 
@@ -103,6 +106,9 @@ func (c Config) Validate() error {
 	u, err := url.Parse(c.PublicURL)
 	check(err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && u.Path == "" && u.RawQuery == "",
 		"PUBLIC_URL", "must be an origin such as https://api.example.com")
+	script, err := url.Parse(c.StripeJSURL)
+	check(err == nil && script.Host != "" && (script.Scheme == "http" || script.Scheme == "https"),
+		"STRIPE_JS_URL", "must be an http(s) URL such as https://js.stripe.com/v3/")
 	check(c.TLS.Enabled() || len(c.ServiceKey) >= 32, "SERVICE_KEY", "must have at least 32 bytes")
 	check(c.RefuseRevokedFor >= 0, "REFUSE_REVOKED_FOR", "must not be negative")
 	check(c.RefuseRevokedFor == 0 || c.NATSURL != "", "REFUSE_REVOKED_FOR", "needs NATS_URL")
