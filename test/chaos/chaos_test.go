@@ -24,6 +24,7 @@ import (
 	"vestibule.dev/test/events"
 	"vestibule.dev/test/fsck"
 	"vestibule.dev/test/stack"
+	"vestibule.dev/test/stripe"
 )
 
 var (
@@ -53,7 +54,9 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer broker.Stop()
-	environ := []string{"VESTIBULE_CHAOS_DELIVERY=true"}
+	provider := stripe.Start()
+	defer provider.Close()
+	environ := append(provider.Environment(), "VESTIBULE_CHAOS_DELIVERY=true")
 	for _, process := range stack.Processes {
 		environ = append(environ, strings.ToUpper(process)+"_NATS_URL="+broker.URL())
 	}
