@@ -7,5 +7,6 @@
 //
 // Events of one aggregate are handled one after the other within a process.
 // Replicas share a durable consumer, so across processes, and after redelivery,
-// order is not kept: a projection compares the aggregate's version.
+// order is not kept: a projection compares the aggregate's version. An ordered
+// subscription keeps order everywhere, and has one replica at a time to do so.
 package inbox

@@ -65,6 +65,45 @@ func (c *Calls) Observe(ctx context.Context, elapsed time.Duration, values ...st
 	c.histogram.Record(ctx, elapsed.Seconds(), option.(metric.RecordOption))
 }
 
+// Counts counts what happened, by what it was.
+type Counts struct {
+	counter metric.Int64Counter
+	names   []string
+}
+
+// NewCounts returns a counter of this name with attributes of these names; nil
+// when nobody measures. Each of the first values is shown as zero from the
+// beginning, so that the first one that happens is seen to.
+func NewCounts(ctx context.Context, t *Telemetry, name, description string, attributes []string, first ...[]string) (*Counts, error) {
+	if !t.Measuring() {
+		return nil, nil
+	}
+	counter, err := t.Meters.Meter(scope).Int64Counter(name, metric.WithDescription(description))
+	if err != nil {
+		return nil, fmt.Errorf("obs: %s: %w", name, err)
+	}
+	counts := &Counts{counter: counter, names: attributes}
+	for _, values := range first {
+		counts.add(ctx, 0, values)
+	}
+	return counts, nil
+}
+
+// Add counts one. The values are those of the attributes in their order and must
+// come from a small set: each combination is a time series.
+func (c *Counts) Add(ctx context.Context, values ...string) { c.add(ctx, 1, values) }
+
+func (c *Counts) add(ctx context.Context, n int64, values []string) {
+	if c == nil {
+		return
+	}
+	attributes := make([]attribute.KeyValue, len(c.names))
+	for i, name := range c.names {
+		attributes[i] = attribute.String(name, values[i])
+	}
+	c.counter.Add(ctx, n, metric.WithAttributeSet(attribute.NewSet(attributes...)))
+}
+
 // gaugeLimit bounds the reading of a group of gauges.
 const gaugeLimit = 2 * time.Second
 

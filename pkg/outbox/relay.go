@@ -123,8 +123,10 @@ func (r *Relay) batch(ctx context.Context, conn *pgx.Conn) (n int, err error) {
 }
 
 // publish sends events without waiting for each other, except that an
-// aggregate's next event waits until the stream has the one before it. It
-// returns the ids of those the stream has, and the first error.
+// aggregate's next event, and what follows it, waits until the stream has the one
+// before it. So the stream has the order of the outbox; where one event fails,
+// those of its aggregate wait and others do not. It returns the ids of those the
+// stream has, and the first error.
 func (r *Relay) publish(ctx context.Context, events []event) (published []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
@@ -138,21 +140,22 @@ func (r *Relay) publish(ctx context.Context, events []event) (published []string
 		var wave []flight
 		var later []event
 		busy := map[string]bool{}
-		for _, e := range events {
-			switch {
-			case failed[e.aggregate]:
-			case busy[e.aggregate]:
-				later = append(later, e)
-			default:
-				busy[e.aggregate] = true
-				future, publishErr := r.publisher.PublishAsync(e.subject, e.id, e.payload)
-				if publishErr != nil {
-					failed[e.aggregate] = true
-					err = cmp.Or(err, publishErr)
-					continue
-				}
-				wave = append(wave, flight{e, future, startPublish(ctx, e)})
+		for i, e := range events {
+			if failed[e.aggregate] {
+				continue
 			}
+			if busy[e.aggregate] {
+				later = events[i:]
+				break
+			}
+			busy[e.aggregate] = true
+			future, publishErr := r.publisher.PublishAsync(e.subject, e.id, e.payload)
+			if publishErr != nil {
+				failed[e.aggregate] = true
+				err = cmp.Or(err, publishErr)
+				continue
+			}
+			wave = append(wave, flight{e, future, startPublish(ctx, e)})
 		}
 		for _, f := range wave {
 			select {

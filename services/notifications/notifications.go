@@ -66,6 +66,13 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err := p.MeasureQueue("mail", store.MailQueueStatus); err != nil {
 		return err
 	}
+	if err := p.MeasureQueue("webhook", store.WebhookQueueStatus); err != nil {
+		return err
+	}
+	counters, err := newCounters(ctx, p)
+	if err != nil {
+		return err
+	}
 	application := app.New(cfg.App(p.Config.PublicURL), app.Ports{
 		Store:     store,
 		Configs:   configs,
@@ -76,6 +83,7 @@ func build(ctx context.Context, p *service.Platform) error {
 		Clock:     p.Clock,
 		Random:    rand.Float64,
 		Logger:    p.Logger,
+		Counters:  counters,
 
 		Translations: translations,
 	})

@@ -26,13 +26,14 @@ import (
 
 // shopConfig sells a plan, a better one and packs.
 var shopConfig = map[string]any{
-	"domains.allowLocalhost":  true,
-	"apps.installed.payments": map[string]any{"enabled": true},
-	"payments.testMode":       true,
-	"payments.items.credits":  map[string]any{"displayName": "Credits", "customerType": "user"},
-	"payments.items.exports":  map[string]any{"displayName": "Video exports", "customerType": "user"},
-	"payments.items.seats":    map[string]any{"displayName": "Seats", "customerType": "team"},
-	"payments.items.units":    map[string]any{"displayName": "Units", "customerType": "custom"},
+	"domains.allowLocalhost":        true,
+	"apps.installed.payments":       map[string]any{"enabled": true},
+	"payments.testMode":             true,
+	"teams.allowClientTeamCreation": true,
+	"payments.items.credits":        map[string]any{"displayName": "Credits", "customerType": "user"},
+	"payments.items.exports":        map[string]any{"displayName": "Video exports", "customerType": "user"},
+	"payments.items.seats":          map[string]any{"displayName": "Seats", "customerType": "team"},
+	"payments.items.units":          map[string]any{"displayName": "Units", "customerType": "custom"},
 	"payments.products.office": map[string]any{
 		"displayName": "Office", "customerType": "team", "prices": map[string]any{"monthly": map[string]any{"USD": "50", "interval": []any{1, "month"}}},
 		"includedItems": map[string]any{"seats": map[string]any{"quantity": 5, "expires": "when-purchase-expires"}},

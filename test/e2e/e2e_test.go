@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"vestibule.dev/pkg/oidctest"
@@ -143,13 +144,9 @@ func TestSDK(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no SDK tests: %v", err)
 	}
-	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-progress")
-	install.Dir = "sdk"
-	if output, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci: %v\n%s", err, output)
-	}
+	installSDK(t)
 	live, _ := newLiveShop(t, "Live")
-	devJSON := throughProxy(t, live)
+	devJSON := throughProxy(t, nil, live)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			node := exec.Command("node", "--test", filepath.Base(file))
@@ -164,9 +161,25 @@ func TestSDK(t *testing.T) {
 	}
 }
 
-// throughProxy writes a copy of dev.json whose base URL is the proxy's and which
-// names a project that sells for money, if there is one.
-func throughProxy(t *testing.T, live ...stack.Project) string {
+// installation is done once.
+var installation = sync.OnceValues(func() ([]byte, error) {
+	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-progress")
+	install.Dir = "sdk"
+	return install.CombinedOutput()
+})
+
+// installSDK makes the public client SDK available below sdk.
+func installSDK(t *testing.T) {
+	t.Helper()
+	if output, err := installation(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, output)
+	}
+}
+
+// throughProxy writes a copy of dev.json whose base URL is the proxy's, with
+// another project in place of dev if there is one, and one that sells for money
+// if there is one.
+func throughProxy(t *testing.T, project *stack.Project, live ...stack.Project) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(system.DataDir(), "dev.json"))
 	if err != nil {
@@ -177,6 +190,9 @@ func throughProxy(t *testing.T, live ...stack.Project) string {
 		t.Fatal(err)
 	}
 	dev["base_url"] = proxyURL
+	if project != nil {
+		dev["projects"] = map[string]any{"dev": project}
+	}
 	for _, project := range live {
 		dev["projects"].(map[string]any)["live"] = project
 	}

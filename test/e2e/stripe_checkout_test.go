@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
@@ -28,8 +29,10 @@ func newLiveShop(t *testing.T, name string) (shop stack.Project, accountID strin
 	if err := admin.Configure(t.Context(), "environment", map[string]any{"payments.testMode": false}); err != nil {
 		t.Fatal(err)
 	}
-	if url := succeed(t, admin, http.MethodPost, "/internal/payments/setup", map[string]any{})["url"]; url != provider.URL+"/onboarding" {
-		t.Fatalf("the account is completed at %v", url)
+	for _, body := range []any{map[string]any{}, nil} { // the second time goes on with the first account
+		if url := succeed(t, admin, http.MethodPost, "/internal/payments/setup", body)["url"]; url != provider.URL+"/onboarding" {
+			t.Fatalf("the account is completed at %v", url)
+		}
 	}
 	accountID, _ = succeed(t, admin, http.MethodGet, "/internal/payments/stripe/account-info", nil)["account_id"].(string)
 	return shop, accountID
@@ -235,6 +238,58 @@ func TestStripe_deletion_endsSubscriptions(t *testing.T) {
 	succeed(t, client.For(proxyURL, shop, client.Admin), http.MethodDelete, "/internal/projects/current", nil)
 	awaitEnded("canceled", "canceled")
 }
+
+// The webhook believes what is signed and fresh, once.
+func TestStripe_webhook_believesTheProviderAlone(t *testing.T) {
+	shop, account := newLiveShop(t, "Night Owl Studio")
+	_, tokens, me := signUp(t, shop)
+	payment := map[string]any{
+		"id": "pi_told", "object": "payment_intent", "currency": "usd", "amount": 250, "amount_received": 250, "metadata": map[string]string{
+			"purchaseKind": "ONE_TIME", "customerId": tokens.UserID, "customerType": "USER", "productId": "deal", "priceId": "once",
+			"product": `{"displayName": "Deal", "customerType": "user", "prices": {"once": {"USD": "2.50"}}, "includedItems": {"credits": {"quantity": 7}}}`,
+		},
+	}
+	event := func(eventType string, about any) []byte {
+		payload, err := stripe.Event("evt_told", eventType, account, about)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return payload
+	}
+	paid := event("payment_intent.succeeded", payment)
+	now := time.Now()
+	for _, tt := range []struct {
+		name      string
+		payload   []byte
+		signature string
+		status    int
+		code      string
+	}{
+		{"no signature", paid, "", http.StatusBadRequest, "SCHEMA_ERROR"},
+		{"another secret", paid, stripe.Sign(paid, "whsec_other", now), http.StatusBadRequest, ""},
+		{"an hour old", paid, stripe.Sign(paid, stripe.WebhookSecret, now.Add(-time.Hour)), http.StatusBadRequest, ""},
+		{"another payload", event("payment_intent.succeeded", object{}), stripe.Sign(paid, stripe.WebhookSecret, now), http.StatusBadRequest, ""},
+		{"unknown type", event("charge.succeeded", object{}), "right", http.StatusInternalServerError, ""},
+		{"ignored type", event("account.updated", object{}), "right", http.StatusOK, ""},
+		{"paid", paid, "right", http.StatusOK, ""},
+		{"paid, told again", paid, "right", http.StatusOK, ""},
+	} {
+		if tt.signature == "right" {
+			tt.signature = stripe.Sign(tt.payload, stripe.WebhookSecret, now)
+		}
+		webhook := client.New(system.BaseURL).WithHeader("Stripe-Signature", tt.signature)
+		answer, err := insist(t.Context(), webhook, http.MethodPost, "/integrations/stripe/webhooks", tt.payload)
+		if err != nil || answer.Status != tt.status || answer.Code() != tt.code || tt.status == http.StatusOK && string(answer.Body) != `{"received":true}` {
+			t.Errorf("%s: %s, %v", tt.name, answer, err)
+		}
+		if want := map[bool]float64{true: 7, false: 0}[strings.HasPrefix(tt.name, "paid")]; credits(t, me, tokens.UserID) != want {
+			t.Errorf("%s: there are %v credits, want %v", tt.name, credits(t, me, tokens.UserID), want)
+		}
+	}
+}
+
+// object is a JSON object.
+type object = map[string]any
 
 // expireCodes lets all purchase codes of a project expire.
 func expireCodes(t *testing.T, project stack.Project) {

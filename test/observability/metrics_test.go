@@ -94,7 +94,11 @@ func TestMetrics_everyProcess_hasItsOwn(t *testing.T) {
 			`vestibule_gate_limit{gate="password hashing"}`, `vestibule_queue_waiting{queue="courier"}`, `vestibule_queue_waiting{queue="outbox"}`,
 			`vestibule_consumer_pending{consumer="identity-teams"}`,
 		},
-		"notifications": {`vestibule_queue_oldest_age_seconds{queue="mail"}`},
+		"notifications": {
+			`vestibule_queue_oldest_age_seconds{queue="mail"}`, `vestibule_queue_oldest_age_seconds{queue="webhook"}`,
+			`vestibule_mails_total{kind="AUTH_FAILED",outcome="failed"}`, `vestibule_webhook_attempts_total{outcome="refused"}`,
+			`vestibule_webhook_losses_total{kind="endpoint"}`, `vestibule_consumer_pending{consumer="notifications-webhooks-teams"}`,
+		},
 	} {
 		found := scrape(t, process)
 		for _, want := range series {

@@ -37,6 +37,7 @@
         if (sender !== origin || source !== this.frame.contentWindow) return;
         if (data.height) this.frame.height = data.height;
         if (data.ready) this.isReady(listeners.ready?.());
+        if (data.card !== this.card && !data.ready) listeners.change?.();
         this.card = data.card;
         if (data.asked) this.answered();
       });

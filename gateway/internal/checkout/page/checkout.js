@@ -245,6 +245,9 @@ function update() {
     $("pay-label").textContent = free ? "Get it for free" : interval ? "Subscribe" : `Pay ${$("total").textContent}`;
   }
   $("pay-test").hidden = !(paying && testMode);
+  $("test-text").textContent = paying && !free
+    ? "Purchases can be completed without paying. A card that is entered is charged."
+    : "No money is charged. Purchases here are for trying things out.";
   $("pay-test").disabled = $("pay").disabled;
   $("fine-print").textContent = !interval
     ? ""
@@ -310,6 +313,7 @@ async function showCardFields(visible) {
     elements = stripe.elements({ ...wanted(), appearance: { theme: dark ? "night" : "stripe", variables: { colorPrimary: dark ? "#8f8bff" : "#4640de", borderRadius: "10px" } } });
     const fields = elements.create("payment");
     fields.on("ready", () => $("card-fields").removeAttribute("aria-busy"));
+    fields.on("change", () => ($("error").hidden = true));
     fields.on("loaderror", () => complain("The payment form could not be loaded. Reload the page to try again."));
     fields.mount("#card-fields");
   } catch (error) {

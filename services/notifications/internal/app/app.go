@@ -40,6 +40,7 @@ type Ports struct {
 	// Random returns a number in [0, 1).
 	Random func() float64
 	Logger *slog.Logger
+	Counters
 }
 
 // App runs the use cases.

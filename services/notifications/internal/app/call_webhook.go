@@ -26,7 +26,14 @@ func (a *App) CallWebhook(ctx context.Context, call WebhookCall) error {
 	if errors.Is(err, domain.ErrClaimLost) {
 		return nil // another worker delivers it, or nobody is to
 	}
+	if err == nil {
+		a.countAttempt(ctx, outcome)
+		if _, again := webhook.Wait(call.Attempts + 1); !again && !outcome.Succeeded() {
+			a.WebhookLosses.Add(ctx, LossDelivery)
+		}
+	}
 	if disabled {
+		a.WebhookLosses.Add(ctx, LossEndpoint)
 		a.Logger.WarnContext(ctx, "a webhook endpoint failed for days and is disabled", "project", call.ProjectID, "endpoint", call.EndpointID)
 	}
 	return errors.Join(call.Unreadable, err)

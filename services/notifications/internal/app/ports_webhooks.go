@@ -97,15 +97,13 @@ type NewWebhookMessage struct {
 	EventType string
 	Payload   []byte
 	// Resource is what the message is about; messages about the same are sent
-	// one after the other, in the order of version, time and arrival.
+	// one after the other, in the order of version and arrival.
 	Resource   string
 	Version    int64
 	OccurredAt time.Time
 	// Awaits is a resource whose messages come first if they are there in time;
 	// empty for none.
 	Awaits, AwaitsType string
-	// Delay is how long the first message of a lane waits at least.
-	Delay time.Duration
 	// Unfiltered messages go to all endpoints, whatever they are limited to.
 	Unfiltered bool
 }

@@ -148,12 +148,16 @@ func (a *App) failRendering(ctx context.Context, draft Draft, cause error) error
 		ExternalMessage: message, ExternalDetails: map[string]any{},
 		InternalMessage: cause.Error(), InternalDetails: map[string]any{},
 	}
-	return a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
+	err := a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		if err := tx.SaveRenderError(ctx, draft.Claim, report); err != nil {
 			return err
 		}
 		return tx.Emit(ctx, EmailFailed{Claim: draft.Claim, UserID: draft.UserID, TemplateID: draft.TemplateID, Stage: "render"})
 	})
+	if err == nil {
+		a.Mails.Add(ctx, MailUnrendered, "")
+	}
+	return err
 }
 
 // chooseTheme returns the source of the theme a mail was queued with, of the

@@ -24,9 +24,13 @@ func (a *App) SendEmail(ctx context.Context, mail Mail) error {
 		return a.Store.ReleaseSending(ctx, mail.Claim, deferral)
 	}
 	if skip != nil {
-		return a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
+		err := a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 			return tx.Skip(ctx, mail.Claim, skip.reason, skip.details)
 		})
+		if err == nil {
+			a.Mails.Add(ctx, MailSkipped, string(skip.reason))
+		}
+		return err
 	}
 	if mail.Unreadable != nil {
 		return a.fail(ctx, mail, &domain.SendFailure{
@@ -163,7 +167,7 @@ func chooseServer(config *projectconfig.Config) Server {
 }
 
 func (a *App) sent(ctx context.Context, mail Mail, server Server, to []string) error {
-	return a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
+	err := a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		if err := tx.FinishSent(ctx, mail.Claim); err != nil {
 			return err
 		}
@@ -174,6 +178,10 @@ func (a *App) sent(ctx context.Context, mail Mail, server Server, to []string) e
 		}
 		return tx.Emit(ctx, EmailSent{Claim: mail.Claim, UserID: mail.Recipient.UserID, TemplateID: mail.TemplateID, Attempts: mail.Retries + 1})
 	})
+	if err == nil {
+		a.Mails.Add(ctx, MailSent, "")
+	}
+	return err
 }
 
 // fail records an attempt, and whether another one follows. refused is an
@@ -183,7 +191,7 @@ func (a *App) fail(ctx context.Context, mail Mail, failure *domain.SendFailure, 
 	entry := failure.Attempt(attempts, a.Clock.Now())
 	final := !failure.Retry || attempts >= domain.MaxSendAttempts
 	wait := time.Duration(domain.RetrySeconds(attempts, a.Random()) * float64(time.Second))
-	return a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
+	err := a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		if !final {
 			return tx.RetryLater(ctx, mail.Claim, entry, wait)
 		}
@@ -199,6 +207,14 @@ func (a *App) fail(ctx context.Context, mail Mail, failure *domain.SendFailure, 
 			Claim: mail.Claim, UserID: mail.Recipient.UserID, TemplateID: mail.TemplateID, Stage: "send", Type: failure.Type, Attempts: attempts,
 		})
 	})
+	outcome := MailRetried
+	if final {
+		outcome = MailFailed
+	}
+	if err == nil {
+		a.Mails.Add(ctx, outcome, string(failure.Type))
+	}
+	return err
 }
 
 const (

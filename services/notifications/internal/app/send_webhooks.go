@@ -16,17 +16,14 @@ type WebhookFact struct {
 	EventType string
 	// Data is the payload as JSON.
 	Data json.RawMessage
-	// Resource, Version and OccurredAt place the fact among others about the
-	// same.
+	// Resource and Version place the fact among others about the same: those
+	// without a version are told of in the order in which they are sent.
 	Resource   string
 	Version    int64
 	OccurredAt time.Time
 	// Awaits is a resource whose fact of type AwaitsType is told first if it
 	// comes in time; empty for none.
 	Awaits, AwaitsType string
-	// Delay is how long to wait for other facts about the resource that came
-	// before.
-	Delay time.Duration
 }
 
 // SendWebhooks tells the project's endpoints of facts, in the transaction that
@@ -41,7 +38,7 @@ func (a *App) SendWebhooks(ctx context.Context, facts ...WebhookFact) error {
 			_, err = tx.CreateWebhookMessage(ctx, NewWebhookMessage{
 				Tenant: fact.Tenant, ID: webhook.NewMessageID(), EventType: fact.EventType, Payload: payload,
 				Resource: fact.Resource, Version: fact.Version, OccurredAt: fact.OccurredAt,
-				Awaits: fact.Awaits, AwaitsType: fact.AwaitsType, Delay: fact.Delay,
+				Awaits: fact.Awaits, AwaitsType: fact.AwaitsType,
 			})
 			if err != nil {
 				return err

@@ -29,7 +29,8 @@ func (a *App) terminateStuck(ctx context.Context) error {
 		Type:    domain.FailureUnknown,
 		Message: "Sending was interrupted. The mail may or may not have arrived, so it is not sent again.",
 	}
-	return a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
+	var lost int
+	err := a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
 		mails, err := tx.TerminateStuckSending(ctx, stuckAfter, failure.Report())
 		if err != nil {
 			return err
@@ -40,6 +41,14 @@ func (a *App) terminateStuck(ctx context.Context) error {
 				Claim: mail.Claim, UserID: mail.Recipient.UserID, TemplateID: mail.TemplateID, Stage: "send", Type: failure.Type, Attempts: mail.Retries + 1,
 			})
 		}
+		lost = len(mails)
 		return tx.Emit(ctx, events...)
 	})
+	if err != nil {
+		return err
+	}
+	for range lost {
+		a.Mails.Add(ctx, MailFailed, string(failure.Type))
+	}
+	return nil
 }

@@ -21,6 +21,14 @@ const (
 	FailureUnknown             FailureType = "UNKNOWN"
 )
 
+// FailureTypes lists the kinds of failures.
+func FailureTypes() []FailureType {
+	return []FailureType{
+		FailureHostNotFound, FailureAuth, FailureTemporary, FailureInvalidEmailAddress, FailureRejected, FailureTimeout,
+		FailureSocketClosed, FailureTransient, FailureUnknown,
+	}
+}
+
 // SendFailure is an attempt that did not deliver the mail.
 type SendFailure struct {
 	Type  FailureType

@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
+	"strings"
 
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -27,6 +27,7 @@ func WebhookSubscriptions(application *app.App) []inbox.Subscription {
 	return []inbox.Subscription{{
 		Name:    "webhooks-identity",
 		Context: "identity",
+		Ordered: true,
 		Subjects: []string{
 			"identity.v1.user.created.*",
 			"identity.v1.user.updated.*",
@@ -36,6 +37,8 @@ func WebhookSubscriptions(application *app.App) []inbox.Subscription {
 	}, {
 		Name:    "webhooks-teams",
 		Context: "teams",
+		Ordered: true,
+		Key:     withMembership,
 		Subjects: []string{
 			"teams.v1.team.*.*",
 			"teams.v1.membership.*.*",
@@ -44,6 +47,15 @@ func WebhookSubscriptions(application *app.App) []inbox.Subscription {
 		},
 		Handle: handle,
 	}}
+}
+
+// withMembership makes permissions in a team one thing with the membership: what
+// is told of both has one order.
+func withMembership(aggregate string) string {
+	if member, ok := strings.CutPrefix(aggregate, "team_permission/"); ok {
+		return "membership/" + member
+	}
+	return aggregate
 }
 
 // object is the payload of a webhook.
@@ -108,9 +120,7 @@ func member(m membership) object {
 	return object{"team_id": m.GetTeamId(), "user_id": m.GetUserId()}
 }
 
-// teamPermission is told after the membership that it comes with. The two are
-// different things on the stream and may arrive in any order, so it waits for a
-// moment.
+// teamPermission is told after the membership that it comes with.
 func teamPermission(event *eventsv1.Envelope, eventType string, permission interface {
 	membership
 	GetId() string
@@ -118,9 +128,7 @@ func teamPermission(event *eventsv1.Envelope, eventType string, permission inter
 	data := member(permission)
 	data["id"] = permission.GetId()
 	fact, err := webhookFact(event, eventType, data)
-	fact.Resource = "membership/" + permission.GetTeamId() + "/" + permission.GetUserId()
-	fact.OccurredAt = fact.OccurredAt.Add(time.Microsecond)
-	fact.Delay = time.Second
+	fact.Resource = withMembership(fact.Resource)
 	return fact, err
 }
 

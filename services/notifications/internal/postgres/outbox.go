@@ -130,6 +130,32 @@ func (s *Store) outboxEmail(row db.OutboxEmail) (app.OutboxEmail, error) {
 	return email, nil
 }
 
+// FailedEmails implements app.OutboxStore.
+func (s *Store) FailedEmails(ctx context.Context, age time.Duration, limit int) ([]app.FailedEmail, error) {
+	rows, err := s.queries(ctx).FailedEmails(ctx, db.FailedEmailsParams{AgeSeconds: age.Seconds(), MaxRows: int32(limit)})
+	if err != nil {
+		return nil, err
+	}
+	var failed []app.FailedEmail
+	for _, row := range rows {
+		email := app.FailedEmail{
+			Tenant:    ids.Tenant{ProjectID: row.ProjectID, BranchID: row.BranchID},
+			Recipient: domain.Recipient{Type: domain.RecipientType(row.RecipientType), UserID: text(row.UserID), Emails: row.RecipientEmails},
+			Rendered:  row.Rendered != nil,
+		}
+		if row.Rendered != nil {
+			var content letterText
+			_ = s.open("rendered", email.Tenant, row.ID, row.Rendered, &content)
+			email.Subject = content.Subject
+		}
+		if row.OverrideSubject != nil {
+			email.Subject = *row.OverrideSubject
+		}
+		failed = append(failed, email)
+	}
+	return failed, nil
+}
+
 // CapacityBoost implements app.OutboxStore.
 func (s *Store) CapacityBoost(ctx context.Context, tenant ids.Tenant) (app.CapacityBoost, error) {
 	row, err := s.queries(ctx).CapacityBoost(ctx, db.CapacityBoostParams{ProjectID: tenant.ProjectID, BranchID: tenant.BranchID})

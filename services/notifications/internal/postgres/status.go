@@ -11,3 +11,10 @@ func (s *Store) MailQueueStatus(ctx context.Context) (waiting int64, oldest time
 	row, err := s.queries(ctx).MailQueueStatus(ctx)
 	return row.Waiting, time.Duration(row.OldestSeconds * float64(time.Second)), err
 }
+
+// WebhookQueueStatus tells how many webhook deliveries of all projects are due
+// and under way nowhere, and for how long the oldest of them has been.
+func (s *Store) WebhookQueueStatus(ctx context.Context) (waiting int64, oldest time.Duration, err error) {
+	row, err := s.queries(ctx).WebhookQueueStatus(ctx)
+	return row.Waiting, time.Duration(row.OldestSeconds * float64(time.Second)), err
+}

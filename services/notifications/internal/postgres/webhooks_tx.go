@@ -84,7 +84,6 @@ func (t *tx) CreateWebhookMessage(ctx context.Context, message app.NewWebhookMes
 		Resource: message.Resource, Version: message.Version, OccurredAt: message.OccurredAt,
 		Unfiltered: message.Unfiltered,
 		Awaits:     message.Awaits, AwaitsType: message.AwaitsType, AwaitSeconds: awaitFirst.Seconds(),
-		DelaySeconds: message.Delay.Seconds(),
 	})
 	if created {
 		pg.NotifyAfterCommit(ctx, WebhookChannel)

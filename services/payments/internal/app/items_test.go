@@ -113,7 +113,8 @@ func TestGetItem_longHistory_readsTwoRowsByKey(t *testing.T) {
 	statement, _, _ = strings.Cut(statement, ";")
 	plan := ""
 	if err := f.db.RunTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
-		answers, err := tx.Conn().PgConn().Exec(ctx, "EXPLAIN (GENERIC_PLAN, COSTS OFF) "+statement).ReadAll()
+		answers, err := tx.Conn().PgConn().Exec(ctx, "PREPARE reading AS "+statement+
+			"; EXPLAIN (COSTS OFF) EXECUTE reading ('p', 'main', 'user', '"+f.user+"', 'credits')").ReadAll()
 		for _, answer := range answers {
 			for _, row := range answer.Rows {
 				plan += string(row[0]) + "\n"

@@ -941,7 +941,7 @@ func (f *fixture) tellAll(random *rand.Rand) {
 func TestHandleStripeEvent_anyOrder_leavesTheSame(t *testing.T) {
 	db := pgtest.New(t, sources...)
 	var want string
-	for seed := range uint64(40) {
+	for seed := range uint64(25) {
 		f := newFixtureOn(t, db)
 		f.user = "5e0a6f10-58a7-4a37-9d0c-6f1f2b6f4a11"
 		f.users[f.user] = true

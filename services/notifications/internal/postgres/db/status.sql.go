@@ -28,3 +28,24 @@ func (q *Queries) MailQueueStatus(ctx context.Context) (MailQueueStatusRow, erro
 	err := row.Scan(&i.Waiting, &i.OldestSeconds)
 	return i, err
 }
+
+const webhookQueueStatus = `-- name: WebhookQueueStatus :one
+SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(l.due_at)), 0)::float8 AS oldest_seconds
+FROM webhook_lanes l
+JOIN webhook_endpoints e ON e.project_id = l.project_id AND e.branch_id = l.branch_id AND e.id = l.endpoint_id
+WHERE NOT e.disabled AND l.due_at <= now()
+`
+
+type WebhookQueueStatusRow struct {
+	Waiting       int64
+	OldestSeconds float64
+}
+
+// Of all projects: it is for the operators of the platform. What waits for
+// another attempt is not late.
+func (q *Queries) WebhookQueueStatus(ctx context.Context) (WebhookQueueStatusRow, error) {
+	row := q.db.QueryRow(ctx, webhookQueueStatus)
+	var i WebhookQueueStatusRow
+	err := row.Scan(&i.Waiting, &i.OldestSeconds)
+	return i, err
+}

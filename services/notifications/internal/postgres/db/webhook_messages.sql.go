@@ -30,18 +30,18 @@ WITH message AS (
     SELECT d.project_id, d.branch_id, d.endpoint_id, d.resource,
            CASE WHEN e.disabled THEN 'infinity'
                 WHEN w.waits THEN now() + make_interval(secs => $10::float8)
-                ELSE now() + make_interval(secs => $11::float8) END,
-           CASE WHEN w.waits AND NOT e.disabled THEN $12::text END
+                ELSE now() END,
+           CASE WHEN w.waits AND NOT e.disabled THEN $11::text END
     FROM delivery d
     JOIN webhook_endpoints e ON e.project_id = d.project_id AND e.branch_id = d.branch_id AND e.id = d.endpoint_id
     CROSS JOIN LATERAL (
-        SELECT $12::text <> ''
-           AND (e.filter_types = '{}' OR $13::text = ANY (e.filter_types))
+        SELECT $11::text <> ''
+           AND (e.filter_types = '{}' OR $12::text = ANY (e.filter_types))
            AND NOT EXISTS (
                SELECT FROM webhook_messages m
                JOIN webhook_deliveries first ON first.project_id = m.project_id AND first.branch_id = m.branch_id AND first.message_id = m.id
-               WHERE m.project_id = d.project_id AND m.branch_id = d.branch_id AND m.resource = $12::text
-                 AND m.event_type = $13::text AND first.endpoint_id = d.endpoint_id AND first.status <> 'pending'
+               WHERE m.project_id = d.project_id AND m.branch_id = d.branch_id AND m.resource = $11::text
+                 AND m.event_type = $12::text AND first.endpoint_id = d.endpoint_id AND first.status <> 'pending'
            ) AS waits
     ) w
     ORDER BY d.endpoint_id
@@ -61,7 +61,6 @@ type CreateWebhookMessageParams struct {
 	OccurredAt   time.Time
 	Unfiltered   bool
 	AwaitSeconds float64
-	DelaySeconds float64
 	Awaits       string
 	AwaitsType   string
 }
@@ -81,7 +80,6 @@ func (q *Queries) CreateWebhookMessage(ctx context.Context, arg CreateWebhookMes
 		arg.OccurredAt,
 		arg.Unfiltered,
 		arg.AwaitSeconds,
-		arg.DelaySeconds,
 		arg.Awaits,
 		arg.AwaitsType,
 	)
@@ -231,7 +229,7 @@ LEFT JOIN webhook_lanes l ON d.status = 'pending' AND NOT e.disabled AND l.due_a
     AND NOT EXISTS (
         SELECT FROM webhook_deliveries b
         WHERE b.project_id = d.project_id AND b.branch_id = d.branch_id AND b.endpoint_id = d.endpoint_id AND b.resource = d.resource
-          AND b.status = 'pending' AND (b.version, b.occurred_at, b.seq) < (d.version, d.occurred_at, d.seq)
+          AND b.status = 'pending' AND (b.version, b.seq) < (d.version, d.seq)
     )
 WHERE d.project_id = $1 AND d.branch_id = $2 AND d.message_id = ANY ($3::text[])
 ORDER BY e.created_at, e.id

@@ -28,7 +28,7 @@ WITH due AS (
         FROM webhook_deliveries p
         WHERE p.project_id = t.project_id AND p.branch_id = t.branch_id AND p.endpoint_id = t.endpoint_id AND p.resource = t.resource
           AND p.status = 'pending'
-        ORDER BY p.version, p.occurred_at, p.seq
+        ORDER BY p.version, p.seq
         LIMIT 1
     ) d
 )

@@ -21,7 +21,7 @@ WITH message AS (
     SELECT d.project_id, d.branch_id, d.endpoint_id, d.resource,
            CASE WHEN e.disabled THEN 'infinity'
                 WHEN w.waits THEN now() + make_interval(secs => sqlc.arg(await_seconds)::float8)
-                ELSE now() + make_interval(secs => sqlc.arg(delay_seconds)::float8) END,
+                ELSE now() END,
            CASE WHEN w.waits AND NOT e.disabled THEN sqlc.arg(awaits)::text END
     FROM delivery d
     JOIN webhook_endpoints e ON e.project_id = d.project_id AND e.branch_id = d.branch_id AND e.id = d.endpoint_id
@@ -64,7 +64,7 @@ LEFT JOIN webhook_lanes l ON d.status = 'pending' AND NOT e.disabled AND l.due_a
     AND NOT EXISTS (
         SELECT FROM webhook_deliveries b
         WHERE b.project_id = d.project_id AND b.branch_id = d.branch_id AND b.endpoint_id = d.endpoint_id AND b.resource = d.resource
-          AND b.status = 'pending' AND (b.version, b.occurred_at, b.seq) < (d.version, d.occurred_at, d.seq)
+          AND b.status = 'pending' AND (b.version, b.seq) < (d.version, d.seq)
     )
 WHERE d.project_id = $1 AND d.branch_id = $2 AND d.message_id = ANY (sqlc.arg(message_ids)::text[])
 ORDER BY e.created_at, e.id;

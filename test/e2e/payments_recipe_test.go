@@ -52,7 +52,7 @@ type shell struct {
 func openShell(t *testing.T) *shell {
 	t.Helper()
 	dir := t.TempDir()
-	text, err := os.ReadFile(throughProxy(t))
+	text, err := os.ReadFile(throughProxy(t, nil))
 	if err := errors.Join(err, os.Mkdir(filepath.Join(dir, ".local"), 0o700), os.WriteFile(filepath.Join(dir, ".local", "dev.json"), text, 0o600)); err != nil {
 		t.Fatal(err)
 	}
