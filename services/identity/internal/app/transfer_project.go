@@ -8,6 +8,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/identity/internal/domain"
 )
 
@@ -42,6 +43,7 @@ func (a *App) TransferProject(ctx context.Context, projectID, newTeamID string) 
 // transferProject fails with errOvertaken when the project changes hands after
 // its owner was asked for.
 func (a *App) transferProject(ctx context.Context, internal ids.Tenant, operator, projectID, newTeamID string) error {
+	ctx = tenancy.ForProject(ctx, projectID) // the operator is a user of project internal
 	tenant := ids.Tenant{ProjectID: projectID, BranchID: domain.MainBranch}
 	project, err := a.store.Project(ctx, tenant)
 	switch {

@@ -5,6 +5,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/sessions/internal/domain"
 )
 
@@ -27,6 +28,7 @@ func (a *App) RevokeLeakedAPIKey(ctx context.Context, text string) error {
 	case key.RevokedAt != nil:
 		return nil
 	}
+	ctx = tenancy.ForProject(ctx, key.ProjectID) // which the caller did not know
 	userIDs, err := a.usersToTell(ctx, key)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/secret"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/sessions/internal/app"
 	"vestibule.dev/services/sessions/internal/domain"
 	"vestibule.dev/services/sessions/internal/postgres/db"
@@ -47,6 +48,7 @@ func (s *Store) FindAPIKey(ctx context.Context, tenant ids.Tenant, text string) 
 
 // FindAPIKeyAnywhere implements app.Store.
 func (s *Store) FindAPIKeyAnywhere(ctx context.Context, text string) (key *domain.APIKey, expired bool, err error) {
+	ctx = tenancy.ForAllProjects(ctx) // the key says which project's it is
 	row, err := s.queries(ctx).FindAPIKeyAnywhere(ctx, secret.HashToken(text))
 	key, err = foundAPIKey(row.ApiKey, err)
 	return key, row.Expired, err
