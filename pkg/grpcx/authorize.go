@@ -45,7 +45,7 @@ func (s *Server) authenticate(ctx context.Context, req any, info *grpc.UnaryServ
 		return nil, s.unauthenticated(ctx, info, err)
 	}
 	if caller != "" {
-		ctx = principal.NewCallerContext(ctx, caller)
+		ctx = principal.NewOriginContext(principal.NewCallerContext(ctx, caller), principal.OriginFromMetadata(md))
 	}
 	claimed, err := s.claim(ctx, md)
 	if err == nil && claimed != nil && token != "" {

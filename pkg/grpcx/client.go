@@ -138,6 +138,7 @@ func (c *client) sendMetadata(ctx context.Context, method string, req, reply any
 		facts.RefreshToken = ""
 	}
 	facts.SetMetadata(md)
+	principal.OriginFromContext(ctx).SetMetadata(md)
 	if token != "" {
 		md[principal.MetadataPrincipal] = []string{token}
 	}

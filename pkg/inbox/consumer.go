@@ -60,6 +60,7 @@ func NewConsumer(cfg Config, subscription Subscription) *Consumer {
 		once: once{
 			db:       cfg.DB,
 			consumer: cfg.Service + "-" + subscription.Name,
+			concerns: subscription.Concerns,
 			handle:   subscription.Handle,
 			logger:   cfg.Logger,
 		},

@@ -56,8 +56,11 @@ type Subscription struct {
 	Ordered bool
 	// Key turns the aggregate of an ordered event into what order is kept within;
 	// nil leaves it as it is.
-	Key    func(aggregate string) string
-	Handle Handler
+	Key func(aggregate string) string
+	// Concerns reports whether an event has any effect here; nil means that all
+	// have. Those that have none cost no transaction.
+	Concerns func(event *eventsv1.Envelope) bool
+	Handle   Handler
 }
 
 // maxDeliveries is how often an event is tried before it is parked.
@@ -71,6 +74,7 @@ const retention = 30 * 24 * time.Hour
 type once struct {
 	db       *pg.DB
 	consumer string
+	concerns func(event *eventsv1.Envelope) bool
 	handle   Handler
 	logger   *slog.Logger
 }
@@ -80,6 +84,9 @@ func (o *once) apply(ctx context.Context, payload []byte) (*eventsv1.Envelope, e
 	event := &eventsv1.Envelope{}
 	if err := proto.Unmarshal(payload, event); err != nil {
 		return nil, fmt.Errorf("inbox: not an envelope: %w", err)
+	}
+	if o.concerns != nil && !o.concerns(event) {
+		return event, nil
 	}
 	ctx, span := o.begin(ctx, event)
 	defer span.End()

@@ -207,6 +207,25 @@ func TestConsumer_duplicatesAndDisorder_haveOneEffect(t *testing.T) {
 	}
 }
 
+// What has no effect is acknowledged and leaves nothing behind.
+func TestConsumer_eventsThatDoNotConcern_costNoTransaction(t *testing.T) {
+	w := newWorld(t)
+	w.relay()
+	w.run(inbox.NewConsumer(inbox.Config{
+		Service: "teams", DB: w.db, Bus: w.bus, Logger: slog.New(slog.DiscardHandler),
+	}, inbox.Subscription{
+		Name: "test", Context: "identity", Subjects: []string{"identity.v1.user.*.*"},
+		Concerns: func(event *eventsv1.Envelope) bool { return event.GetAggregate() == "user/3" },
+		Handle:   w.count,
+	}).Run)
+	w.append(100)
+	w.eventually(`SELECT coalesce(sum(n), 0) FROM effects WHERE aggregate = 'user/3'`, 10)
+	w.acknowledged()
+	if n := w.sum(`SELECT (SELECT count(*) FROM inbox) * 100 + (SELECT count(*) FROM effects)`); n != 1001 {
+		t.Errorf("%d events and %d aggregates left something behind", n/100, n%100)
+	}
+}
+
 func TestConsumer_twoReplicas_shareTheWork(t *testing.T) {
 	w := newWorld(t)
 	w.relay()

@@ -26,11 +26,13 @@ func (p *Platform) measure() error {
 	if err != nil {
 		return err
 	}
-	const shed = "vestibule.requests.shed"
-	err = obs.Counters(p.telemetry, "shedding", map[string]string{
-		shed: "Requests refused because too many were worked on.",
+	const shed, limited = "vestibule.requests.shed", "vestibule.requests.rate_limited"
+	err = obs.Counters(p.telemetry, "refusals", map[string]string{
+		shed:    "Requests refused because too many were worked on.",
+		limited: "Requests refused because their caller sent too many.",
 	}, func(context.Context) (map[string]float64, error) {
-		return map[string]float64{shed: float64(p.GRPC.Load().Shed)}, nil
+		load := p.GRPC.Load()
+		return map[string]float64{shed: float64(load.Shed), limited: float64(load.RateLimited)}, nil
 	})
 	if err != nil {
 		return err

@@ -56,9 +56,10 @@ type Platform struct {
 	telemetry *obs.Telemetry
 	// identity is what this process proves by certificate, and caller what it
 	// signs where there are none.
-	identity *mtls.Identity
-	caller   *principal.CallerSigner
-	group    *runner.Group
+	identity   *mtls.Identity
+	caller     *principal.CallerSigner
+	callerKeys []secret.Secret
+	group      *runner.Group
 
 	conns map[string]*grpc.ClientConn
 	// consumers are measured.
@@ -98,8 +99,13 @@ func newPlatform(ctx context.Context, name, version string) (*Platform, error) {
 		if p.identity, err = mtls.Load(cfg.TLS); err != nil {
 			return nil, err
 		}
-	} else if p.caller, err = principal.NewCallerSigner(p.Clock, name, cfg.ServiceKey); err != nil {
-		return nil, fmt.Errorf("%sSERVICE_KEY: %w", prefix(name), err)
+	} else {
+		if p.callerKeys, err = principal.ParseCallerKeys(cfg.ServiceKey); err != nil {
+			return nil, fmt.Errorf("%sSERVICE_KEY: %w", prefix(name), err)
+		}
+		if p.caller, err = principal.NewCallerSigner(p.Clock, name, p.callerKeys[0]); err != nil {
+			return nil, err
+		}
 	}
 	if p.DB, err = pg.Open(ctx, pg.Config{URL: cfg.PostgresURL, MaxConns: cfg.PostgresMaxConns, ApplicationName: name}); err != nil {
 		return nil, err
@@ -140,7 +146,7 @@ func (p *Platform) openServer(ctx context.Context) error {
 	}
 	if p.identity != nil {
 		server.Credentials, server.Peers = p.identity.Server(), p.identity.Peer
-	} else if server.CallerVerifier, err = principal.NewCallerVerifier(p.Clock, cfg.ServiceKey); err != nil {
+	} else if server.CallerVerifier, err = principal.NewCallerVerifier(p.Clock, p.callerKeys...); err != nil {
 		return err
 	}
 	calls, err := obs.NewCalls(p.telemetry, "rpc.server.call.duration", "rpc.method", "rpc.response.status_code")

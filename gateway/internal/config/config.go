@@ -12,6 +12,7 @@ import (
 
 	"vestibule.dev/pkg/environ"
 	"vestibule.dev/pkg/mtls"
+	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/secret"
 )
 
@@ -45,7 +46,8 @@ type Config struct {
 	// PrincipalKey is the Ed25519 key that signs principals: PKCS #8 PEM or
 	// the base64 of its seed.
 	PrincipalKey secret.Secret `env:"PRINCIPAL_KEY,required"`
-	// ServiceKey names this process to the services; at least 32 bytes. With
+	// ServiceKey names this process to the services: at least 32 bytes, or
+	// several such keys separated by commas, of which the first signs. With
 	// certificates it is not used.
 	ServiceKey secret.Secret `env:"SERVICE_KEY"`
 	// TLS secures the connections to the services.
@@ -103,7 +105,8 @@ func (c Config) Validate() error {
 	u, err := url.Parse(c.PublicURL)
 	check(err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && u.Path == "" && u.RawQuery == "",
 		"PUBLIC_URL", "must be an origin such as https://api.example.com")
-	check(c.TLS.Enabled() || len(c.ServiceKey) >= 32, "SERVICE_KEY", "must have at least 32 bytes")
+	_, err = principal.ParseCallerKeys(c.ServiceKey)
+	check(c.TLS.Enabled() || err == nil, "SERVICE_KEY", "must be keys of at least 32 bytes, separated by commas")
 	check(c.RefuseRevokedFor >= 0, "REFUSE_REVOKED_FOR", "must not be negative")
 	check(c.RefuseRevokedFor == 0 || c.NATSURL != "", "REFUSE_REVOKED_FOR", "needs NATS_URL")
 	for name, n := range map[string]int{
