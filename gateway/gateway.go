@@ -37,6 +37,7 @@ import (
 	"vestibule.dev/pkg/obs"
 	"vestibule.dev/pkg/ops"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/rate"
 	"vestibule.dev/pkg/runner"
 	identityv1 "vestibule.dev/proto/identity/v1"
 	sessionsv1 "vestibule.dev/proto/sessions/v1"
@@ -107,8 +108,14 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 			return nil, err
 		}
 		secure = identity.Client
-	} else if base.Caller, err = principal.NewCallerSigner(clock.System(), "gateway", cfg.ServiceKey); err != nil {
-		return nil, err
+	} else {
+		keys, err := principal.ParseCallerKeys(cfg.ServiceKey)
+		if err != nil {
+			return nil, err
+		}
+		if base.Caller, err = principal.NewCallerSigner(clock.System(), "gateway", keys[0]); err != nil {
+			return nil, err
+		}
 	}
 	connections, err := upstream.Dial(ctx, map[string]string{
 		"identity":      cfg.IdentityAddr,
@@ -190,7 +197,7 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := checkout.New(documented)
+	pages, err := checkout.New(checkout.Config{StripeJSURL: cfg.StripeJSURL}, documented)
 	if err != nil {
 		return nil, err
 	}
@@ -237,13 +244,10 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 
 // limits turns figures per minute into buckets that hold ten seconds' worth.
 func limits(cfg Config) edge.Limits {
-	rate := func(perMinute int) edge.Rate {
-		return edge.Rate{PerSecond: float64(perMinute) / 60, Burst: max(10, perMinute/6)}
-	}
 	l := edge.Limits{
-		PerAddress: rate(cfg.RatePerMinute),
-		Expensive:  rate(cfg.ExpensiveRatePerMinute),
-		PerProject: rate(cfg.ProjectRatePerMinute),
+		PerAddress: rate.PerMinute(cfg.RatePerMinute),
+		Expensive:  rate.PerMinute(cfg.ExpensiveRatePerMinute),
+		PerProject: rate.PerMinute(cfg.ProjectRatePerMinute),
 	}
 	if cfg.Proxy == loopback {
 		l.LenientLoopback = 1000

@@ -33,9 +33,13 @@ step "golangci-lint"
 if ! "$bin/golangci-lint" version 2>/dev/null | grep -qF "${golangci#v}"; then
 	GOBIN=$bin GOWORK=off go install "github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$golangci"
 fi
-go list -m -f '{{.Dir}}' | while read -r module; do
-	(cd "$module" && "$bin/golangci-lint" run ./...)
+failed=
+for module in $(go list -m -f '{{.Dir}}'); do
+	(cd "$module" && "$bin/golangci-lint" run ./...) || failed=yes
 done
+# Outside the workspace.
+(cd deploy/check && GOWORK=off "$bin/golangci-lint" run ./...) || failed=yes
+[[ -z $failed ]]
 
 step "go.mod"
 unchanged tools/tidy.sh '*go.mod' '*go.sum'

@@ -52,7 +52,7 @@ type Config struct {
 // Open opens the backend's own Postgres database, which holds the inbox beside
 // what the events have their effect on.
 func Open(ctx context.Context, url, name string) (*DB, error) {
-	return pg.Open(ctx, pg.Config{URL: secret.Secret(url), ApplicationName: name})
+	return pg.Open(ctx, pg.Config{URL: secret.Secret(url), ApplicationName: name, NoProjects: true})
 }
 
 // Migrate makes the tables inbox and inbox_parked, or brings them up to date.

@@ -14,6 +14,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/tenancy"
 	policyv1 "vestibule.dev/proto/policy/v1"
 )
 
@@ -44,7 +45,7 @@ func (s *Server) authenticate(ctx context.Context, req any, info *grpc.UnaryServ
 		return nil, s.unauthenticated(ctx, info, err)
 	}
 	if caller != "" {
-		ctx = principal.NewCallerContext(ctx, caller)
+		ctx = principal.NewOriginContext(principal.NewCallerContext(ctx, caller), principal.OriginFromMetadata(md))
 	}
 	claimed, err := s.claim(ctx, md)
 	if err == nil && claimed != nil && token != "" {
@@ -146,6 +147,25 @@ func (s *Server) authorize(ctx context.Context, req any, info *grpc.UnaryServerI
 		return nil, &refusal{code: codes.Unauthenticated, known: apierr.AccessTypeRequired()}
 	}
 	return nil, m.insufficient(p.Access)
+}
+
+// confine says for whom the work is: the project of the principal, or the one
+// that a service names in an internal request. Principals are verified, and
+// internal methods are for our own services, so nobody gets to choose.
+func (s *Server) confine(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if exempt(info.FullMethod) {
+		return next(ctx, req)
+	}
+	var project string
+	if s.policies[info.FullMethod].Internal() {
+		if named, ok := req.(interface{ GetProjectId() string }); ok {
+			project = named.GetProjectId()
+		}
+	} else {
+		p, _ := principal.FromContext(ctx)
+		project = p.ProjectID
+	}
+	return next(tenancy.ForProject(ctx, project), req)
 }
 
 // validateFields reports everything that is wrong with the request at once,

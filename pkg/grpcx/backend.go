@@ -5,6 +5,9 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -15,6 +18,7 @@ import (
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/rate"
 	policyv1 "vestibule.dev/proto/policy/v1"
 )
 
@@ -29,6 +33,9 @@ type Backends struct {
 	// LookUp finds the project a backend calls for. Without it no backend is
 	// let in.
 	LookUp ProjectLookup
+	// Rate bounds the calls of each backend, so that none takes the place of
+	// all others. The zero value does not.
+	Rate rate.Rate
 }
 
 // Project is what has to be known of a project before a call for it is let in.
@@ -40,6 +47,29 @@ type Project struct {
 // ProjectLookup finds a project; nil when there is none of that id. Its errors
 // are *apierr.Error.
 type ProjectLookup func(ctx context.Context, projectID string) (*Project, error)
+
+// backendRates are the buckets of the backends that have called, by name. The
+// operator has named them all, so they are few.
+type backendRates struct {
+	buckets sync.Map // of *rate.Bucket
+	refused atomic.Int64
+}
+
+// take returns an error for a call too many.
+func (r *backendRates) take(name string, limit rate.Rate) error {
+	if limit.PerSecond == 0 {
+		return nil
+	}
+	bucket, ok := r.buckets.Load(name)
+	if !ok {
+		bucket, _ = r.buckets.LoadOrStore(name, &rate.Bucket{})
+	}
+	if wait, ok := bucket.(*rate.Bucket).Take(time.Now(), limit); !ok {
+		r.refused.Add(1)
+		return apierr.TooManyRequests(wait)
+	}
+	return nil
+}
 
 // claim is what a backend has proved and what it asks for.
 type claim struct {
@@ -85,6 +115,9 @@ func (s *Server) claim(ctx context.Context, md metadata.MD) (*claim, error) {
 // admit turns a backend's claim into the principal of its call, or says why
 // not, in the order and with the known errors of the edge (protocol §5).
 func (s *Server) admit(ctx context.Context, c *claim, m *MethodPolicy) (principal.Principal, error) {
+	if err := s.rates.take(c.credential.Name, s.cfg.Backends.Rate); err != nil {
+		return principal.Principal{}, err
+	}
 	access := principal.Access(cmp.Or(c.access, string(principal.AccessServer)))
 	if c.access == "" && !m.Accepts(access) {
 		access = principal.AccessAdmin

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"vestibule.dev/pkg/grpctest"
 	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/rate"
 )
 
 const (
@@ -68,6 +70,65 @@ func with(t *testing.T, issuer *principal.CredentialIssuer, scope string, pairs 
 	return metadata.AppendToOutgoingContext(t.Context(), append(pairs, principal.MetadataCredential, token)...)
 }
 
+// A backend that calls too often is told when to come back, however many
+// credentials it has. Others are let in meanwhile.
+func TestBackend_tooFast_isToldWhenToComeBack(t *testing.T) {
+	option, issuer := backends(t)
+	h := grpctest.New(t, "echo", handler(echo).register("EchoService"), option, func(cfg *grpcx.ServerConfig) {
+		cfg.Backends.Rate = rate.Rate{PerSecond: 1. / 3600, Burst: 20}
+	})
+	conn := h.Raw()
+	try := func(ctx context.Context) error {
+		_, err := call(metadata.AppendToOutgoingContext(ctx, principal.MetadataProject, ownProject), conn, "EchoService/All", request(t, ""))
+		return err
+	}
+	scopes, err := principal.ParseScopes("*:server:*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	as := func(name string) context.Context {
+		token, _, err := issuer.Issue(name, scopes, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return metadata.AppendToOutgoingContext(t.Context(), principal.MetadataCredential, token)
+	}
+	var mu sync.Mutex
+	var passed int
+	var refusals []error
+	var everybody sync.WaitGroup
+	for range 4 {
+		ctx := as("flooding") // another credential of the same backend
+		everybody.Go(func() {
+			for range 10 {
+				err := try(ctx)
+				mu.Lock()
+				if err == nil {
+					passed++
+				} else {
+					refusals = append(refusals, err)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	everybody.Wait()
+	if passed != 20 || len(refusals) != 20 {
+		t.Errorf("%d calls passed and %d were refused, want 20 of each", passed, len(refusals))
+	}
+	for _, err := range refusals {
+		if e := grpcx.FromStatus(err); status.Code(err) != codes.ResourceExhausted || e.HTTP != 429 || e.Header["Retry-After"] == "" {
+			t.Fatalf("refused with %v, %v", err, e.Header)
+		}
+	}
+	if n := h.Server.Load().RateLimited; n != 20 {
+		t.Errorf("%d refusals are measured", n)
+	}
+	if err := try(as("modest")); err != nil {
+		t.Errorf("another backend: %v", err)
+	}
+}
+
 func TestBackend_credential_becomesThePrincipal(t *testing.T) {
 	option, issuer := backends(t)
 	var got seen
@@ -97,6 +158,40 @@ func TestBackend_credential_becomesThePrincipal(t *testing.T) {
 		if got.principal != want || got.caller != "" {
 			t.Errorf("%s: called as %+v, caller %q; want %+v", tt.name, got.principal, got.caller, want)
 		}
+	}
+}
+
+// A service that a backend called says so when it calls another, whatever the
+// backend says of itself. Only services are believed.
+func TestBackend_calls_carryItsNameOnward(t *testing.T) {
+	option, issuer := backends(t)
+	var origin principal.Origin
+	var caller string
+	var onward *grpc.ClientConn
+	h := grpctest.New(t, "echo", handler(func(ctx context.Context, method, text string) (string, error) {
+		if method == "Inside" {
+			origin, caller = principal.OriginFromContext(ctx), principal.CallerFromContext(ctx)
+			return text, nil
+		}
+		return call(ctx, onward, "EchoInternalService/Inside", request(t, ""))
+	}).register("EchoService", "EchoInternalService"), option)
+	onward = h.Caller("teams")
+	if _, err := call(with(t, issuer, "*:server:*",
+		principal.MetadataProject, ownProject, principal.MetadataUser, aUser,
+		principal.MetadataOriginBackend, "accounting", principal.MetadataOriginUser, ownProject,
+	), h.Raw(), "EchoService/All", request(t, "")); err != nil {
+		t.Fatal(err)
+	}
+	if want := (principal.Origin{Backend: "billing", UserID: aUser}); origin != want || caller != "teams" {
+		t.Errorf("called by %q for %+v, want %+v", caller, origin, want)
+	}
+	// Nothing of it is left for a call that comes through the edge.
+	ctx := metadata.AppendToOutgoingContext(grpctest.As(t.Context(), member), principal.MetadataOriginBackend, "accounting")
+	if _, err := call(ctx, h.Conn, "EchoService/All", request(t, "")); err != nil {
+		t.Fatal(err)
+	}
+	if origin != (principal.Origin{}) {
+		t.Errorf("through the edge for %+v", origin)
 	}
 }
 
@@ -155,9 +250,7 @@ func TestBackend_serverWithoutBackends_refusesCredentials(t *testing.T) {
 
 func TestBackend_requests_areValidatedAndMeansItsUser(t *testing.T) {
 	option, issuer := backends(t)
-	var h *grpctest.Harness
-	h = grpctest.New(t, "echo", handler(echo).register("EchoService"), option)
-	conn := h.Raw(grpc.WithDisableRetry())
+	conn := grpctest.New(t, "echo", handler(echo).register("EchoService"), option).Raw(grpc.WithDisableRetry())
 	for _, tt := range []struct {
 		name, request string
 		pairs         []string

@@ -49,7 +49,11 @@ type ClientConfig struct {
 	Options []grpc.DialOption
 }
 
-type client struct{ cfg ClientConfig }
+type client struct {
+	cfg ClientConfig
+	// dialed is when a call last had the connection dialed, in nanoseconds.
+	dialed atomic.Int64
+}
 
 // Dial returns a connection that is made in the background and keeps itself
 // alive until it is closed, at the latest when ctx ends.
@@ -57,7 +61,7 @@ func Dial(ctx context.Context, cfg ClientConfig) (*grpc.ClientConn, error) {
 	if cfg.Target == "" {
 		return nil, errors.New("grpcx: dial without a target")
 	}
-	c := &client{cfg}
+	c := &client{cfg: cfg}
 	creds := cfg.Credentials
 	if creds == nil {
 		creds = insecure.NewCredentials()
@@ -134,6 +138,7 @@ func (c *client) sendMetadata(ctx context.Context, method string, req, reply any
 		facts.RefreshToken = ""
 	}
 	facts.SetMetadata(md)
+	principal.OriginFromContext(ctx).SetMetadata(md)
 	if token != "" {
 		md[principal.MetadataPrincipal] = []string{token}
 	}
@@ -194,6 +199,7 @@ func (c *client) repeatUndialed(ctx context.Context, method string, req, reply a
 		if err == nil || attempt == len(pauses) || sent.Load() && !repeatable || !disconnected(err) {
 			return err
 		}
+		c.dialNow(cc)
 		timer := time.NewTimer(pauses[attempt])
 		select {
 		case <-timer.C:
@@ -201,6 +207,17 @@ func (c *client) repeatUndialed(ctx context.Context, method string, req, reply a
 			timer.Stop()
 			return err
 		}
+	}
+}
+
+// dialNow ends the connection's own pause between tries, which grows while a
+// peer is away and would outlast the patience of the call that finds it back.
+// Many callers of a peer that is away are one try every pause.
+func (c *client) dialNow(cc *grpc.ClientConn) {
+	now := time.Now().UnixNano()
+	last := c.dialed.Load()
+	if now-last >= int64(pauses[0]) && c.dialed.CompareAndSwap(last, now) {
+		cc.ResetConnectBackoff()
 	}
 }
 

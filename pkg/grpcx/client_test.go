@@ -15,6 +15,8 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/metadata"
 
 	"vestibule.dev/pkg/apierr"
@@ -188,6 +190,27 @@ func TestDial_peerRestarts_callIsRepeated(t *testing.T) {
 	conn := h.Dial(grpcx.ClientConfig{Signer: h.Signer, Options: []grpc.DialOption{
 		(&flaky{dials: []func(context.Context) (net.Conn, error){refused, h.DialContext}}).option(),
 	}})
+	if got, err := call(grpctest.As(t.Context(), client), conn, "EchoService/All", request(t, `text: "x"`)); err != nil || got != "x" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// A peer that was away for long is found by the first call after it is back:
+// the connection's own pauses have grown by then.
+func TestDial_peerComesBackLate_nextCallFindsIt(t *testing.T) {
+	h := grpctest.New(t, "echo", handler(echo).register("EchoService"))
+	conn := h.Dial(grpcx.ClientConfig{Signer: h.Signer, Options: []grpc.DialOption{
+		(&flaky{dials: []func(context.Context) (net.Conn, error){refused, h.DialContext}}).option(),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: time.Hour, Multiplier: 1, MaxDelay: time.Hour},
+			MinConnectTimeout: time.Minute,
+		}),
+	}})
+	for state := conn.GetState(); state != connectivity.TransientFailure; state = conn.GetState() {
+		if !conn.WaitForStateChange(t.Context(), state) {
+			t.Fatal(state)
+		}
+	}
 	if got, err := call(grpctest.As(t.Context(), client), conn, "EchoService/All", request(t, `text: "x"`)); err != nil || got != "x" {
 		t.Errorf("%q, %v", got, err)
 	}

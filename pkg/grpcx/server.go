@@ -85,6 +85,7 @@ type Server struct {
 	unlimited map[string]bool
 	inFlight  atomic.Int64
 	shed      atomic.Int64
+	rates     backendRates
 	problems  []error
 }
 
@@ -181,11 +182,14 @@ type Load struct {
 	// InFlight is the number of requests worked on, Limit the most there may
 	// be, and Shed how many were refused because of it since the start.
 	InFlight, Limit, Shed int64
+	// RateLimited is how many calls of backends were refused because they came
+	// too fast.
+	RateLimited int64
 }
 
 // Load tells how busy the server is.
 func (s *Server) Load() Load {
-	return Load{InFlight: s.inFlight.Load(), Limit: int64(s.cfg.InFlightLimit), Shed: s.shed.Load()}
+	return Load{InFlight: s.inFlight.Load(), Limit: int64(s.cfg.InFlightLimit), Shed: s.shed.Load(), RateLimited: s.rates.refused.Load()}
 }
 
 // GetServiceInfo returns what is registered, health and reflection included.

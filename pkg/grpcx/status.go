@@ -5,9 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"vestibule.dev/pkg/apierr"
@@ -82,13 +87,18 @@ func knownStatus(code codes.Code, e *apierr.Error) (st *status.Status, broken bo
 		Header:     e.Header,
 	}
 	if e.Details != nil {
-		details, err := structpb.NewStruct(e.Details)
+		values, err := structpb.NewStruct(e.Details)
 		if err != nil {
 			return internalStatus(), true
 		}
-		known.Details = details
+		known.Details = values
 	}
-	st, err := status.New(code, e.Code).WithDetails(known)
+	details := []protoadapt.MessageV1{known}
+	if seconds, err := strconv.Atoi(e.Header["Retry-After"]); err == nil {
+		// Clients that know nothing of ours know this one.
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(time.Duration(seconds) * time.Second)})
+	}
+	st, err := status.New(code, e.Code).WithDetails(details...)
 	if err != nil { // for code OK alone
 		return status.New(codes.Internal, internalSentence), true
 	}

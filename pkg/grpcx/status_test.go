@@ -7,7 +7,9 @@ import (
 	"io"
 	"reflect"
 	"testing"
+	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -44,6 +46,21 @@ func TestToStatus_otherFormats_survive(t *testing.T) {
 	empty := apierr.UserNotFound()
 	empty.Details = map[string]any{}
 	checkRoundTrip(t, empty, codes.NotFound)
+}
+
+// What says when to come back says it to every client.
+func TestToStatus_retryAfter_isStandardToo(t *testing.T) {
+	for _, e := range []*apierr.Error{apierr.TooManyRequests(7e9), apierr.Unavailable(7e9)} {
+		var delay time.Duration
+		for _, detail := range grpcx.ToStatus(e).Details() {
+			if info, ok := detail.(*errdetails.RetryInfo); ok {
+				delay = info.GetRetryDelay().AsDuration()
+			}
+		}
+		if delay != 7*time.Second {
+			t.Errorf("%s says to come back after %v", e, delay)
+		}
+	}
 }
 
 func checkRoundTrip(t *testing.T, want *apierr.Error, code codes.Code) {

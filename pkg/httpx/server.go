@@ -35,9 +35,11 @@ type Server struct {
 	maxConnections int
 }
 
-// NewServer returns a server. Its limits are: 5 s for the headers, 30 s for a
-// whole request, 60 s of idling, 32 KiB of headers, and those of cfg.
+// NewServer returns a server of HTTP/1. Its limits are: 5 s for the headers, 30 s
+// for a whole request, 60 s of idling, 32 KiB of headers, and those of cfg.
 func NewServer(cfg ServerConfig) *Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = 9 << 20
 	}
@@ -58,7 +60,8 @@ func NewServer(cfg ServerConfig) *Server {
 			WriteTimeout:      30 * time.Second,
 			IdleTimeout:       60 * time.Second,
 			MaxHeaderBytes:    32 << 10,
-			HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 128},
+			// Whoever ends TLS in front speaks HTTP/2 to those who like it.
+			Protocols: protocols,
 			// Clients cause these lines at will.
 			ErrorLog: slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelDebug),
 		},

@@ -96,6 +96,32 @@ func TestNewServer_oversized_isRefused(t *testing.T) {
 	}
 }
 
+// Nobody talks the server into HTTP/2, whose streams cost a caller next to
+// nothing (CVE-2023-44487).
+func TestNewServer_http2_isNotSpoken(t *testing.T) {
+	address, _, _ := serve(t, httpx.ServerConfig{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Proto)
+	})})
+	for _, request := range []string{
+		// What begins like HTTP/2 is one odd request, and the last.
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
+		"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+	} {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(conn, request); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(conn)
+		if text := string(answer); err != nil && !errors.Is(err, syscall.ECONNRESET) || !strings.HasPrefix(text, "HTTP/1.1 200") || strings.Count(text, "HTTP/") > 2 {
+			t.Errorf("%.40q: %q, %v", request, text, err)
+		}
+		_ = conn.Close()
+	}
+}
+
 func TestNewServer_tooManyConnections_wait(t *testing.T) {
 	release := make(chan struct{})
 	begun := make(chan string, 3)

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/fnv"
@@ -14,6 +15,7 @@ import (
 
 	"vestibule.dev/pkg/bus"
 	"vestibule.dev/pkg/pg"
+	eventsv1 "vestibule.dev/proto/events/v1"
 )
 
 const (
@@ -22,8 +24,10 @@ const (
 	fetchWait = 5 * time.Second
 	// lanes is how many events are handled at the same time.
 	lanes = 4
-	// ackWait is when an event nobody acknowledged is delivered again.
-	ackWait = 30 * time.Second
+	// ackWait is when an event is delivered again that nobody acknowledged, or
+	// said to be working on: what was under way when a connection broke or a
+	// process died waits no longer than this.
+	ackWait = 5 * time.Second
 )
 
 // Consumer delivers the events of one subscription to its handler.
@@ -32,6 +36,8 @@ type Consumer struct {
 	bus          *bus.Bus
 	subscription Subscription
 	shuffle      bool
+	ackWait      time.Duration
+	hand         hand
 }
 
 // Config is what consumers of one service share.
@@ -43,6 +49,9 @@ type Config struct {
 	// Shuffle delivers every event one to five times and in random order. It
 	// is for tests: nothing that works with it depends on the stream's mood.
 	Shuffle bool
+	// AckWait is when an event is delivered again that was neither
+	// acknowledged nor said to be worked on; 0 means 5 s.
+	AckWait time.Duration
 }
 
 // NewConsumer returns a consumer for the subscription.
@@ -51,12 +60,15 @@ func NewConsumer(cfg Config, subscription Subscription) *Consumer {
 		once: once{
 			db:       cfg.DB,
 			consumer: cfg.Service + "-" + subscription.Name,
+			concerns: subscription.Concerns,
 			handle:   subscription.Handle,
 			logger:   cfg.Logger,
 		},
 		bus:          cfg.Bus,
 		subscription: subscription,
 		shuffle:      cfg.Shuffle,
+		ackWait:      cmp.Or(cfg.AckWait, ackWait),
+		hand:         hand{since: map[jetstream.Msg]time.Time{}},
 	}
 }
 
@@ -111,7 +123,7 @@ func (c *Consumer) consume(ctx context.Context) error {
 	if err := c.bus.EnsureStream(ctx, c.subscription.Context); err != nil {
 		return err
 	}
-	consumer, err := c.bus.JetStream().CreateOrUpdateConsumer(ctx, bus.StreamName(c.subscription.Context), c.durable())
+	consumer, err := c.bus.JetStream().CreateOrUpdateConsumer(ctx, bus.StreamName(c.subscription.Context), c.durable(c.ackWait))
 	if err != nil {
 		return err
 	}
@@ -124,7 +136,7 @@ func (c *Consumer) consume(ctx context.Context) error {
 }
 
 // durable is the consumer as the server keeps it.
-func (c *Consumer) durable() jetstream.ConsumerConfig {
+func (c *Consumer) durable(ackWait time.Duration) jetstream.ConsumerConfig {
 	return jetstream.ConsumerConfig{
 		Durable:        c.consumer,
 		FilterSubjects: c.subscription.Subjects,
@@ -140,6 +152,7 @@ func (c *Consumer) durable() jetstream.ConsumerConfig {
 func (c *Consumer) fetch(ctx context.Context, consumer jetstream.Consumer) error {
 	fetchCtx, cancel := context.WithTimeout(ctx, fetchWait)
 	defer cancel()
+	defer c.hand.hold(c.ackWait)()
 	batch, err := consumer.Fetch(fetchSize, jetstream.FetchContext(fetchCtx))
 	if err != nil {
 		return err
@@ -172,6 +185,7 @@ func (c *Consumer) dispatch(ctx context.Context, messages <-chan jetstream.Msg) 
 		})
 	}
 	for msg := range messages {
+		c.hand.take(msg)
 		queues[lane(msg)] <- msg
 	}
 }
@@ -195,6 +209,7 @@ func (c *Consumer) dispatchShuffled(ctx context.Context, messages <-chan jetstre
 				flush()
 				return
 			}
+			c.hand.take(msg)
 			for range 1 + rand.IntN(5) {
 				deliveries = append(deliveries, msg)
 			}
@@ -207,12 +222,15 @@ func (c *Consumer) dispatchShuffled(ctx context.Context, messages <-chan jetstre
 
 // deliver has the effect of one message and tells the server how it went.
 func (c *Consumer) deliver(ctx context.Context, msg jetstream.Msg) {
-	if ctx.Err() != nil {
-		return // delivered again, to whoever runs then
-	}
-	event, err := c.apply(ctx, msg.Data())
-	if err == nil {
+	defer c.hand.leave(msg)
+	event, err := c.tryApply(ctx, msg.Data())
+	switch {
+	case err == nil:
 		c.settle(ctx, msg.Ack())
+		return
+	case ctx.Err() != nil:
+		// Whoever runs now may have it at once.
+		c.settle(ctx, msg.Nak())
 		return
 	}
 	metadata, metaErr := msg.Metadata()
@@ -229,6 +247,14 @@ func (c *Consumer) deliver(ctx context.Context, msg jetstream.Msg) {
 	c.logger.WarnContext(ctx, "an event failed and will be tried again",
 		"consumer", c.consumer, "event", event.GetId(), "attempt", metadata.NumDelivered, "error", err)
 	c.settle(ctx, msg.NakWithDelay(backoff(metadata.NumDelivered)))
+}
+
+// tryApply is apply for a consumer that may have been told to stop.
+func (c *Consumer) tryApply(ctx context.Context, payload []byte) (*eventsv1.Envelope, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return c.apply(ctx, payload)
 }
 
 // settle logs when the server could not be told; it will deliver again, which

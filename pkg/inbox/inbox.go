@@ -20,6 +20,7 @@ import (
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/tenancy"
 	eventsv1 "vestibule.dev/proto/events/v1"
 )
 
@@ -55,8 +56,11 @@ type Subscription struct {
 	Ordered bool
 	// Key turns the aggregate of an ordered event into what order is kept within;
 	// nil leaves it as it is.
-	Key    func(aggregate string) string
-	Handle Handler
+	Key func(aggregate string) string
+	// Concerns reports whether an event has any effect here; nil means that all
+	// have. Those that have none cost no transaction.
+	Concerns func(event *eventsv1.Envelope) bool
+	Handle   Handler
 }
 
 // maxDeliveries is how often an event is tried before it is parked.
@@ -70,6 +74,7 @@ const retention = 30 * 24 * time.Hour
 type once struct {
 	db       *pg.DB
 	consumer string
+	concerns func(event *eventsv1.Envelope) bool
 	handle   Handler
 	logger   *slog.Logger
 }
@@ -79,6 +84,9 @@ func (o *once) apply(ctx context.Context, payload []byte) (*eventsv1.Envelope, e
 	event := &eventsv1.Envelope{}
 	if err := proto.Unmarshal(payload, event); err != nil {
 		return nil, fmt.Errorf("inbox: not an envelope: %w", err)
+	}
+	if o.concerns != nil && !o.concerns(event) {
+		return event, nil
 	}
 	ctx, span := o.begin(ctx, event)
 	defer span.End()
@@ -97,10 +105,11 @@ INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT
 	return event, err
 }
 
-// begin returns a context in which what is done and said belongs to the trace
-// and the request that caused the event.
+// begin returns a context in which what is done and said belongs to the event's
+// project, and to the trace and the request that caused it.
 func (o *once) begin(ctx context.Context, event *eventsv1.Envelope) (context.Context, trace.Span) {
 	ctx = principal.NewRequestContext(ctx, principal.Request{ID: event.GetRequestId()})
+	ctx = tenancy.ForProject(ctx, event.GetProjectId())
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": event.GetTrace()})
 	if !trace.SpanContextFromContext(ctx).IsSampled() {
 		return ctx, trace.SpanFromContext(ctx)

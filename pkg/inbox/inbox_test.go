@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"vestibule.dev/pkg/bus"
 	"vestibule.dev/pkg/ids"
@@ -73,6 +74,52 @@ func (w *world) consume(shuffle bool, handle inbox.Handler) func() {
 	}, inbox.Subscription{Name: "test", Context: "identity", Subjects: []string{"identity.v1.user.*.*"}, Handle: handle}).Run)
 }
 
+// consumeWithin consumes with another time to acknowledge in.
+func (w *world) consumeWithin(ackWait time.Duration, handle inbox.Handler) func() {
+	return w.run(inbox.NewConsumer(inbox.Config{
+		Service: "teams", DB: w.db, Bus: w.bus, Logger: slog.New(slog.DiscardHandler), AckWait: ackWait,
+	}, inbox.Subscription{Name: "test", Context: "identity", Subjects: []string{"identity.v1.user.*.*"}, Handle: handle}).Run)
+}
+
+// answers listens to what consumers tell the server of their messages; the
+// returned function waits for the next.
+func (w *world) answers() (next func() string) {
+	w.t.Helper()
+	subscription, err := w.bus.JetStream().Conn().SubscribeSync("$JS.ACK.IDENTITY.teams-test.>")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return func() string {
+		w.t.Helper()
+		msg, err := subscription.NextMsg(time.Minute)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return string(msg.Data)
+	}
+}
+
+// consumer is what the server knows of the durable consumer.
+func (w *world) consumer() *jetstream.ConsumerInfo {
+	w.t.Helper()
+	consumer, err := w.bus.JetStream().Consumer(w.t.Context(), "IDENTITY", "teams-test")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return consumer.CachedInfo()
+}
+
+// acknowledged waits until the server waits for nothing more.
+func (w *world) acknowledged() {
+	w.t.Helper()
+	w.until(func() error {
+		if info := w.consumer(); info.NumPending > 0 || info.NumAckPending > 0 {
+			return fmt.Errorf("%d events wait, %d for their acknowledgement", info.NumPending, info.NumAckPending)
+		}
+		return nil
+	})
+}
+
 // append writes n events, spread over ten aggregates, in transactions of ten.
 func (w *world) append(n int) { w.appendFrom(0, n) }
 
@@ -113,15 +160,26 @@ func (w *world) sum(query string) (n int) {
 // nothing tells a test when a stream is done.
 func (w *world) eventually(query string, want int) {
 	w.t.Helper()
+	w.until(func() error {
+		if got := w.sum(query); got != want {
+			return fmt.Errorf("%s = %d, want %d", query, got, want)
+		}
+		return nil
+	})
+}
+
+// until waits until f succeeds; the test fails with the last error.
+func (w *world) until(f func() error) {
+	w.t.Helper()
 	deadline := time.After(time.Minute)
 	for {
-		got := w.sum(query)
-		if got == want {
+		err := f()
+		if err == nil {
 			return
 		}
 		select {
 		case <-deadline:
-			w.t.Fatalf("%s = %d, want %d", query, got, want)
+			w.t.Fatal(err)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
@@ -146,6 +204,25 @@ func TestConsumer_duplicatesAndDisorder_haveOneEffect(t *testing.T) {
 	}
 	if uneven := w.sum(fmt.Sprintf("SELECT count(*)::int FROM effects WHERE n <> %d", events/10)); uneven != 0 {
 		t.Errorf("%d aggregates have the wrong number of effects", uneven)
+	}
+}
+
+// What has no effect is acknowledged and leaves nothing behind.
+func TestConsumer_eventsThatDoNotConcern_costNoTransaction(t *testing.T) {
+	w := newWorld(t)
+	w.relay()
+	w.run(inbox.NewConsumer(inbox.Config{
+		Service: "teams", DB: w.db, Bus: w.bus, Logger: slog.New(slog.DiscardHandler),
+	}, inbox.Subscription{
+		Name: "test", Context: "identity", Subjects: []string{"identity.v1.user.*.*"},
+		Concerns: func(event *eventsv1.Envelope) bool { return event.GetAggregate() == "user/3" },
+		Handle:   w.count,
+	}).Run)
+	w.append(100)
+	w.eventually(`SELECT coalesce(sum(n), 0) FROM effects WHERE aggregate = 'user/3'`, 10)
+	w.acknowledged()
+	if n := w.sum(`SELECT (SELECT count(*) FROM inbox) * 100 + (SELECT count(*) FROM effects)`); n != 1001 {
+		t.Errorf("%d events and %d aggregates left something behind", n/100, n%100)
 	}
 }
 
@@ -219,6 +296,86 @@ func TestConsumer_stopped_continuesWhereItWas(t *testing.T) {
 	w.append(20)
 	w.consume(false, w.count)
 	w.eventually(effectCount, 40)
+}
+
+// The server is told that an event is worked on, and gives it to nobody else
+// meanwhile.
+func TestConsumer_slowHandler_keepsTheEvent(t *testing.T) {
+	w := newWorld(t)
+	answers := w.answers()
+	release := make(chan struct{})
+	w.relay()
+	w.consumeWithin(300*time.Millisecond, func(ctx context.Context, event *eventsv1.Envelope) error {
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return w.count(ctx, event)
+	})
+	w.append(1)
+	// Each comes after a third of the time after which the server would deliver
+	// again.
+	for range 4 {
+		if answer := answers(); answer != "+WPI" {
+			t.Fatalf("the server was told %q of an event that is being worked on", answer)
+		}
+	}
+	close(release)
+	w.acknowledged()
+	if n := w.consumer().NumRedelivered; n != 0 {
+		t.Errorf("%d events were delivered again", n)
+	}
+	w.eventually(effectCount, 1)
+}
+
+// An acknowledgement that the connection lost is made up for by a second
+// delivery, which has no second effect.
+func TestConsumer_lostAcknowledgement_isMadeUpFor(t *testing.T) {
+	w := newWorld(t)
+	began, release := make(chan struct{}, 10), make(chan struct{})
+	w.relay()
+	w.consumeWithin(300*time.Millisecond, func(ctx context.Context, event *eventsv1.Envelope) error {
+		began <- struct{}{}
+		<-release
+		return w.count(ctx, event)
+	})
+	w.append(1)
+	<-began
+	w.nats.Stop()
+	w.until(func() error {
+		if w.bus.Connected() {
+			return errors.New("still connected")
+		}
+		return nil
+	})
+	close(release)
+	w.eventually(inboxCount, 1)
+	w.nats.Start()
+	w.append(1)
+	w.eventually(effectCount, 2)
+	w.acknowledged()
+}
+
+// A consumer that stops gives back what it has not finished.
+func TestConsumer_stopped_givesBackWhatWaits(t *testing.T) {
+	w := newWorld(t)
+	answers := w.answers()
+	w.relay()
+	began := make(chan struct{}, 40)
+	stop := w.consume(false, func(ctx context.Context, _ *eventsv1.Envelope) error {
+		began <- struct{}{}
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	w.append(40)
+	<-began
+	stop()
+	if answer := answers(); answer != "-NAK" {
+		t.Errorf("the server was told %q of an event that was not finished", answer)
+	}
+	w.consume(false, w.count)
+	w.eventually(effectCount, 40)
+	w.acknowledged()
 }
 
 // The durable consumer is deleted behind the service's back, as a restarted

@@ -19,6 +19,10 @@ import (
 // nobody got it.
 var errGap = errors.New("inbox: deliveries are missing")
 
+// orderedAckWait is when the server delivers again what a session has in hand. It
+// may be long: whoever leads next does not wait for it.
+const orderedAckWait = 30 * time.Second
+
 // leaderPing is how often a leader makes sure that it still is one.
 const leaderPing = time.Second
 
@@ -98,7 +102,7 @@ func (c *Consumer) consumeOrdered(ctx context.Context) error {
 // consumer; the next one begins with the stream, which takes its time and has no
 // other effect.
 func (c *Consumer) rewind(ctx context.Context) (jetstream.Consumer, error) {
-	config := c.durable()
+	config := c.durable(orderedAckWait)
 	js, stream := c.bus.JetStream(), bus.StreamName(c.subscription.Context)
 	former, err := js.Consumer(ctx, stream, c.consumer)
 	switch {

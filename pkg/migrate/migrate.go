@@ -16,6 +16,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 
 	"vestibule.dev/pkg/secret"
+	"vestibule.dev/pkg/tenancy"
 )
 
 // Source is a set of migrations with a version of its own: a context's tables,
@@ -26,6 +27,13 @@ type Source struct {
 	Name string
 	// FS holds files such as 00001_init.sql in its root.
 	FS fs.FS
+
+	// ProjectColumns names the column that holds the project's id, for tables
+	// where it is not project_id.
+	ProjectColumns map[string]string
+	// WithoutPolicy are tables of projects that [Isolate] leaves alone, each
+	// with the reason.
+	WithoutPolicy map[string]string
 }
 
 // Up applies what is missing, source by source in the given order. A statement
@@ -37,6 +45,8 @@ func Up(ctx context.Context, url secret.Secret, sources ...Source) error {
 		return errors.New("migrate: the connection URI cannot be read")
 	}
 	config.RuntimeParams["lock_timeout"] = "2s"
+	// A migration that moves rows moves those of all projects.
+	config.RuntimeParams[tenancy.Setting] = tenancy.All
 	db := stdlib.OpenDB(*config)
 	defer db.Close()
 	for _, source := range sources {

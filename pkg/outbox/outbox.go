@@ -66,6 +66,8 @@ func NewEnvelope(ctx context.Context, fact Fact) *eventsv1.Envelope {
 	}
 	if caller, ok := principal.FromContext(ctx); ok {
 		envelope.Actor, envelope.OnBehalfOf = actor(caller)
+	} else if origin := principal.OriginFromContext(ctx); origin.Backend != "" {
+		envelope.Actor, envelope.OnBehalfOf = actor(principal.Principal{Backend: origin.Backend, UserID: origin.UserID})
 	} else if service := principal.CallerFromContext(ctx); service != "" {
 		envelope.Actor = "service/" + service
 	}

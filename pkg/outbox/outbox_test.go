@@ -168,6 +168,30 @@ func TestAppend_committed_isPublishedAsWritten(t *testing.T) {
 	}
 }
 
+// Whoever caused a change is named, also when the service that makes it was
+// called by another.
+func TestNewEnvelope_table_namesTheActor(t *testing.T) {
+	const user = "0b4b0d6c-5a53-4b5b-9d5c-0f3f2b0d8a11"
+	through := principal.NewCallerContext(t.Context(), "teams")
+	for name, tt := range map[string]struct {
+		ctx               context.Context
+		actor, onBehalfOf string
+	}{
+		"nobody":                              {t.Context(), "", ""},
+		"user":                                {principal.NewContext(through, principal.Principal{Access: principal.AccessClient, UserID: user}), "user/" + user, ""},
+		"server":                              {principal.NewContext(t.Context(), principal.Principal{Access: principal.AccessServer}), "server", ""},
+		"service":                             {through, "service/teams", ""},
+		"backend":                             {principal.NewContext(t.Context(), principal.Principal{Backend: "billing", UserID: user}), "backend/billing", "user/" + user},
+		"backend behind a service":            {principal.NewOriginContext(through, principal.Origin{Backend: "billing"}), "backend/billing", ""},
+		"backend for a user behind a service": {principal.NewOriginContext(through, principal.Origin{Backend: "billing", UserID: user}), "backend/billing", "user/" + user},
+	} {
+		e := outbox.NewEnvelope(tt.ctx, outbox.Fact{Context: "teams", Aggregate: "team", Name: "updated", ID: "a"})
+		if e.GetActor() != tt.actor || e.GetOnBehalfOf() != tt.onBehalfOf {
+			t.Errorf("%s: %q on behalf of %q", name, e.GetActor(), e.GetOnBehalfOf())
+		}
+	}
+}
+
 func TestAppend_rolledBack_isNeverPublished(t *testing.T) {
 	db, s := pgtest.New(t, outbox.Migrations()), newStream()
 	boom := errors.New("boom")

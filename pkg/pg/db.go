@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"vestibule.dev/pkg/secret"
+	"vestibule.dev/pkg/tenancy"
 )
 
 // Config says which database to use and how much of it.
@@ -24,12 +25,21 @@ type Config struct {
 	AcquireTimeout time.Duration
 	// ApplicationName names the service to the server's operators.
 	ApplicationName string
+	// NoProjects says that the rows of this database belong to no projects: its
+	// connections are not told for whom they work.
+	NoProjects bool
+	// AssumeAllProjects takes work that was begun for nobody to be for all
+	// projects; otherwise it gets no connection. It is for tests, which look at
+	// everything.
+	AssumeAllProjects bool
 }
 
 // DB is a pool of connections to one database. It is safe for concurrent use.
 type DB struct {
 	pool           *pgxpool.Pool
 	acquireTimeout time.Duration
+	noProjects     bool
+	assumeAll      bool
 	// background carries the values of Open's context and never ends.
 	background context.Context
 	// notifying holds the channels whose notification is on its way.
@@ -67,11 +77,20 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	poolConfig.ConnConfig.RuntimeParams["statement_timeout"] = "15s"
 	poolConfig.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "15s"
 	poolConfig.ConnConfig.Tracer = tracer{}
+	if !cfg.NoProjects {
+		poolConfig.PrepareConn = dedicate
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, poolConfig)
 	if err != nil {
 		return nil, fmt.Errorf("pg: open pool: %w", err)
 	}
-	return &DB{pool: pool, acquireTimeout: cfg.AcquireTimeout, background: context.WithoutCancel(ctx)}, nil
+	return &DB{
+		pool:           pool,
+		acquireTimeout: cfg.AcquireTimeout,
+		noProjects:     cfg.NoProjects,
+		assumeAll:      cfg.AssumeAllProjects,
+		background:     context.WithoutCancel(ctx),
+	}, nil
 }
 
 // Close waits for the connections in use and closes all.
@@ -79,7 +98,7 @@ func (db *DB) Close() { db.pool.Close() }
 
 // Ping reports whether the server answers.
 func (db *DB) Ping(ctx context.Context) error {
-	conn, err := db.acquire(ctx)
+	conn, err := db.acquire(tenancy.ForNoProject(ctx))
 	if err != nil {
 		return err
 	}
@@ -94,13 +113,21 @@ func (db *DB) Stat() *pgxpool.Stat { return db.pool.Stat() }
 // pool.
 func (db *DB) Querier(ctx context.Context) Querier {
 	if tx := db.ambient(ctx); tx != nil {
+		if err := db.check(ctx, tx); err != nil {
+			return refusal{err}
+		}
 		return tx
 	}
 	return poolQuerier{db}
 }
 
-// acquire takes a connection from the pool within the acquire timeout.
+// acquire takes a connection from the pool within the acquire timeout. It works
+// for whom the context says.
 func (db *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	ctx, err := db.scoped(ctx)
+	if err != nil {
+		return nil, err
+	}
 	acquireCtx, cancel := context.WithTimeout(ctx, db.acquireTimeout)
 	defer cancel()
 	conn, err := db.pool.Acquire(acquireCtx)

@@ -6,13 +6,17 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"vestibule.dev/pkg/tenancy"
 )
 
 // connect opens a connection outside the pool: a listener or a leader keeps
-// one for hours and must not take it from the requests.
+// one for hours and must not take it from the requests. Both work for all
+// projects.
 func (db *DB) connect(ctx context.Context) (*pgx.Conn, error) {
 	config := db.pool.Config().ConnConfig.Copy()
 	config.RuntimeParams["statement_timeout"] = "0"
+	config.RuntimeParams[tenancy.Setting] = tenancy.All
 	conn, err := pgx.ConnectConfig(ctx, config)
 	return conn, classify(err)
 }

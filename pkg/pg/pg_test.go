@@ -102,7 +102,7 @@ func TestQuerier_poolExhausted_isUnavailable(t *testing.T) {
 }
 
 func TestQuerier_serverAway_isUnavailable(t *testing.T) {
-	db, err := pg.Open(t.Context(), pg.Config{URL: "postgres://nobody@127.0.0.1:1/nothing"})
+	db, err := pg.Open(t.Context(), pg.Config{URL: "postgres://nobody@127.0.0.1:1/nothing", NoProjects: true})
 	if err != nil {
 		t.Fatal(err)
 	}

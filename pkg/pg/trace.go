@@ -19,7 +19,7 @@ type (
 
 // CountQueries returns a context whose statements are counted, for tests that
 // hold the number of statements a use case costs. BEGIN and COMMIT do not
-// count.
+// count, and neither does telling a connection for whom it works.
 func CountQueries(ctx context.Context) (context.Context, *atomic.Int64) {
 	n := new(atomic.Int64)
 	return context.WithValue(ctx, countKey{}, n), n
@@ -30,7 +30,7 @@ type tracer struct{}
 
 func (tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	verb, _, _ := strings.Cut(strings.TrimSpace(data.SQL), " ")
-	if n, ok := ctx.Value(countKey{}).(*atomic.Int64); ok && !transactional(verb) {
+	if n, ok := ctx.Value(countKey{}).(*atomic.Int64); ok && data.SQL != setScope && !transactional(verb) {
 		n.Add(1)
 	}
 	if !trace.SpanContextFromContext(ctx).IsSampled() {

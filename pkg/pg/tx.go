@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"vestibule.dev/pkg/tenancy"
 )
 
 // maxAttempts bounds how often a transaction is repeated after conflicts with
@@ -16,16 +18,23 @@ import (
 const maxAttempts = 6
 
 type (
-	// txKey is the context key of one DB's ambient transaction.
+	// txKey is the context key of one DB's ambient transaction, a transaction.
 	txKey struct{ db *DB }
 	// notifyKey is the context key of what the innermost transaction of any DB
 	// notifies.
 	notifyKey struct{}
 )
 
+// transaction is one that a context carries.
+type transaction struct {
+	pgx.Tx
+	// scope is for whom it was begun.
+	scope string
+}
+
 // ambient returns the transaction that ctx carries for this DB.
-func (db *DB) ambient(ctx context.Context) pgx.Tx {
-	tx, _ := ctx.Value(txKey{db}).(pgx.Tx)
+func (db *DB) ambient(ctx context.Context) *transaction {
+	tx, _ := ctx.Value(txKey{db}).(*transaction)
 	return tx
 }
 
@@ -51,9 +60,17 @@ func NotifyAfterCommit(ctx context.Context, channel string) bool {
 // effects than its statements, and in particular must not call another service.
 //
 // The context given to fn carries the transaction; statements of fn must use it.
+// For whom a transaction works is decided when it begins.
 func (db *DB) RunTx(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx) error) error {
 	if tx := db.ambient(ctx); tx != nil {
+		if err := db.check(ctx, tx); err != nil {
+			return err
+		}
 		return fn(ctx, tx)
+	}
+	ctx, err := db.scoped(ctx)
+	if err != nil {
+		return err
 	}
 	for attempt := 1; ; attempt++ {
 		err := db.runOnce(ctx, fn)
@@ -72,8 +89,9 @@ func (db *DB) runOnce(ctx context.Context, fn func(ctx context.Context, tx pgx.T
 		return err
 	}
 	var channels []string
+	scope, _ := tenancy.Scope(ctx)
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		ctx := context.WithValue(ctx, txKey{db}, tx)
+		ctx := context.WithValue(ctx, txKey{db}, &transaction{tx, scope})
 		return fn(context.WithValue(ctx, notifyKey{}, &channels), tx)
 	})
 	conn.Release()
@@ -96,7 +114,7 @@ func (db *DB) notify(channel string) {
 		return
 	}
 	go func() {
-		ctx, cancel := context.WithTimeout(db.background, time.Second)
+		ctx, cancel := context.WithTimeout(tenancy.ForNoProject(db.background), time.Second)
 		defer cancel()
 		// A commit from here on needs a notification of its own.
 		db.notifying.Delete(channel)

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -20,8 +21,12 @@ import (
 	"vestibule.dev/pkg/secret"
 )
 
+// role owns the databases of tests and nothing else, as the roles of services
+// do: the policies of tables hold for it.
+const role = "vestibule_test"
+
 // New returns a DB on a fresh database with the given schema. It is dropped
-// when the test ends.
+// when the test ends. Work that the test begins for nobody is for all projects.
 func New(t testing.TB, sources ...migrate.Source) *pg.DB {
 	t.Helper()
 	return Open(t, URL(t, sources...), 16)
@@ -31,7 +36,7 @@ func New(t testing.TB, sources ...migrate.Source) *pg.DB {
 // service would have.
 func Open(t testing.TB, url secret.Secret, maxConns int) *pg.DB {
 	t.Helper()
-	db, err := pg.Open(context.Background(), pg.Config{URL: url, MaxConns: maxConns, ApplicationName: "test"})
+	db, err := pg.Open(context.Background(), pg.Config{URL: url, MaxConns: maxConns, ApplicationName: "test", AssumeAllProjects: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +58,7 @@ func URL(t testing.TB, sources ...migrate.Source) secret.Secret {
 		t.Fatal(err)
 	}
 	name := "test_" + ids.RequestID()
-	if err := execOn(ctx, admin, "CREATE DATABASE "+name+" TEMPLATE "+template+" STRATEGY file_copy"); err != nil {
+	if err := execOn(ctx, admin, "CREATE DATABASE "+name+" OWNER "+role+" TEMPLATE "+template+" STRATEGY file_copy"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -61,7 +66,21 @@ func URL(t testing.TB, sources ...migrate.Source) secret.Secret {
 			t.Errorf("drop test database: %v", err)
 		}
 	})
-	return secret.Secret(onDatabase(admin, name))
+	return secret.Secret(onDatabase(admin, role, name))
+}
+
+// Superuser returns the URI of the database at url for a role above all rules.
+func Superuser(t testing.TB, database secret.Secret) secret.Secret {
+	t.Helper()
+	admin, err := clusterURL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := url.Parse(database.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret.Secret(onDatabase(admin, "", strings.TrimPrefix(at.Path, "/")))
 }
 
 // clusterURL returns the cluster of this process, which it starts at first
@@ -119,21 +138,38 @@ func ensureTemplate(ctx context.Context, admin string, sources []migrate.Source)
 	if _, err := conn.Exec(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
 		return "", err
 	}
-	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+	if err := ensureRole(ctx, conn); err != nil {
 		return "", err
 	}
-	if err := migrate.Up(ctx, secret.Secret(onDatabase(admin, name)), sources...); err != nil {
+	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name+" OWNER "+role); err != nil {
+		return "", err
+	}
+	url := secret.Secret(onDatabase(admin, role, name))
+	if err := migrate.Up(ctx, url, sources...); err != nil {
+		return "", err
+	}
+	if err := migrate.Isolate(ctx, url, sources...); err != nil {
 		return "", err
 	}
 	_, err = conn.Exec(ctx, "ALTER DATABASE "+name+" IS_TEMPLATE true")
 	return name, err
 }
 
+// ensureRole makes the role of tests, whichever process comes first.
+func ensureRole(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `
+DO $$ BEGIN
+    CREATE ROLE `+role+` LOGIN PASSWORD '`+role+`' NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+END $$`)
+	return err
+}
+
 // templateName identifies a schema by the content of its migrations.
 func templateName(sources []migrate.Source) (string, error) {
 	hash := sha256.New()
 	for _, source := range sources {
-		fmt.Fprintf(hash, "source %s\n", source.Name)
+		fmt.Fprintf(hash, "source %s %v %v\n", source.Name, source.ProjectColumns, source.WithoutPolicy)
 		err := fs.WalkDir(source.FS, ".", func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() {
 				return err
@@ -162,11 +198,15 @@ func execOn(ctx context.Context, url, sql string) error {
 	return err
 }
 
-// onDatabase returns the URI with another database.
-func onDatabase(uri, name string) string {
+// onDatabase returns the URI with another database and, unless it is empty,
+// another user.
+func onDatabase(uri, user, name string) string {
 	u, err := url.Parse(uri)
 	if err != nil {
 		return uri
+	}
+	if user != "" {
+		u.User = url.UserPassword(user, user)
 	}
 	u.Path = "/" + name
 	return u.String()

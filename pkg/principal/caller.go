@@ -3,6 +3,7 @@ package principal
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"crypto/sha256"
@@ -20,6 +21,21 @@ const (
 	// minCallerKey is the key size RFC 7518 section 3.2 asks for with HS256.
 	minCallerKey = 32
 )
+
+// ParseCallerKeys reads the keys that all services share, separated by commas:
+// the first signs, each verifies. Two are what makes rotation possible without
+// refusing a call. Each has at least 32 bytes. Errors do not repeat the text.
+func ParseCallerKeys(text secret.Secret) ([]secret.Secret, error) {
+	var keys []secret.Secret
+	for part := range strings.SplitSeq(text.Reveal(), ",") {
+		key := strings.TrimSpace(part)
+		if len(key) < minCallerKey {
+			return nil, fmt.Errorf("principal: caller key %d needs at least %d bytes", len(keys)+1, minCallerKey)
+		}
+		keys = append(keys, secret.Secret(key))
+	}
+	return keys, nil
+}
 
 // CallerSigner mints the token by which a service names itself to another.
 type CallerSigner struct {

@@ -120,3 +120,52 @@ func TestNewCallerSigner_weakKey_isRefused(t *testing.T) {
 		t.Error("verifier accepts no key")
 	}
 }
+
+// To rotate, every process gets the new key after the old one, then before it,
+// then alone, and at every moment some have one list and some the next.
+func TestParseCallerKeys_rotation_refusesNothing(t *testing.T) {
+	c := clock.NewFake(start)
+	steps := []secret.Secret{shared, shared + "," + rotted, rotted + " ,\n" + shared, rotted}
+	parse := func(text secret.Secret) []secret.Secret {
+		t.Helper()
+		keys, err := principal.ParseCallerKeys(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return keys
+	}
+	call := func(from, to secret.Secret) error {
+		s, err := principal.NewCallerSigner(c, "identity", parse(from)[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := principal.NewCallerVerifier(c, parse(to)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := s.Token()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = v.Verify(token)
+		return err
+	}
+	for i := range steps[:len(steps)-1] {
+		for _, pair := range [][2]secret.Secret{{steps[i], steps[i]}, {steps[i], steps[i+1]}, {steps[i+1], steps[i]}, {steps[i+1], steps[i+1]}} {
+			if err := call(pair[0], pair[1]); err != nil {
+				t.Errorf("step %d: %v", i+1, err)
+			}
+		}
+	}
+	if call(steps[0], steps[3]) == nil {
+		t.Error("the old key is still accepted at the end")
+	}
+}
+
+func TestParseCallerKeys_invalid_isAnErrorWithoutTheKey(t *testing.T) {
+	for _, text := range []secret.Secret{"", "short-one", shared + ",", shared + ",short-one", "," + shared} {
+		if _, err := principal.ParseCallerKeys(text); err == nil || strings.Contains(err.Error(), "short-one") {
+			t.Errorf("%d bytes: %v", len(text), err)
+		}
+	}
+}

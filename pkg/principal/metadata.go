@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/secret"
 )
 
@@ -28,6 +29,11 @@ const (
 	MetadataAccess = "vestibule-access"
 	// MetadataUser is the id of the user on whose behalf the backend calls.
 	MetadataUser = "vestibule-user"
+
+	// What a service sends to another when one of those backends has called it:
+	// the backend's name and the user it named.
+	MetadataOriginBackend = "vestibule-origin-backend"
+	MetadataOriginUser    = "vestibule-origin-user"
 
 	MetadataRequestID    = "vestibule-request-id"
 	MetadataClientIP     = "vestibule-client-ip"
@@ -64,6 +70,31 @@ func (r Request) SetMetadata(md map[string][]string) {
 		set(MetadataLatitude, strconv.FormatFloat(c.Latitude, 'f', -1, 64))
 		set(MetadataLongitude, strconv.FormatFloat(c.Longitude, 'f', -1, 64))
 	}
+}
+
+// SetMetadata writes the origin into md, unless there is none.
+func (o Origin) SetMetadata(md map[string][]string) {
+	if o.Backend == "" {
+		return
+	}
+	md[MetadataOriginBackend] = []string{o.Backend}
+	if o.UserID != "" {
+		md[MetadataOriginUser] = []string{o.UserID}
+	}
+}
+
+// OriginFromMetadata reads what [Origin.SetMetadata] wrote. The caller has to
+// be a service: anybody else could claim to be anybody. What is malformed or
+// given more than once counts as unknown.
+func OriginFromMetadata(md map[string][]string) Origin {
+	var o Origin
+	if v := md[MetadataOriginBackend]; len(v) == 1 && validBackend(v[0]) {
+		o.Backend = v[0]
+	}
+	if v := md[MetadataOriginUser]; len(v) == 1 && ids.ValidUUID(v[0]) {
+		o.UserID = v[0]
+	}
+	return o.orNone()
 }
 
 // RequestFromMetadata reads what [Request.SetMetadata] wrote. A fact that is

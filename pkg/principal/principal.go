@@ -110,6 +110,37 @@ func TokenFromContext(ctx context.Context) string {
 	return c.token
 }
 
+// Origin says which of the operator's own backends is behind a call between
+// services, and for whom it calls. Such a call carries no principal, because a
+// credential proves nothing to anybody but the service it was shown to. Origins
+// are for audit; no access is ever decided from them.
+type Origin struct{ Backend, UserID string }
+
+type originKey struct{}
+
+// NewOriginContext returns a context that carries o.
+func NewOriginContext(ctx context.Context, o Origin) context.Context {
+	return context.WithValue(ctx, originKey{}, o)
+}
+
+// OriginFromContext returns the backend behind the request, whether it called
+// this service or one before it; the zero value when there is none.
+func OriginFromContext(ctx context.Context) Origin {
+	if p, ok := FromContext(ctx); ok {
+		return Origin{Backend: p.Backend, UserID: p.UserID}.orNone()
+	}
+	o, _ := ctx.Value(originKey{}).(Origin)
+	return o
+}
+
+// orNone drops the user of a call that no backend is behind.
+func (o Origin) orNone() Origin {
+	if o.Backend == "" {
+		return Origin{}
+	}
+	return o
+}
+
 // NewCallerContext returns a context that carries the name of the service
 // whose caller token was verified.
 func NewCallerContext(ctx context.Context, service string) context.Context {

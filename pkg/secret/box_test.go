@@ -182,3 +182,18 @@ func TestHMAC_differentInput_differs(t *testing.T) {
 		}
 	}
 }
+
+// While replicas are replaced, some have the ring of one step and some that of
+// the next: each reads what any of them seals.
+func TestBox_rotationInSteps_isReadByAllReplicas(t *testing.T) {
+	k1, k2 := "k1:"+ringKey(1), "k2:"+ringKey(2)
+	steps := []string{k1, k1 + "," + k2, k2 + "," + k1}
+	for i := range steps[:len(steps)-1] {
+		for _, pair := range [][2]string{{steps[i], steps[i+1]}, {steps[i+1], steps[i]}} {
+			sealed := newBox(t, pair[0]).Seal([]byte("value"), "place")
+			if got, err := newBox(t, pair[1]).Open(sealed, "place"); err != nil || string(got) != "value" {
+				t.Errorf("step %d: %q, %v", i+1, got, err)
+			}
+		}
+	}
+}

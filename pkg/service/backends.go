@@ -13,6 +13,7 @@ import (
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/rate"
 	"vestibule.dev/pkg/runner"
 	identityv1 "vestibule.dev/proto/identity/v1"
 )
@@ -34,7 +35,10 @@ const (
 
 // backends is how the operator's own backends are let in.
 func (p *Platform) backends(ctx context.Context) (grpcx.Backends, error) {
-	var b grpcx.Backends
+	if p.Config.BackendRatePerMinute < 0 {
+		return grpcx.Backends{}, fmt.Errorf("%sBACKEND_RATE_PER_MINUTE is negative", prefix(p.Name))
+	}
+	b := grpcx.Backends{Rate: rate.PerMinute(p.Config.BackendRatePerMinute)}
 	if p.identity != nil {
 		b.Certified = p.identity.Granted()
 	}

@@ -29,8 +29,9 @@ type Config struct {
 
 	// PrincipalPublicKeys verify the gateway's principals: base64, or PEM.
 	PrincipalPublicKeys string `env:"PRINCIPAL_PUBLIC_KEYS,required"`
-	// ServiceKey signs and verifies calls between services. With certificates
-	// it is not used.
+	// ServiceKey signs and verifies calls between services: one key, or several
+	// separated by commas, of which the first signs. With certificates it is not
+	// used.
 	ServiceKey secret.Secret `env:"SERVICE_KEY"`
 	// TLS secures the connections between processes.
 	TLS mtls.Config
@@ -39,6 +40,9 @@ type Config struct {
 	CredentialPublicKeys string `env:"CREDENTIAL_PUBLIC_KEYS"`
 	// CredentialsRevoked are ids of credentials that are refused.
 	CredentialsRevoked []string `env:"CREDENTIALS_REVOKED"`
+	// BackendRatePerMinute bounds the calls of each of those backends; 0 does
+	// not.
+	BackendRatePerMinute int `env:"BACKEND_RATE_PER_MINUTE" envDefault:"60000"`
 	// EncryptionKeys seal what must be read back: kid:base64, newest first.
 	EncryptionKeys secret.Secret `env:"ENCRYPTION_KEYS,required"`
 	// CodeKey is the base64 HMAC key of one-time codes.

@@ -19,6 +19,7 @@ import (
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/runner"
 	"vestibule.dev/pkg/secret"
+	"vestibule.dev/pkg/tenancy"
 )
 
 // Command describes a service.
@@ -77,7 +78,7 @@ func (c Command) run(ctx context.Context, out io.Writer, args []string) error {
 		if !ok {
 			return errors.New(c.usage())
 		}
-		return c.withPlatform(ctx, func(p *Platform) error { return command(ctx, p, rest) })
+		return c.withPlatform(ctx, func(p *Platform) error { return command(tenancy.ForAllProjects(ctx), p, rest) })
 	}
 }
 
@@ -112,7 +113,10 @@ func (c Command) migrate(ctx context.Context) error {
 	if err := Load(c.Name, &cfg); err != nil {
 		return err
 	}
-	return migrate.Up(ctx, cfg.PostgresURL, c.Sources()...)
+	if err := migrate.Up(ctx, cfg.PostgresURL, c.Sources()...); err != nil {
+		return err
+	}
+	return migrate.Isolate(ctx, cfg.PostgresURL, c.Sources()...)
 }
 
 // Sources are all migrations of the service's database.
@@ -127,7 +131,7 @@ func (c Command) outbox(ctx context.Context, out io.Writer, args []string) error
 	}
 	switch args[0] {
 	case "status":
-		return c.withDB(ctx, func(db *pg.DB) error {
+		return c.withDB(ctx, func(ctx context.Context, db *pg.DB) error {
 			status, err := outbox.ReadStatus(ctx, db)
 			if err != nil {
 				return err
@@ -144,7 +148,7 @@ func (c Command) outbox(ctx context.Context, out io.Writer, args []string) error
 		if *since <= 0 || flags.NArg() > 0 {
 			return errors.New(usage)
 		}
-		return c.withDB(ctx, func(db *pg.DB) error {
+		return c.withDB(ctx, func(ctx context.Context, db *pg.DB) error {
 			n, err := outbox.Replay(ctx, db, *since)
 			if err != nil {
 				return err
@@ -156,8 +160,8 @@ func (c Command) outbox(ctx context.Context, out io.Writer, args []string) error
 	return errors.New(usage)
 }
 
-// withDB runs a command that needs the database alone.
-func (c Command) withDB(ctx context.Context, run func(db *pg.DB) error) error {
+// withDB runs a command that needs the database alone, for all projects.
+func (c Command) withDB(ctx context.Context, run func(ctx context.Context, db *pg.DB) error) error {
 	var cfg struct {
 		PostgresURL secret.Secret `env:"POSTGRES_URL,required"`
 	}
@@ -169,7 +173,7 @@ func (c Command) withDB(ctx context.Context, run func(db *pg.DB) error) error {
 		return err
 	}
 	defer db.Close()
-	return run(db)
+	return run(tenancy.ForAllProjects(ctx), db)
 }
 
 // withPlatform runs a command that needs what the service is configured with,

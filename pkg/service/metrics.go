@@ -9,6 +9,7 @@ import (
 	"vestibule.dev/pkg/inbox"
 	"vestibule.dev/pkg/obs"
 	"vestibule.dev/pkg/outbox"
+	"vestibule.dev/pkg/tenancy"
 )
 
 // measure makes the instruments that all services have beside those of their
@@ -25,11 +26,13 @@ func (p *Platform) measure() error {
 	if err != nil {
 		return err
 	}
-	const shed = "vestibule.requests.shed"
-	err = obs.Counters(p.telemetry, "shedding", map[string]string{
-		shed: "Requests refused because too many were worked on.",
+	const shed, limited = "vestibule.requests.shed", "vestibule.requests.rate_limited"
+	err = obs.Counters(p.telemetry, "refusals", map[string]string{
+		shed:    "Requests refused because too many were worked on.",
+		limited: "Requests refused because their caller sent too many.",
 	}, func(context.Context) (map[string]float64, error) {
-		return map[string]float64{shed: float64(p.GRPC.Load().Shed)}, nil
+		load := p.GRPC.Load()
+		return map[string]float64{shed: float64(load.Shed), limited: float64(load.RateLimited)}, nil
 	})
 	if err != nil {
 		return err
@@ -48,7 +51,7 @@ func (p *Platform) measure() error {
 	return obs.Gauges(p.telemetry, "inbox", map[string]string{
 		parked: "Events that failed too often and wait for an operator.",
 	}, func(ctx context.Context) (map[string]float64, error) {
-		n, err := inbox.Parked(ctx, p.DB)
+		n, err := inbox.Parked(tenancy.ForAllProjects(ctx), p.DB)
 		return map[string]float64{parked: float64(n)}, err
 	})
 }
@@ -96,7 +99,7 @@ func (p *Platform) MeasureQueue(name string, read func(ctx context.Context) (wai
 		waiting: "What waits in a queue.",
 		age:     "How long the oldest in a queue has waited.",
 	}, func(ctx context.Context) (map[string]float64, error) {
-		n, oldest, err := read(ctx)
+		n, oldest, err := read(tenancy.ForAllProjects(ctx))
 		return map[string]float64{waiting: float64(n), age: oldest.Seconds()}, err
 	}, attribute.String("queue", name))
 }

@@ -30,6 +30,7 @@ import (
 	"vestibule.dev/pkg/projectconfig"
 	"vestibule.dev/pkg/runner"
 	"vestibule.dev/pkg/secret"
+	"vestibule.dev/pkg/tenancy"
 )
 
 // ProjectChanged is the core subject on which identity tells that a project,
@@ -55,9 +56,10 @@ type Platform struct {
 	telemetry *obs.Telemetry
 	// identity is what this process proves by certificate, and caller what it
 	// signs where there are none.
-	identity *mtls.Identity
-	caller   *principal.CallerSigner
-	group    *runner.Group
+	identity   *mtls.Identity
+	caller     *principal.CallerSigner
+	callerKeys []secret.Secret
+	group      *runner.Group
 
 	conns map[string]*grpc.ClientConn
 	// consumers are measured.
@@ -97,8 +99,13 @@ func newPlatform(ctx context.Context, name, version string) (*Platform, error) {
 		if p.identity, err = mtls.Load(cfg.TLS); err != nil {
 			return nil, err
 		}
-	} else if p.caller, err = principal.NewCallerSigner(p.Clock, name, cfg.ServiceKey); err != nil {
-		return nil, fmt.Errorf("%sSERVICE_KEY: %w", prefix(name), err)
+	} else {
+		if p.callerKeys, err = principal.ParseCallerKeys(cfg.ServiceKey); err != nil {
+			return nil, fmt.Errorf("%sSERVICE_KEY: %w", prefix(name), err)
+		}
+		if p.caller, err = principal.NewCallerSigner(p.Clock, name, p.callerKeys[0]); err != nil {
+			return nil, err
+		}
 	}
 	if p.DB, err = pg.Open(ctx, pg.Config{URL: cfg.PostgresURL, MaxConns: cfg.PostgresMaxConns, ApplicationName: name}); err != nil {
 		return nil, err
@@ -139,7 +146,7 @@ func (p *Platform) openServer(ctx context.Context) error {
 	}
 	if p.identity != nil {
 		server.Credentials, server.Peers = p.identity.Server(), p.identity.Peer
-	} else if server.CallerVerifier, err = principal.NewCallerVerifier(p.Clock, cfg.ServiceKey); err != nil {
+	} else if server.CallerVerifier, err = principal.NewCallerVerifier(p.Clock, p.callerKeys...); err != nil {
 		return err
 	}
 	calls, err := obs.NewCalls(p.telemetry, "rpc.server.call.duration", "rpc.method", "rpc.response.status_code")
@@ -197,9 +204,10 @@ func (p *Platform) Dial(ctx context.Context, service string) (*grpc.ClientConn, 
 	return conn, nil
 }
 
-// Go adds a worker that runs until its context ends.
+// Go adds a worker that runs until its context ends. Workers are for all
+// projects; one that takes up something of a project says so.
 func (p *Platform) Go(name string, run func(ctx context.Context) error) {
-	p.group.Add(runner.Workers, name, run)
+	p.group.Add(runner.Workers, name, func(ctx context.Context) error { return run(tenancy.ForAllProjects(ctx)) })
 }
 
 // Every adds a worker that does something now and then. A failure is logged and
@@ -250,6 +258,25 @@ func (p *Platform) ProjectConfigs(ctx context.Context) (*projectconfig.Cache, er
 	}, projectconfig.CacheConfig{}), nil
 }
 
+// checkRole tells the operator when the database's second belt is off. It waits
+// for the database.
+func (p *Platform) checkRole(ctx context.Context) error {
+	for ctx.Err() == nil {
+		wait := time.After(time.Second)
+		if above, err := p.DB.AbovePolicies(ctx); err == nil {
+			if above {
+				p.Logger.WarnContext(ctx, "the database role is a superuser or has BYPASSRLS: row-level security does not hold")
+			}
+			wait = nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-wait:
+		}
+	}
+	return nil
+}
+
 // serve runs what Build has put together until the context ends.
 func (p *Platform) serve(ctx context.Context) error {
 	listener, err := net.Listen("tcp", p.Config.GRPCAddr)
@@ -267,6 +294,7 @@ func (p *Platform) serve(ctx context.Context) error {
 	}
 	p.group.Add(runner.Servers, "grpc", func(ctx context.Context) error { return p.GRPC.Run(ctx, listener) })
 	p.Go("footprint", footprint.Run)
+	p.Go("database role", p.checkRole)
 	p.Go("outbox relay", outbox.NewRelay(p.DB, p.Bus, p.Name, p.Logger).Run)
 	p.Every(time.Hour, "inbox purge", func(ctx context.Context) error { return inbox.Purge(ctx, p.DB) })
 	p.Logger.InfoContext(ctx, "serving", "address", listener.Addr().String())

@@ -16,6 +16,7 @@ import (
 	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/secret"
 	"vestibule.dev/pkg/service"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/pkg/throttle"
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/clients"
@@ -106,7 +107,7 @@ func build(ctx context.Context, p *service.Platform) error {
 		Pause:     clock.Pause,
 		PublicURL: strings.TrimRight(p.Config.PublicURL, "/"),
 
-		OAuth:              oauthprovider.New(providers),
+		OAuth:              oauthprovider.New(providers, p.Clock),
 		AuthorizationCodes: tokens,
 		AccessTokens:       tokens,
 	})
@@ -122,6 +123,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	p.Every(time.Hour, "forget expired codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
 	p.Every(time.Hour, "forget full throttles", func(ctx context.Context) error { return throttle.ForgetFull(ctx, p.DB) })
 	p.Every(time.Hour, "forget old guesses", store.ForgetOldGuesses)
+	p.Every(time.Hour, "forget old activity", store.ForgetActiveDays)
 	p.Every(time.Hour, "forget abandoned sign-ins", store.ForgetOAuthAuthorizations)
 	p.Every(time.Minute, "purge deleted projects", application.PurgeDeletedProjects)
 	return nil
@@ -131,7 +133,7 @@ func build(ctx context.Context, p *service.Platform) error {
 // it for.
 func lookUpProject(a *app.App) grpcx.ProjectLookup {
 	return func(ctx context.Context, projectID string) (*grpcx.Project, error) {
-		access, err := a.GetProjectAccess(ctx, projectID)
+		access, err := a.GetProjectAccess(tenancy.ForProject(ctx, projectID), projectID)
 		if err != nil || access == nil {
 			return nil, err
 		}

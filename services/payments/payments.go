@@ -12,6 +12,7 @@ import (
 	"vestibule.dev/services/payments/internal/app"
 	"vestibule.dev/services/payments/internal/clients"
 	"vestibule.dev/services/payments/internal/config"
+	"vestibule.dev/services/payments/internal/domain"
 	"vestibule.dev/services/payments/internal/events"
 	"vestibule.dev/services/payments/internal/grpcapi"
 	"vestibule.dev/services/payments/internal/postgres"
@@ -57,8 +58,13 @@ func build(ctx context.Context, p *service.Platform) error {
 	if cfg.StripeSecretKey != "" {
 		provider = stripe.New(stripe.Config{SecretKey: cfg.StripeSecretKey, WebhookSecret: cfg.StripeWebhookSecret, URL: cfg.StripeURL})
 	}
+	store := postgres.NewStore(p.DB, codes, p.Box, events.Encode)
+	fee, err := domain.ParsePercent(cfg.StripeFeePercent)
+	if err != nil {
+		return err
+	}
 	application := app.New(app.Deps{
-		Store:    postgres.NewStore(p.DB, codes, p.Box, events.Encode),
+		Store:    store,
 		Projects: clients.NewProjects(identity),
 		Users:    clients.NewUsers(identity),
 		Teams:    clients.NewTeams(teams),
@@ -66,12 +72,17 @@ func build(ctx context.Context, p *service.Platform) error {
 		Clock:    p.Clock,
 
 		StripePublishableKey: cfg.StripePublishableKey,
+		Fee:                  fee,
 		CheckoutURL:          config.Origin(cfg.CheckoutURL, p.Config.PublicURL),
 		DashboardURL:         config.Origin(cfg.DashboardURL, p.Config.PublicURL),
 	})
 	grpcapi.Register(p.GRPC, application)
 	p.Consume(events.Subscriptions(application)...)
 	p.Go("courier", courier.NewWorker(p.DB, p.Box, clients.NewNotifications(notifications).Deliver, p.Logger).Run)
+	if err := p.MeasureQueue("subscription endings", store.EndingsStatus); err != nil {
+		return err
+	}
+	p.Every(5*time.Second, "end subscriptions", application.EndSubscriptions)
 	p.Every(time.Hour, "forget purchase codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
 	p.Every(time.Hour, "forget old keys", func(ctx context.Context) error { return postgres.Forget(ctx, p.DB) })
 	return nil

@@ -13,13 +13,14 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"testing"
 	"time"
 
 	"vestibule.dev/test/client"
 	"vestibule.dev/test/stack"
 )
 
-// replica is one of two processes of a kind, beside those of the dev stack and
+// replica is one of the processes of a kind, beside those of the dev stack and
 // on the same databases.
 type replica struct {
 	process string
@@ -33,24 +34,28 @@ type replica struct {
 	exited chan error
 }
 
-// fleet is two of each process, who know each other.
+// fleet is one or more of each process, who know each other.
 type fleet struct {
 	replicas []*replica
 	gateways balancer
 }
 
-// newFleet prepares two of each process, as their siblings in the dev stack are
-// configured, except that they know each other by certificates, whose files are
-// in dir. None runs yet.
-func newFleet(system *stack.Stack, dir string) (*fleet, error) {
-	ca, err := newAuthority(dir)
-	if err != nil {
-		return nil, err
+// newFleet prepares so many of each process, as their siblings in the dev stack
+// are configured, except that they know each other by certificates, whose files
+// are in dir; with an empty dir they know each other by keys as those do. None
+// runs yet.
+func newFleet(system *stack.Stack, dir string, each int) (*fleet, error) {
+	var ca *authority
+	if dir != "" {
+		var err error
+		if ca, err = newAuthority(dir); err != nil {
+			return nil, err
+		}
 	}
 	f := &fleet{}
 	addresses := map[string][]string{}
 	for _, process := range stack.Processes {
-		for range 2 {
+		for range each {
 			r := &replica{process: process}
 			for _, addr := range []*string{&r.addr, &r.ops} {
 				var err error
@@ -85,19 +90,23 @@ func (r *replica) configure(sibling int, addresses map[string][]string, ca *auth
 		return err
 	}
 	prefix := strings.ToUpper(r.process) + "_"
-	own, err := ca.issue(r.process, prefix)
-	if err != nil {
-		return err
+	own := map[string]string{}
+	if ca != nil {
+		if own, err = ca.issue(r.process, prefix); err != nil {
+			return err
+		}
 	}
 	own[prefix+"OPS_ADDR"] = r.ops
 	if r.process == "gateway" {
 		own[prefix+"HTTP_ADDR"] = r.addr
+		// Requests that were on their way when it was taken out still arrive.
+		own[prefix+"SHUTDOWN_GRACE"] = "500ms"
 	} else {
 		own[prefix+"GRPC_ADDR"] = r.addr
 	}
-	for upstream, both := range addresses {
+	for upstream, all := range addresses {
 		if upstream != "gateway" {
-			own[prefix+strings.ToUpper(upstream)+"_ADDR"] = strings.Join(both, ",")
+			own[prefix+strings.ToUpper(upstream)+"_ADDR"] = strings.Join(all, ",")
 		}
 	}
 	for variable := range strings.SplitSeq(strings.TrimRight(string(text), "\x00"), "\x00") {
@@ -125,6 +134,14 @@ func (r *replica) start() error {
 	r.exited = exited
 	go func() { exited <- cmd.Wait() }()
 	return nil
+}
+
+// startReady starts the process and waits until it is ready.
+func (r *replica) startReady(ctx context.Context) error {
+	if err := r.start(); err != nil {
+		return err
+	}
+	return r.ready(ctx)
 }
 
 // ready waits until the process says that it can work.
@@ -171,6 +188,48 @@ func (r *replica) stop(ctx context.Context) error {
 func lastLines(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-5):], "\n")
+}
+
+// start starts all processes, whoever asks before whoever answers.
+func (f *fleet) start(ctx context.Context) error {
+	for _, r := range slices.Backward(f.replicas) {
+		if err := r.startReady(ctx); err != nil {
+			return fmt.Errorf("started without those it asks: %w", err)
+		}
+	}
+	return nil
+}
+
+// end ends all processes with the test.
+func (f *fleet) end(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := f.stop(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// traffic sends requests for people who have just signed up, until stop is
+// called, which returns when the last has an answer.
+func (f *fleet) traffic(ctx context.Context, pause time.Duration) (load *traffic, stop func(), err error) {
+	load = &traffic{gateways: &f.gateways, changed: make(chan struct{})}
+	for range crowdOfRolling {
+		tokens, err := client.For("http://"+f.gateways.pick(), project, client.Public).SignUp(ctx, client.FreshEmail("rolling"), password)
+		if err != nil {
+			return nil, nil, err
+		}
+		load.people = append(load.people, tokens)
+	}
+	running, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		load.run(running, pause)
+	}()
+	return load, func() {
+		cancel()
+		<-done
+	}, nil
 }
 
 // stop ends all processes that run.
@@ -231,10 +290,31 @@ type traffic struct {
 	people   []client.Tokens
 
 	mu      sync.Mutex
-	sent    int
+	took    []time.Duration
 	changed chan struct{}
-	slowest time.Duration
 	faults  []string
+}
+
+// count is how many requests have an answer.
+func (t *traffic) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.took)
+}
+
+// String tells how it went.
+func (t *traffic) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	took := slices.Sorted(slices.Values(t.took))
+	if len(took) == 0 {
+		return "no requests"
+	}
+	of := func(share float64) time.Duration {
+		return took[int(share*float64(len(took)-1))].Round(time.Millisecond)
+	}
+	return fmt.Sprintf("%d requests, %d failed; half of them took %v, 99 of 100 %v, the slowest %v",
+		len(took), len(t.faults), of(0.5), of(0.99), of(1))
 }
 
 // kinds are the requests that traffic takes turns in; n makes each different.
@@ -259,11 +339,11 @@ var trafficKinds = []func(ctx context.Context, c *client.Client, tokens client.T
 // await returns once n more requests have an answer.
 func (t *traffic) await(ctx context.Context, n int) error {
 	t.mu.Lock()
-	want := t.sent + n
+	want := len(t.took) + n
 	t.mu.Unlock()
 	for {
 		t.mu.Lock()
-		sent, changed := t.sent, t.changed
+		sent, changed := len(t.took), t.changed
 		t.mu.Unlock()
 		if sent >= want {
 			return nil
@@ -303,10 +383,9 @@ func (t *traffic) send(ctx context.Context, n int) {
 	elapsed := time.Since(begin)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.sent++
+	t.took = append(t.took, elapsed)
 	close(t.changed)
 	t.changed = make(chan struct{})
-	t.slowest = max(t.slowest, elapsed)
 	if err != nil || answer.Status/100 != 2 {
 		t.faults = append(t.faults, fmt.Sprintf("kind %d after %v: %s, %v", n%len(trafficKinds), elapsed.Round(time.Millisecond), answer, err))
 	}

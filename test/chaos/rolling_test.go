@@ -2,16 +2,17 @@ package chaos
 
 import (
 	"context"
-	"slices"
 	"testing"
 	"time"
-
-	"vestibule.dev/test/client"
 )
 
 const (
 	// rollingPace is the pause between two requests of the traffic.
 	rollingPace = 20 * time.Millisecond
+	// With -long there are 100 requests a second for three minutes and more,
+	// and one round of replacements after the other.
+	longRollingPace     = 10 * time.Millisecond
+	longRollingRequests = 18_000
 	// rollingBetween is how many requests have an answer between two
 	// replacements, of which half come while a replica is missing.
 	rollingBetween = 20
@@ -23,80 +24,63 @@ const (
 // request fails (R30). They were started in the order that suits nobody, and talk
 // to each other with certificates on both ends.
 func TestRollingRestart_twoOfEach_losesNoRequest(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := bounded(t)
 	defer cancel()
 	if err := system.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	f, err := newFleet(system, t.TempDir())
+	f, err := newFleet(system, t.TempDir(), 2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := f.stop(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	// Whoever asks comes before whoever answers.
-	for _, r := range slices.Backward(f.replicas) {
-		if err := r.start(); err != nil {
-			t.Fatal(err)
-		}
-		if err := r.ready(ctx); err != nil {
-			t.Fatalf("started without those it asks: %v", err)
-		}
+	t.Cleanup(func() { f.end(t) })
+	if err := f.start(ctx); err != nil {
+		t.Fatal(err)
 	}
-
-	load := &traffic{gateways: &f.gateways, changed: make(chan struct{})}
-	for range crowdOfRolling {
-		tokens, err := client.For("http://"+f.gateways.pick(), project, client.Public).SignUp(ctx, client.FreshEmail("rolling"), password)
-		if err != nil {
-			t.Fatal(err)
-		}
-		load.people = append(load.people, tokens)
+	pause, enough := rollingPace, len(f.replicas)*rollingBetween
+	if *long {
+		pause, enough = longRollingPace, longRollingRequests
 	}
-	running, stop := context.WithCancel(ctx)
+	load, stop, err := f.traffic(ctx, pause)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer stop()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		load.run(running, rollingPace)
-	}()
 	began := time.Now()
-	for _, r := range f.replicas {
-		if r.process == "gateway" {
-			f.gateways.take(r.addr)
-		}
-		if err := r.stop(ctx); err != nil {
-			t.Fatal(err)
-		}
-		if err := load.await(ctx, rollingBetween/2); err != nil {
-			t.Fatal(err)
-		}
-		if err := r.start(); err != nil {
-			t.Fatal(err)
-		}
-		if err := r.ready(ctx); err != nil {
-			t.Fatal(err)
-		}
-		if err := load.await(ctx, rollingBetween/2); err != nil {
-			t.Fatal(err)
-		}
-		if r.process == "gateway" {
-			f.gateways.put(r.addr)
+	replaced := 0
+	for replaced == 0 || load.count() < enough {
+		for _, r := range f.replicas {
+			if err := f.replace(ctx, r, load); err != nil {
+				t.Fatal(err)
+			}
+			replaced++
 		}
 	}
 	took := time.Since(began)
 	stop()
-	<-done
 	for _, fault := range load.faults {
 		t.Error(fault)
 	}
-	t.Logf("%d processes replaced in %v under %d requests, %d failed, the slowest took %v",
-		len(f.replicas), took.Round(time.Millisecond), load.sent, len(load.faults), load.slowest.Round(time.Millisecond))
-	if load.sent < len(f.replicas)*rollingBetween {
+	t.Logf("%d replacements in %v under %v", replaced, took.Round(time.Millisecond), load)
+	if load.count() < enough {
 		t.Error("too few requests to prove anything")
 	}
+}
+
+// replace ends a process as a roll-out does and starts it again, under traffic.
+func (f *fleet) replace(ctx context.Context, r *replica, load *traffic) error {
+	if r.process == "gateway" {
+		f.gateways.take(r.addr)
+		defer f.gateways.put(r.addr)
+	}
+	if err := r.stop(ctx); err != nil {
+		return err
+	}
+	if err := load.await(ctx, rollingBetween/2); err != nil {
+		return err
+	}
+	if err := r.startReady(ctx); err != nil {
+		return err
+	}
+	return load.await(ctx, rollingBetween/2)
 }

@@ -13,23 +13,18 @@ import (
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/rate"
 )
-
-// Rate is a token bucket: PerSecond tokens flow in, Burst fit.
-type Rate struct {
-	PerSecond float64
-	Burst     int
-}
 
 // Limits configures a limiter. Addresses of IPv6 count by /64, the smallest
 // block a subscriber has.
 type Limits struct {
 	// PerAddress is for all requests of a client address.
-	PerAddress Rate
+	PerAddress rate.Rate
 	// Expensive is for those that cost a password hash or a message.
-	Expensive Rate
+	Expensive rate.Rate
 	// PerProject is for all requests of a project.
-	PerProject Rate
+	PerProject rate.Rate
 	// LenientLoopback multiplies the limits of loopback addresses, for
 	// development; 0 means no exception.
 	LenientLoopback int
@@ -45,7 +40,7 @@ const bucketsCached = 100_000
 type Limiter struct {
 	clock   clock.Clock
 	limits  Limits
-	buckets *otter.Cache[bucketKey, *bucket]
+	buckets *otter.Cache[bucketKey, *rate.Bucket]
 	refused atomic.Int64
 }
 
@@ -65,7 +60,7 @@ type bucketKey struct {
 
 // NewLimiter returns a limiter with full buckets.
 func NewLimiter(limits Limits, c clock.Clock) (*Limiter, error) {
-	buckets, err := otter.New(&otter.Options[bucketKey, *bucket]{MaximumSize: bucketsCached})
+	buckets, err := otter.New(&otter.Options[bucketKey, *rate.Bucket]{MaximumSize: bucketsCached})
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +96,7 @@ func (l *Limiter) AllowProject(_ *http.Request, projectID string) (time.Duration
 	return l.take(bucketKey{class: classProject, project: projectID}, l.limits.PerProject)
 }
 
-func (l *Limiter) allowAddress(r *http.Request, class limitClass, rate Rate) (time.Duration, bool) {
+func (l *Limiter) allowAddress(r *http.Request, class limitClass, limit rate.Rate) (time.Duration, bool) {
 	// The zero prefix is the bucket of all clients whose address is unknown.
 	var block netip.Prefix
 	if addr, err := netip.ParseAddr(principal.RequestFromContext(r.Context()).ClientIP); err == nil {
@@ -112,37 +107,18 @@ func (l *Limiter) allowAddress(r *http.Request, class limitClass, rate Rate) (ti
 		}
 		block, _ = addr.Prefix(bits) // the length fits the family
 		if addr.IsLoopback() && l.limits.LenientLoopback > 0 {
-			rate.PerSecond *= float64(l.limits.LenientLoopback)
-			rate.Burst *= l.limits.LenientLoopback
+			limit.PerSecond *= float64(l.limits.LenientLoopback)
+			limit.Burst *= l.limits.LenientLoopback
 		}
 	}
-	return l.take(bucketKey{class: class, address: block}, rate)
+	return l.take(bucketKey{class: class, address: block}, limit)
 }
 
-func (l *Limiter) take(key bucketKey, rate Rate) (time.Duration, bool) {
-	b, _ := l.buckets.ComputeIfAbsent(key, func() (*bucket, bool) { return &bucket{}, false })
-	wait, ok := b.take(l.clock.Now().UnixNano(), rate)
+func (l *Limiter) take(key bucketKey, limit rate.Rate) (time.Duration, bool) {
+	b, _ := l.buckets.ComputeIfAbsent(key, func() (*rate.Bucket, bool) { return &rate.Bucket{}, false })
+	wait, ok := b.Take(l.clock.Now(), limit)
 	if !ok {
 		l.refused.Add(1)
 	}
 	return wait, ok
-}
-
-// bucket is a token bucket as one number, the time at which it will be full
-// again (the generic cell rate algorithm).
-type bucket struct{ fullAt atomic.Int64 }
-
-func (b *bucket) take(now int64, rate Rate) (time.Duration, bool) {
-	interval := int64(float64(time.Second) / rate.PerSecond)
-	room := interval * int64(rate.Burst)
-	for {
-		old := b.fullAt.Load()
-		next := max(old, now) + interval
-		if wait := next - now - room; wait > 0 {
-			return time.Duration(wait), false
-		}
-		if b.fullAt.CompareAndSwap(old, next) {
-			return 0, true
-		}
-	}
 }

@@ -19,7 +19,7 @@ import (
 // The role of a service owns its database and is nothing beyond that: whoever
 // runs the migrations must not need a superuser, extensions included.
 func TestMigrations_ownerOfTheDatabase_mayRunThem(t *testing.T) {
-	admin := pgtest.URL(t)
+	admin := pgtest.Superuser(t, pgtest.URL(t))
 	conn, err := pgx.Connect(t.Context(), admin.Reveal())
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func TestMigrations_ownerOfTheDatabase_mayRunThem(t *testing.T) {
 // Users from before the directory are found in it.
 func TestMigrations_usersFromBefore_areListed(t *testing.T) {
 	url := pgtest.URL(t, before(t, "00003_user_directory.sql"))
-	conn, err := pgx.Connect(t.Context(), url.Reveal())
+	conn, err := pgx.Connect(t.Context(), pgtest.Superuser(t, url).Reveal())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/secret"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/identity/internal/domain"
 )
 
@@ -91,6 +92,7 @@ type oauthRequest struct {
 // browser (auth.md §9.2). Whether redirect_uri is trusted is checked when the
 // browser comes back.
 func (a *App) AuthorizeOAuth(ctx context.Context, in OAuthAuthorization) (*OAuthDeparture, error) {
+	ctx = tenancy.ForProject(ctx, clientProject(in.ClientID))
 	req, err := a.authorizingClient(ctx, in.ClientID, in.ClientSecret)
 	if err != nil {
 		return nil, err

@@ -1,11 +1,18 @@
 package app
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/projectconfig"
 	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/domain/config"
 )
@@ -76,12 +83,17 @@ func saveOverride(ctx context.Context, tx Tx, tenant ids.Tenant, project *domain
 	if err := document.CheckSize(); err != nil {
 		return nil, err
 	}
+	before := project.Render()
 	project.Set(level, document)
 	if level == config.Branch {
 		project.Source = source
 	}
-	if len(project.Render().JSON()) > domain.MaxRenderedConfiguration {
+	after := project.Render()
+	if len(after.JSON()) > domain.MaxRenderedConfiguration {
 		return nil, errConfigurationTooLarge()
+	}
+	if err := checkPermissions(before, after); err != nil {
+		return nil, err
 	}
 	if err := tx.SaveOverride(ctx, tenant, document, source); err != nil {
 		return nil, err
@@ -91,4 +103,28 @@ func saveOverride(ctx context.Context, tx Tx, tenant ids.Tenant, project *domain
 		event.BranchID = ""
 	}
 	return []Event{event}, nil
+}
+
+// checkPermissions refuses permissions that contain themselves from now on,
+// directly or through others. Every way to define permissions comes by here.
+func checkPermissions(before, after config.Rendered) error {
+	definitions := [2][]byte{before.Permissions(), after.Permissions()}
+	if bytes.Equal(definitions[0], definitions[1]) {
+		return nil
+	}
+	var graphs [2]projectconfig.RBAC
+	for i, text := range definitions {
+		if err := json.Unmarshal(text, &graphs[i].Permissions); err != nil {
+			return fmt.Errorf("read rendered permissions: %w", err)
+		}
+	}
+	cycle := graphs[1].CycleSince(graphs[0])
+	if cycle == nil {
+		return nil
+	}
+	if shown := 10; len(cycle) > shown {
+		cycle = slices.Concat(cycle[:shown-1], []string{"…", cycle[len(cycle)-1]})
+	}
+	return apierr.Text(http.StatusBadRequest, fmt.Sprintf(
+		"The permission %s would contain itself: %s, %[1]s.", cycle[0], strings.Join(cycle, ", ")))
 }

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/domain/config"
 )
 
@@ -210,4 +212,77 @@ func TestConfig_noProject_isRefused(t *testing.T) {
 	p := newProjects(t)
 	_, err := p.GetConfig(t.Context())
 	wantError(t, err, apierr.AccessTypeRequired())
+}
+
+// However definitions are written, nothing contains itself afterwards; what was
+// stored before that was refused keeps nobody from changing other things.
+func TestConfigOverride_permissionsInACircle_areRefused(t *testing.T) {
+	p := newProjects(t)
+	project := p.create()
+	admin := p.admin(project.ID)
+	define := func(level config.Level, id, contained string) error {
+		return p.UpdateConfigOverride(admin, level, fmt.Sprintf(
+			`{"rbac.permissions.%s":{"scope":"team","containedPermissionIds":{%s}}}`, id, contained))
+	}
+	refused := func(what string, err error) {
+		t.Helper()
+		wantText(t, err, http.StatusBadRequest)
+		if err != nil && !strings.Contains(err.Error(), "would contain itself") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for _, err := range []error{
+		define(config.Branch, "c", ``), define(config.Branch, "b", `"c":true`), define(config.Environment, "a", `"b":true`),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	before, version := p.override(project.ID, config.Branch), p.version(project.ID)
+	p.events()
+	refused("itself", define(config.Environment, "d", `"d":true`))
+	refused("over two levels", define(config.Branch, "c", `"a":true`))
+	refused("whole", p.ReplaceConfigOverride(admin, config.Branch, `{"rbac.permissions":{"b":{"scope":"team","containedPermissionIds":{"a":true}}}}`,
+		map[string]any{"type": "unlinked"}))
+	_, _, err := p.ReplacePermissions(t.Context(), ids.Tenant{ProjectID: project.ID, BranchID: "main"}, app.Permissions{
+		ExpectedVersion: version, Definitions: []byte(`{"x":{"scope":"project","containedPermissionIds":{"y":true}},"y":{"scope":"project","containedPermissionIds":{"x":true}}}`),
+	})
+	refused("by the routes of teams", err)
+	if got := p.override(project.ID, config.Branch); got != before || p.version(project.ID) != version || len(p.events()) != 0 {
+		t.Errorf("something was written: %s", got)
+	}
+
+	p.exec(`UPDATE config_overrides SET document = '{"rbac.permissions":{"old":{"scope":"team","containedPermissionIds":{"old":true}}}}'
+		WHERE project_id = $1 AND level = 'branch'`, project.ID)
+	if err := define(config.Branch, "new", `"old":true`); err != nil {
+		t.Error(err)
+	}
+	refused("wider", define(config.Branch, "old", `"old":true,"new":true`))
+	if err := define(config.Branch, "old", ``); err != nil {
+		t.Error(err)
+	}
+	refused("again", define(config.Branch, "old", `"old":true`))
+}
+
+// Two operators write a half of a circle each. Without the lock on the project
+// both succeed.
+func TestUpdateConfigOverride_halvesOfACircleInParallel_oneIsRefused(t *testing.T) {
+	p := newProjects(t)
+	project := p.create()
+	for round := range 10 {
+		var all sync.WaitGroup
+		var errs [2]error
+		for i, half := range []string{
+			`{"rbac.permissions.a%[1]d":{"scope":"team","containedPermissionIds":{"b%[1]d":true}}}`,
+			`{"rbac.permissions.b%[1]d":{"scope":"team","containedPermissionIds":{"a%[1]d":true}}}`,
+		} {
+			all.Go(func() {
+				errs[i] = p.UpdateConfigOverride(p.admin(project.ID), config.Environment, fmt.Sprintf(half, round))
+			})
+		}
+		all.Wait()
+		if (errs[0] == nil) == (errs[1] == nil) {
+			t.Fatalf("round %d: %v, %v", round, errs[0], errs[1])
+		}
+	}
 }

@@ -31,7 +31,7 @@ func TestConfigOverride_secrets_areSealedWhereTheyAreStored(t *testing.T) {
 		t.Errorf("shown %s", got)
 	}
 	rendered, err := p.GetConfig(p.admin(project.ID))
-	if err != nil || !strings.Contains(string(rendered), "oauth-s3cret") {
+	if err != nil || !strings.Contains(rendered, "oauth-s3cret") {
 		t.Errorf("rendered %s, %v", rendered, err)
 	}
 

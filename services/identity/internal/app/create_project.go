@@ -6,6 +6,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/domain/config"
 )
@@ -39,7 +40,7 @@ func (a *App) CreateProject(ctx context.Context, ownerTeamID string, fields Proj
 	if err := update.checkTheme(project.Render()); err != nil {
 		return nil, err
 	}
-	err = a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
+	err = a.store.RunTx(tenancy.ForProject(ctx, project.ID), func(ctx context.Context, tx Tx) error {
 		created, err := createProject(ctx, tx, project, update.uploads...)
 		if err == nil && !created {
 			return fmt.Errorf("project %s exists already", project.ID)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/identity/internal/domain"
 )
 
@@ -20,7 +21,7 @@ func (a *App) ListProjectOwners(ctx context.Context, projectID string) ([]string
 	if err != nil || len(members) == 0 {
 		return nil, err
 	}
-	contacts, err := a.store.UserContacts(ctx, internal, members)
+	contacts, err := a.store.UserContacts(tenancy.ForProject(ctx, internal.ProjectID), internal, members)
 	if err != nil {
 		return nil, err
 	}

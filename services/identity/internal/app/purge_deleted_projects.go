@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"vestibule.dev/pkg/tenancy"
 )
 
 // PurgeDeletedProjects removes what is left of deleted projects, in batches.
@@ -15,7 +17,7 @@ func (a *App) PurgeDeletedProjects(ctx context.Context) error {
 	}
 	var failures []error
 	for _, projectID := range projectIDs {
-		if err := a.purgeProject(ctx, projectID); err != nil {
+		if err := a.purgeProject(tenancy.ForProject(ctx, projectID), projectID); err != nil {
 			failures = append(failures, fmt.Errorf("purge project %s: %w", projectID, err))
 		}
 	}

@@ -2,14 +2,16 @@ package oauthprovider
 
 import (
 	"golang.org/x/oauth2"
+
+	"vestibule.dev/services/identity/internal/domain"
 )
 
 // trust says what a type's word about an address is worth.
 type trust uint8
 
 const (
-	// claimed addresses are verified when the provider says so.
-	claimed trust = iota
+	// By default addresses are verified when the provider says so.
+	_ trust = iota
 	// never verified: the provider does not tell, or lets people write what
 	// they want.
 	never
@@ -41,6 +43,18 @@ type kind struct {
 	// no end.
 	lifetime int64
 	read     reader
+}
+
+// custom is what there is to know about providers of which a project names the
+// issuer: the rest is discovered.
+var custom = kind{scopes: []string{"openid", "email", "profile"}, read: readStandard}
+
+// kindOf returns what there is to know about a type.
+func kindOf(name string) kind {
+	if name == domain.CustomOIDC {
+		return custom
+	}
+	return kinds[name]
 }
 
 // kinds are the twelve types. {tenant} stands for a Microsoft tenant.

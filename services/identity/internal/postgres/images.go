@@ -5,12 +5,14 @@ import (
 
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/profileimage"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/postgres/db"
 )
 
 // Image implements app.ImageStore.
 func (s *Store) Image(ctx context.Context, id string) (*domain.Image, error) {
+	ctx = tenancy.ForAllProjects(ctx) // images are public, under random names
 	row, err := s.queries(ctx).Image(ctx, id)
 	return found(row, err, func(row db.ImageRow) (*domain.Image, error) {
 		return &domain.Image{ID: row.ID, Format: profileimage.Format(row.Format), Bytes: row.Bytes}, nil

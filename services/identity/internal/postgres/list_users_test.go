@@ -16,6 +16,7 @@ import (
 	"vestibule.dev/pkg/outbox"
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/pgtest"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/migrations"
 )
@@ -24,9 +25,10 @@ import (
 // anonymous, beside a small one.
 func filled(t *testing.T) (*pg.DB, ids.Tenant) {
 	t.Helper()
-	db := pgtest.New(t, migrations.Source(), outbox.Migrations(), onetime.Migrations(), courier.Migrations())
+	url := pgtest.URL(t, migrations.Source(), outbox.Migrations(), onetime.Migrations(), courier.Migrations())
 	// Without triggers, which take longer than all the rest.
-	err := db.RunTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+	superuser := pgtest.Open(t, pgtest.Superuser(t, url), 1)
+	err := superuser.RunTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
 		for _, statement := range []string{
 			`SET LOCAL session_replication_role = replica`,
 			`INSERT INTO projects (id, display_name) VALUES ('large', 'Large'), ('small', 'Small')`,
@@ -49,10 +51,10 @@ func filled(t *testing.T) (*pg.DB, ids.Tenant) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Querier(t.Context()).Exec(t.Context(), `VACUUM ANALYZE`); err != nil {
+	if _, err := superuser.Querier(t.Context()).Exec(t.Context(), `VACUUM ANALYZE`); err != nil {
 		t.Fatal(err)
 	}
-	return db, ids.Tenant{ProjectID: "large", BranchID: "main"}
+	return pgtest.Open(t, url, 1), ids.Tenant{ProjectID: "large", BranchID: "main"}
 }
 
 // plan is what a statement did.
@@ -70,7 +72,8 @@ var (
 func explain(t *testing.T, db *pg.DB, tenant ids.Tenant, filter app.UserFilter) plan {
 	t.Helper()
 	sql, args := listUsers(tenant, filter)
-	rows, err := db.Querier(t.Context()).Query(t.Context(), "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, COSTS OFF) "+strings.TrimPrefix(sql, "-- name: ListUsers\n"),
+	ctx := tenancy.ForProject(t.Context(), tenant.ProjectID)
+	rows, err := db.Querier(ctx).Query(ctx, "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, COSTS OFF) "+strings.TrimPrefix(sql, "-- name: ListUsers\n"),
 		append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
 	if err != nil {
 		t.Fatal(err)

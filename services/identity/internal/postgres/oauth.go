@@ -11,6 +11,7 @@ import (
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/secret"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/postgres/db"
@@ -25,6 +26,7 @@ const (
 
 // OAuthAuthorization implements app.OAuthStore.
 func (s *Store) OAuthAuthorization(ctx context.Context, state string) (*app.PendingOAuth, error) {
+	ctx = tenancy.ForAllProjects(ctx) // the state says which project's it is
 	row, err := s.queries(ctx).OAuthAuthorization(ctx, db.OAuthAuthorizationParams{
 		StateHash: secret.HashToken(state), LifetimeSeconds: oauthLifetime.Seconds(),
 	})

@@ -10,6 +10,7 @@ import (
 	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/onetime"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/domain/config"
@@ -27,6 +28,7 @@ func (s *Store) Project(ctx context.Context, tenant ids.Tenant) (*domain.Configu
 
 // ProjectsOfTeams implements app.ProjectStore.
 func (s *Store) ProjectsOfTeams(ctx context.Context, teamIDs []string) ([]domain.ConfiguredProject, error) {
+	ctx = tenancy.ForAllProjects(ctx) // teams of project internal own all others
 	rows, err := s.queries(ctx).ProjectsOfTeams(ctx, db.ProjectsOfTeamsParams{
 		BranchID: domain.MainBranch, TeamIds: teamIDs,
 	})
@@ -78,6 +80,7 @@ func (s *Store) ProjectAccess(ctx context.Context, projectID string) (*app.Proje
 
 // ProjectOwnership implements app.ProjectStore.
 func (s *Store) ProjectOwnership(ctx context.Context, projectID, operatorID string) (ownerTeamID *string, operatorExists bool, err error) {
+	ctx = tenancy.ForAllProjects(ctx) // the operator is a user of project internal
 	row, err := s.queries(ctx).ProjectOwnership(ctx, db.ProjectOwnershipParams{
 		ProjectID:         projectID,
 		OperatorProjectID: domain.InternalProject, OperatorBranchID: domain.MainBranch, OperatorID: operatorID,
@@ -161,6 +164,7 @@ func (t *tx) UpdateProject(ctx context.Context, project *domain.Project) (err er
 		LogoFullDarkModeUrl: project.Logos[domain.FullDarkModeLogo],
 		IsProductionMode:    project.IsProductionMode,
 		OnboardingStatus:    project.OnboardingStatus,
+		OwnerTeamID:         project.OwnerTeamID,
 	})
 	return err
 }

@@ -24,7 +24,7 @@ func (a *App) RenderEmail(ctx context.Context, ask PreviewRequest) (*letter.Lett
 	if err != nil {
 		return nil, err
 	}
-	frame := ""
+	var frame, source string
 	switch {
 	case ask.ThemeSource != nil:
 		frame = *ask.ThemeSource
@@ -37,7 +37,6 @@ func (a *App) RenderEmail(ctx context.Context, ask PreviewRequest) (*letter.Lett
 	default:
 		frame = chooseTheme(config, resolveTheme(config, ask.Theme))
 	}
-	source := ""
 	if ask.TemplateSource != nil {
 		source = *ask.TemplateSource
 	} else {

@@ -129,11 +129,11 @@ func TestWebhookService_lifeOfAnEndpoint(t *testing.T) {
 		if tt.want == "" {
 			continue
 		}
-		got, want := any(nil), any(nil)
+		var want any
 		if err := json.Unmarshal([]byte(tt.want), &want); err != nil {
 			t.Fatal(err)
 		}
-		got = list.GetItems()[0].GetPayload().AsInterface()
+		got := list.GetItems()[0].GetPayload().AsInterface()
 		gotText, _ := json.Marshal(got)
 		wantText, _ := json.Marshal(want)
 		if string(gotText) != string(wantText) {

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/notifications/internal/app"
 	"vestibule.dev/services/notifications/internal/domain"
 	"vestibule.dev/services/notifications/internal/postgres/db"
@@ -132,6 +133,7 @@ func (s *Store) outboxEmail(row db.OutboxEmail) (app.OutboxEmail, error) {
 
 // FailedEmails implements app.OutboxStore.
 func (s *Store) FailedEmails(ctx context.Context, age time.Duration, limit int) ([]app.FailedEmail, error) {
+	ctx = tenancy.ForAllProjects(ctx) // whoever schedules it asks for all
 	rows, err := s.queries(ctx).FailedEmails(ctx, db.FailedEmailsParams{AgeSeconds: age.Seconds(), MaxRows: int32(limit)})
 	if err != nil {
 		return nil, err

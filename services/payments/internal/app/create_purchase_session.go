@@ -33,7 +33,7 @@ const smallestCharge = 50
 // was paid for.
 func (a *App) CreatePurchaseSession(ctx context.Context, choice PurchaseChoice) (clientSecret *string, err error) {
 	return onceForCode(ctx, a, choice.FullCode, func(ctx context.Context) (*string, error) {
-		code, project, err := a.openCode(ctx, choice.FullCode)
+		ctx, code, project, err := a.openCode(ctx, choice.FullCode)
 		switch {
 		case err != nil:
 			return nil, err
@@ -54,16 +54,25 @@ func (a *App) CreatePurchaseSession(ctx context.Context, choice PurchaseChoice) 
 		if err != nil {
 			return nil, err
 		}
-		if clientSecret, err = a.beginPayment(ctx, code, choice, selection, cents); err != nil {
+		begun, err := a.beginPayment(ctx, code, choice, selection, cents)
+		if err != nil {
 			return nil, err
 		}
-		_, err = commit(ctx, a, code.Tenant, func(ctx context.Context, tx Tx) (*string, error) {
+		secret, err := commit(ctx, a, code.Tenant, func(ctx context.Context, tx Tx) (*string, error) {
 			if err := tx.ConsumePurchaseCode(ctx, code); err != nil {
 				return nil, err
 			}
-			return clientSecret, a.cancelLocal(ctx, tx, code, selection)
+			// Nobody learns the secret of a payment by somebody who was deleted
+			// meanwhile.
+			if err := lockCustomer(ctx, tx, code.Tenant, code.Offer.Customer); err != nil {
+				return nil, err
+			}
+			return begun, a.cancelLocal(ctx, tx, code, selection)
 		})
-		return clientSecret, hideSpent(err)
+		if err != nil {
+			return nil, hideSpent(err)
+		}
+		return secret, nil
 	})
 }
 
@@ -138,7 +147,7 @@ func (a *App) beginPayment(ctx context.Context, code *PurchaseCode, choice Purch
 			return nil, err
 		}
 		secret, err := a.stripe.CreatePaymentIntent(ctx, code.Stripe.AccountID, key, Payment{
-			CustomerID: code.Stripe.CustomerID, Amount: total, Metadata: metadata,
+			CustomerID: code.Stripe.CustomerID, Amount: total, Fee: domain.Share(total, a.fee), Metadata: metadata,
 		})
 		if err == nil && secret == nil {
 			err = errNoSecret
@@ -147,7 +156,7 @@ func (a *App) beginPayment(ctx context.Context, code *PurchaseCode, choice Purch
 	}
 	plan := Plan{
 		CustomerID: code.Stripe.CustomerID, Name: code.Offer.Product.DisplayName, UnitAmount: cents,
-		Interval: *selection.Price.Interval, Quantity: choice.Quantity, Metadata: metadata,
+		Interval: *selection.Price.Interval, Quantity: choice.Quantity, Fee: a.fee, Metadata: metadata,
 	}
 	if plan.Name == "" {
 		plan.Name = "Subscription"
@@ -181,15 +190,12 @@ func product(cents, quantity int64) (int64, error) {
 }
 
 // cancelLocal ends the subscription that a purchase replaces, if the provider
-// does not know it.
+// does not know it. The customer must be locked.
 func (a *App) cancelLocal(ctx context.Context, tx Tx, code *PurchaseCode, selection *domain.Selection) error {
 	if len(selection.Conflicts) == 0 || selection.Conflicts[0].StripeID != nil {
 		return nil
 	}
 	replaced, customer := selection.Conflicts[0].ID, code.Offer.Customer
-	if err := lockCustomer(ctx, tx, code.Tenant, customer); err != nil {
-		return err
-	}
 	holdings, err := a.store.Holdings(ctx, code.Tenant, customer)
 	if err != nil {
 		return err

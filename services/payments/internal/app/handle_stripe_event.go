@@ -11,6 +11,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/payments/internal/domain"
 )
 
@@ -103,10 +104,11 @@ func (a *App) HandleStripeEvent(ctx context.Context, payload []byte, signature s
 	if err := json.Unmarshal(event.Object, &object); err != nil {
 		return fmt.Errorf("read the object of event %s: %w", event.ID, err)
 	}
-	tenant, err := a.tenantOfEvent(ctx, event)
-	if err != nil {
+	tenant, found, err := a.tenantOfEvent(ctx, event)
+	if err != nil || !found {
 		return err
 	}
+	ctx = tenancy.ForProject(ctx, tenant.ProjectID)
 	if object.Metadata[metaKind] == kindOneTime && (event.Type == paymentSucceeded || event.Type == paymentFailed) {
 		return a.handlePayment(ctx, tenant, event, &object)
 	}
@@ -123,26 +125,24 @@ func (a *App) HandleStripeEvent(ctx context.Context, payload []byte, signature s
 	return nil
 }
 
-// tenantOfEvent finds whose account an event happened on.
-func (a *App) tenantOfEvent(ctx context.Context, event *StripeEvent) (tenant ids.Tenant, err error) {
+// tenantOfEvent finds whose account an event happened on; found is false for
+// the account of a project that was deleted, or that others look after with the
+// same key.
+func (a *App) tenantOfEvent(ctx context.Context, event *StripeEvent) (tenant ids.Tenant, found bool, err error) {
 	if event.AccountID == "" {
-		return tenant, fmt.Errorf("event %s names no account", event.ID)
+		return tenant, false, fmt.Errorf("event %s names no account", event.ID)
 	}
-	tenant, found, err := a.store.TenantOfStripeAccount(ctx, event.AccountID)
-	if err != nil || found {
-		return tenant, err
+	if tenant, found, err = a.store.TenantOfStripeAccount(ctx, event.AccountID); err != nil || found {
+		return tenant, found, err
 	}
 	account, err := a.stripe.Account(ctx, event.AccountID)
 	if err != nil {
-		return tenant, err
+		return tenant, false, err
 	}
-	if ids.ValidUUID(account.TenancyID) {
-		tenant, found, err = a.store.Tenancy(ctx, account.TenancyID)
+	if !ids.ValidUUID(account.TenancyID) {
+		return tenant, false, fmt.Errorf("account %s of event %s belongs to no project", event.AccountID, event.ID)
 	}
-	if err == nil && !found {
-		err = fmt.Errorf("account %s of event %s belongs to no project", event.AccountID, event.ID)
-	}
-	return tenant, err
+	return a.store.Tenancy(ctx, account.TenancyID)
 }
 
 // handlePayment enters a one-time purchase that was paid for, or tells that the
@@ -189,16 +189,14 @@ func (a *App) handlePayment(ctx context.Context, tenant ids.Tenant, event *Strip
 	})
 }
 
-// enterPayment enters a one-time purchase, once.
+// enterPayment enters a one-time purchase, once. Money that came from a customer
+// who is gone by now is on the books as well, where it can be refunded.
 func (a *App) enterPayment(ctx context.Context, tx Tx, tenant ids.Tenant, purchase domain.Purchase) error {
 	owner, err := tx.ClaimStripePurchase(ctx, tenant, *purchase.StripeID, purchase.ID)
 	if err != nil || owner != purchase.ID {
 		return err
 	}
-	if err := lockCustomer(ctx, tx, tenant, purchase.Customer); err != nil {
-		if isCustomerNotFound(err) {
-			return nil
-		}
+	if err := lockCustomer(ctx, tx, tenant, purchase.Customer); err != nil && !isCustomerNotFound(err) {
 		return err
 	}
 	holdings, err := a.store.Holdings(ctx, tenant, purchase.Customer)
@@ -314,6 +312,9 @@ func amountText(currency string, minor int64) string {
 
 // recipients are the users who hear about payments of a customer.
 func (a *App) recipients(ctx context.Context, tenant ids.Tenant, customer domain.Customer) ([]string, error) {
+	if gone, err := a.store.CustomerDeleted(ctx, tenant, customer); err != nil || gone {
+		return nil, err
+	}
 	switch customer.Type {
 	case domain.CustomerUser:
 		return []string{customer.ID}, nil

@@ -97,6 +97,8 @@ type Store interface {
 	// ItemAccount reads the account of an item in one statement; it is empty
 	// when nothing ever happened to it.
 	ItemAccount(ctx context.Context, key ItemKey) (account domain.Account, customer CustomerState, err error)
+	// CustomerDeleted reports whether a customer is remembered to be gone.
+	CustomerDeleted(ctx context.Context, tenant ids.Tenant, customer domain.Customer) (bool, error)
 	// Holdings reads all purchases of a customer, oldest first.
 	Holdings(ctx context.Context, tenant ids.Tenant, customer domain.Customer) (*domain.Holdings, error)
 	// Tenancy reads which branch of which project a tenancy id names; found is
@@ -134,6 +136,14 @@ type Store interface {
 	// IdempotentAnswer reads how a request with the key was answered; nil if
 	// it was not.
 	IdempotentAnswer(ctx context.Context, tenant ids.Tenant, key IdempotencyKey) (*IdempotentAnswer, error)
+	// ClaimEndings takes subscriptions that must end at the provider and are
+	// due, of all projects; for the lease nobody else takes them.
+	ClaimEndings(ctx context.Context, count int, lease time.Duration) ([]Ending, error)
+	// FinishEnding forgets one that has ended, and PostponeEnding leaves it for
+	// later.
+	FinishEnding(ctx context.Context, ending Ending) error
+	PostponeEnding(ctx context.Context, ending Ending, wait time.Duration) error
+
 	// FindPurchaseCode reads what an unspent code stands for. Wrong guesses
 	// are counted. It fails as verification codes do.
 	FindPurchaseCode(ctx context.Context, tenant ids.Tenant, code string) (*PurchaseCode, error)
@@ -209,8 +219,8 @@ type Tx interface {
 	// that are under way and reports whether there was a deletion.
 	LockCustomer(ctx context.Context, tenant ids.Tenant, customer domain.Customer) (deleted bool, err error)
 	// LockAccount waits for other changes of an account and reads it; nil when
-	// there is none.
-	LockAccount(ctx context.Context, key ItemKey) (*Account, error)
+	// there is none. It reports whether the customer is remembered to be gone.
+	LockAccount(ctx context.Context, key ItemKey) (account *Account, gone bool, err error)
 	// OpenAccounts creates the accounts of a locked customer's items unless
 	// they exist, and locks them. The result is by item.
 	OpenAccounts(ctx context.Context, tenant ids.Tenant, customer domain.Customer, itemIDs []string) (map[string]*Account, error)
@@ -265,7 +275,10 @@ type Tx interface {
 	EnqueueMails(ctx context.Context, tenant ids.Tenant, mails ...Mail) error
 	// DeleteCustomer remembers that a user or team is gone.
 	DeleteCustomer(ctx context.Context, tenant ids.Tenant, customer domain.Customer) error
-	// PurgeProject deletes everything of a project.
+	// OrderEndings lets subscriptions on an account end at the provider.
+	OrderEndings(ctx context.Context, accountID string, stripeIDs []string) error
+	// PurgeProject deletes everything of a project, and lets all subscriptions
+	// on its accounts end at the provider.
 	PurgeProject(ctx context.Context, projectID string) error
 
 	// TenancyID returns the id that names the tenant in purchase codes.

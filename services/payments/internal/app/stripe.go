@@ -64,6 +64,9 @@ type Stripe interface {
 	CancelSubscription(ctx context.Context, accountID, subscriptionID string) error
 	// Subscriptions lists all subscriptions of a customer, ended ones included.
 	Subscriptions(ctx context.Context, accountID, customerID string) ([]StripeSubscription, error)
+	// LiveSubscriptions lists the ids of all subscriptions on an account that
+	// have not ended.
+	LiveSubscriptions(ctx context.Context, accountID string) ([]string, error)
 	// ReduceSubscription bills a smaller quantity from now on; 0 ends the
 	// renewal.
 	ReduceSubscription(ctx context.Context, accountID, key, subscriptionID string, quantity int64) error
@@ -118,7 +121,9 @@ type SetupIntent struct {
 type Payment struct {
 	CustomerID string
 	// Amount is the total.
-	Amount   int64
+	Amount int64
+	// Fee is what the platform keeps of it.
+	Fee      int64
 	Metadata map[string]string
 }
 
@@ -132,7 +137,9 @@ type Plan struct {
 	UnitAmount int64
 	Interval   domain.Interval
 	Quantity   int64
-	Metadata   map[string]string
+	// Fee is what the platform keeps of every invoice, in percent.
+	Fee      domain.Decimal
+	Metadata map[string]string
 	// PaymentMethodID is charged at once, and the change refused if that
 	// fails; empty lets the browser confirm the payment.
 	PaymentMethodID string

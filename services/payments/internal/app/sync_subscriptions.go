@@ -84,21 +84,23 @@ type adoption struct {
 }
 
 // adoptAll writes subscriptions as the provider knows them. Those of a customer
-// that was deleted are nobody's.
+// that was deleted, which may have been paid for at the last moment, end.
 func (a *App) adoptAll(ctx context.Context, tx Tx, tenant ids.Tenant, customer domain.Customer, adoptions []adoption) error {
-	if err := lockCustomer(ctx, tx, tenant, customer); err != nil {
-		if isCustomerNotFound(err) {
-			return nil
-		}
+	err := lockCustomer(ctx, tx, tenant, customer)
+	gone := isCustomerNotFound(err)
+	if err != nil && !gone {
 		return err
 	}
 	holdings, err := a.store.Holdings(ctx, tenant, customer)
 	if err != nil {
 		return err
 	}
-	var known []string
+	var known, ends []string
 	var products []*domain.Product
 	for i := range adoptions {
+		if gone && !adoptions[i].Status.Over() {
+			ends = append(ends, adoptions[i].ID)
+		}
 		products = append(products, &adoptions[i].product)
 		if j := ofStripe(holdings, adoptions[i].ID); j >= 0 {
 			known = append(known, holdings.Subscriptions[j].ID)
@@ -128,7 +130,10 @@ func (a *App) adoptAll(ctx context.Context, tx Tx, tenant ids.Tenant, customer d
 			return err
 		}
 	}
-	return book.close(ctx)
+	if err := book.close(ctx); err != nil {
+		return err
+	}
+	return a.orderEndings(ctx, tx, tenant, ends)
 }
 
 func ofStripe(holdings *domain.Holdings, stripeID string) int {

@@ -81,6 +81,10 @@ func (s Status) Starts() bool {
 	return s == StatusActive || s == StatusTrialing || s == StatusPastDue || s == StatusCanceled
 }
 
+// Over reports whether a subscription with the status will never be paid for
+// again.
+func (s Status) Over() bool { return s == StatusCanceled || s == StatusIncompleteExpired }
+
 // Active reports whether the subscription is paid for or in its trial.
 func (s *Subscription) Active() bool { return s.Status == StatusActive || s.Status == StatusTrialing }
 

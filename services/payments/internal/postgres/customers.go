@@ -12,6 +12,13 @@ import (
 	"vestibule.dev/services/payments/internal/postgres/db"
 )
 
+// CustomerDeleted implements app.Store.
+func (s *Store) CustomerDeleted(ctx context.Context, tenant ids.Tenant, customer domain.Customer) (bool, error) {
+	return db.New(s.db.Querier(ctx)).CustomerDeleted(ctx, db.CustomerDeletedParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, CustomerType: string(customer.Type), CustomerID: customer.ID,
+	})
+}
+
 func (t *tx) DeleteCustomer(ctx context.Context, tenant ids.Tenant, customer domain.Customer) error {
 	return t.queries.DeleteCustomer(ctx, db.DeleteCustomerParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, CustomerType: string(customer.Type), CustomerID: customer.ID,
@@ -20,6 +27,7 @@ func (t *tx) DeleteCustomer(ctx context.Context, tenant ids.Tenant, customer dom
 
 func (t *tx) PurgeProject(ctx context.Context, projectID string) error {
 	return errors.Join(
+		t.queries.OrderEndingsOfProject(ctx, projectID),
 		t.queries.PurgeProject(ctx, projectID),
 		onetime.PurgeProject(ctx, t.tx, projectID),
 		courier.PurgeProject(ctx, t.tx, projectID),

@@ -43,7 +43,8 @@ type Definition struct {
 	Description *string
 	Scope       Scope
 	// Contains are the ids of permissions that whoever holds this one holds
-	// too. They may name permissions that do not exist, and form cycles.
+	// too. They may name permissions that do not exist and, where they were
+	// written before that was refused, form cycles.
 	Contains []string
 }
 

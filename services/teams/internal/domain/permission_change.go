@@ -28,8 +28,8 @@ type PermissionChange struct {
 
 // Create adds a definition (teams.md §6.3). It fails with
 // PERMISSION_ID_ALREADY_EXISTS, in whatever scope, or
-// CONTAINED_PERMISSION_NOT_FOUND. A permission may contain itself, directly or
-// not.
+// CONTAINED_PERMISSION_NOT_FOUND. That nothing may contain itself, identity sees
+// to: it holds for every way in which definitions are written.
 func (p *Permissions) Create(definition Definition) (*PermissionChange, error) {
 	if _, taken := p.definitions[definition.ID]; taken {
 		return nil, apierr.PermissionIDAlreadyExists(definition.ID)

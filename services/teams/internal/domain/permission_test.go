@@ -1,9 +1,11 @@
 package domain
 
 import (
+	"flag"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -90,9 +92,25 @@ func (n naive) closure(scope Scope, granted []string) []string {
 	return slices.SortedFunc(maps.Keys(held), ComparePermissionIDs)
 }
 
+// checkMany makes rapid try 10,000 graphs, unless more are asked for.
+func checkMany(t *testing.T) {
+	t.Helper()
+	const graphs = 10_000
+	checks := flag.Lookup("rapid.checks")
+	before := checks.Value.String()
+	if n, err := strconv.Atoi(before); err != nil || n >= graphs {
+		return
+	}
+	if err := checks.Value.Set(strconv.Itoa(graphs)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = checks.Value.Set(before) })
+}
+
 // R5: closures of arbitrary graphs, with cycles, dangling names and both
 // scopes, are those of a naive model, and a check says the same as a list.
 func TestClosure_arbitraryGraphs_matchModel(t *testing.T) {
+	checkMany(t)
 	rapid.Check(t, func(t *rapid.T) {
 		names := []string{UpdateTeam, DeleteTeam, ReadMembers}
 		size := rapid.IntRange(0, 12).Draw(t, "size")
@@ -124,4 +142,30 @@ func TestClosure_arbitraryGraphs_matchModel(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A check is a look into what was worked out when the configuration was read:
+// in a graph of 200 permissions it takes no memory at all.
+func TestAllow_graphOf200_allocatesNothing(t *testing.T) {
+	var definitions []Definition
+	for i := range 200 {
+		definition := Definition{ID: fmt.Sprintf("p%d", i), Scope: TeamScope}
+		for _, next := range []int{i + 1, 2*i + 1, 3*i + 2} {
+			definition.Contains = append(definition.Contains, fmt.Sprintf("p%d", next)) // some are never defined
+		}
+		definitions = append(definitions, definition)
+	}
+	definitions[199].Contains = append(definitions[199].Contains, RemoveMembers)
+	permissions := NewPermissions(definitions...)
+	granted := []string{"gone", "p0"}
+	if allocations := testing.AllocsPerRun(100, func() {
+		if !permissions.Allow(RemoveMembers, granted...) || permissions.Allow(DeleteTeam, granted...) {
+			t.Error("wrong")
+		}
+	}); allocations != 0 {
+		t.Errorf("a check allocates %v times", allocations)
+	}
+	if held := permissions.Closure(TeamScope, granted...); len(held) != 201 {
+		t.Errorf("%d permissions", len(held))
+	}
 }

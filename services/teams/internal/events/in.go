@@ -21,6 +21,11 @@ func Subscriptions(application *app.App) []inbox.Subscription {
 			"identity.v1.project.config_changed.*",
 			"identity.v1.project.deleted.*",
 		},
+		// Of all changes of users only those matter here that name a team.
+		Concerns: func(event *eventsv1.Envelope) bool {
+			updated := event.GetUserUpdated()
+			return updated == nil || updated.GetTeamNaming() != nil
+		},
 		Handle: func(ctx context.Context, event *eventsv1.Envelope) error {
 			tenant := ids.Tenant{ProjectID: event.GetProjectId(), BranchID: event.GetBranchId()}
 			switch payload := event.GetPayload().(type) {
@@ -35,9 +40,6 @@ func Subscriptions(application *app.App) []inbox.Subscription {
 				})
 			case *eventsv1.Envelope_UserUpdated:
 				naming := payload.UserUpdated.GetTeamNaming()
-				if naming == nil {
-					return nil
-				}
 				return application.RenamePersonalTeams(ctx, tenant, payload.UserUpdated.GetUserId(), naming.GetDisplayName(), naming.GetPrimaryEmail())
 			case *eventsv1.Envelope_UserDeleted:
 				_, err := application.RemoveUser(ctx, tenant, payload.UserDeleted.GetUserId())

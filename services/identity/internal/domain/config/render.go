@@ -24,6 +24,9 @@ func (r Rendered) HasTheme(id string) bool {
 // Has reports whether something stands at a dotted key.
 func (r Rendered) Has(key string) bool { return r.root.at(strings.Split(key, ".")...) != nil }
 
+// Permissions is the JSON of the permission definitions, by id.
+func (r Rendered) Permissions() []byte { return appendJSON(nil, r.root.at("rbac", "permissions")) }
+
 // RequiresPublishableClientKey reports whether clients must present a key.
 func (r Rendered) RequiresPublishableClientKey() bool {
 	return r.on("project", "requirePublishableClientKey")

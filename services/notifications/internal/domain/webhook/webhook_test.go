@@ -41,7 +41,7 @@ func TestCheckSecret_table(t *testing.T) {
 			t.Errorf("%q: %v, want %v", secret, got, want)
 		}
 	}
-	if webhook.NewSecret() == webhook.NewSecret() {
+	if first, second := webhook.NewSecret(), webhook.NewSecret(); first == second {
 		t.Error("two secrets are the same")
 	}
 }

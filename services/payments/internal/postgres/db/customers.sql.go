@@ -10,6 +10,32 @@ import (
 	"time"
 )
 
+const customerDeleted = `-- name: CustomerDeleted :one
+SELECT EXISTS (
+    SELECT FROM customers
+    WHERE project_id = $1 AND branch_id = $2 AND customer_type = $3 AND customer_id = $4 AND deleted_at IS NOT NULL
+)
+`
+
+type CustomerDeletedParams struct {
+	ProjectID    string
+	BranchID     string
+	CustomerType string
+	CustomerID   string
+}
+
+func (q *Queries) CustomerDeleted(ctx context.Context, arg CustomerDeletedParams) (bool, error) {
+	row := q.db.QueryRow(ctx, customerDeleted,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.CustomerType,
+		arg.CustomerID,
+	)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const deleteCustomer = `-- name: DeleteCustomer :exec
 INSERT INTO customers (project_id, branch_id, customer_type, customer_id, deleted_at)
 VALUES ($1, $2, $3, $4, now())

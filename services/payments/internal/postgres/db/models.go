@@ -20,14 +20,15 @@ type Customer struct {
 }
 
 type IdempotencyKey struct {
-	ProjectID   string
-	BranchID    string
-	Operation   string
-	Actor       string
-	Key         string
-	Fingerprint []byte
-	Answer      []byte
-	CreatedAt   time.Time
+	ProjectID    string
+	BranchID     string
+	Operation    string
+	Actor        string
+	Key          string
+	Fingerprint  []byte
+	Answer       []byte
+	CreatedAt    time.Time
+	SealedAnswer []byte
 }
 
 type ItemAccount struct {
@@ -96,6 +97,14 @@ type StripeAccount struct {
 	BranchID  string
 	AccountID string
 	CreatedAt time.Time
+}
+
+type StripeEnding struct {
+	AccountID            string
+	StripeSubscriptionID string
+	Attempts             int32
+	NextAttemptAt        time.Time
+	CreatedAt            time.Time
 }
 
 type StripeEvent struct {

@@ -28,3 +28,9 @@ WITH
     stripe AS (DELETE FROM stripe_accounts sa WHERE sa.project_id = $1),
     names AS (DELETE FROM tenancies t WHERE t.project_id = $1)
 DELETE FROM customers cu WHERE cu.project_id = $1;
+
+-- name: CustomerDeleted :one
+SELECT EXISTS (
+    SELECT FROM customers
+    WHERE project_id = $1 AND branch_id = $2 AND customer_type = $3 AND customer_id = $4 AND deleted_at IS NOT NULL
+);

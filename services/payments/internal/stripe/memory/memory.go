@@ -55,8 +55,12 @@ type Stripe struct {
 	InvoicePayments map[string]string
 	// Broken makes every call fail that is not about events.
 	Broken error
+	// Canceled are the subscriptions that were told to end, in order.
+	Canceled []string
 	// BeforeReading is called before the subscriptions of a customer are read.
 	BeforeReading func()
+	// AfterBeginning is called after a one-time payment was begun.
+	AfterBeginning func()
 }
 
 type subscription struct {
@@ -252,6 +256,9 @@ func (s *Stripe) SetDefaultPaymentMethod(ctx context.Context, accountID, custome
 
 // CreatePaymentIntent implements app.Stripe.
 func (s *Stripe) CreatePaymentIntent(_ context.Context, _, key string, payment app.Payment) (*string, error) {
+	if s.AfterBeginning != nil {
+		defer s.AfterBeginning()
+	}
 	return once(s, key, func() (*string, error) {
 		id := s.id("pi")
 		s.Payments = append(s.Payments, Payment{Payment: payment, ID: id})
@@ -311,6 +318,7 @@ func (s *Stripe) CancelSubscription(_ context.Context, _, subscriptionID string)
 		if known == nil {
 			return false, errors.New("there is no such subscription")
 		}
+		s.Canceled = append(s.Canceled, subscriptionID)
 		now := s.clock.Now()
 		known.Status, known.CanceledAt, known.EndedAt = domain.StatusCanceled, &now, &now
 		return true, nil
@@ -331,6 +339,18 @@ func (s *Stripe) Subscriptions(_ context.Context, _, customerID string) ([]app.S
 			}
 		}
 		return all, nil
+	})
+}
+
+// LiveSubscriptions implements app.Stripe.
+func (s *Stripe) LiveSubscriptions(_ context.Context, accountID string) ([]string, error) {
+	return do(s, func() (live []string, _ error) {
+		for _, id := range slices.Sorted(maps.Keys(s.subscriptions)) {
+			if known := s.subscriptions[id]; strings.HasSuffix(known.customerID, "@"+accountID) && !known.Status.Over() {
+				live = append(live, id)
+			}
+		}
+		return live, nil
 	})
 }
 

@@ -169,6 +169,7 @@ WHERE m.project_id = $1 AND m.branch_id = $2
   AND ($3::uuid IS NULL OR m.team_id = $3::uuid)
   AND ($4::uuid IS NULL OR m.user_id = $4::uuid)
 ORDER BY m.created_at, m.team_id, m.user_id
+LIMIT $5::bigint
 `
 
 type MemberProfilesParams struct {
@@ -176,6 +177,7 @@ type MemberProfilesParams struct {
 	BranchID  string
 	TeamID    *string
 	UserID    *string
+	MaxRows   int64
 }
 
 type MemberProfilesRow struct {
@@ -191,6 +193,7 @@ func (q *Queries) MemberProfiles(ctx context.Context, arg MemberProfilesParams) 
 		arg.BranchID,
 		arg.TeamID,
 		arg.UserID,
+		arg.MaxRows,
 	)
 	if err != nil {
 		return nil, err
@@ -529,6 +532,57 @@ func (q *Queries) TeamsNewestFirst(ctx context.Context, arg TeamsNewestFirstPara
 			&i.ServerMetadata,
 			&i.Version,
 			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const teamsOfMember = `-- name: TeamsOfMember :many
+SELECT t.project_id, t.branch_id, t.id, t.display_name, t.profile_image_url, t.client_metadata, t.client_read_only_metadata, t.server_metadata, t.version, t.created_at
+FROM team_memberships m
+JOIN teams t ON t.project_id = m.project_id AND t.branch_id = m.branch_id AND t.id = m.team_id
+WHERE m.project_id = $1 AND m.branch_id = $2 AND m.user_id = $3
+ORDER BY t.created_at, t.id
+`
+
+type TeamsOfMemberParams struct {
+	ProjectID string
+	BranchID  string
+	UserID    string
+}
+
+type TeamsOfMemberRow struct {
+	Team Team
+}
+
+// What most lists are. A statement with all of Teams's conditions is planned anew
+// each time, which takes longer than running it.
+func (q *Queries) TeamsOfMember(ctx context.Context, arg TeamsOfMemberParams) ([]TeamsOfMemberRow, error) {
+	rows, err := q.db.Query(ctx, teamsOfMember, arg.ProjectID, arg.BranchID, arg.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TeamsOfMemberRow
+	for rows.Next() {
+		var i TeamsOfMemberRow
+		if err := rows.Scan(
+			&i.Team.ProjectID,
+			&i.Team.BranchID,
+			&i.Team.ID,
+			&i.Team.DisplayName,
+			&i.Team.ProfileImageUrl,
+			&i.Team.ClientMetadata,
+			&i.Team.ClientReadOnlyMetadata,
+			&i.Team.ServerMetadata,
+			&i.Team.Version,
+			&i.Team.CreatedAt,
 		); err != nil {
 			return nil, err
 		}

@@ -14,6 +14,15 @@ JOIN teams t ON t.project_id = m.project_id AND t.branch_id = m.branch_id AND t.
 WHERE m.project_id = $1 AND m.branch_id = $2 AND m.user_id = $3
 ORDER BY t.created_at, t.id;
 
+-- name: TeamsOfMember :many
+-- What most lists are. A statement with all of Teams's conditions is planned anew
+-- each time, which takes longer than running it.
+SELECT sqlc.embed(t)
+FROM team_memberships m
+JOIN teams t ON t.project_id = m.project_id AND t.branch_id = m.branch_id AND t.id = m.team_id
+WHERE m.project_id = $1 AND m.branch_id = $2 AND m.user_id = $3
+ORDER BY t.created_at, t.id;
+
 -- name: Teams :many
 -- A page begins with the team the cursor names; a cursor that names none of those
 -- listed begins nowhere.
@@ -99,7 +108,8 @@ FROM team_memberships m
 WHERE m.project_id = $1 AND m.branch_id = $2
   AND (sqlc.narg(team_id)::uuid IS NULL OR m.team_id = sqlc.narg(team_id)::uuid)
   AND (sqlc.narg(user_id)::uuid IS NULL OR m.user_id = sqlc.narg(user_id)::uuid)
-ORDER BY m.created_at, m.team_id, m.user_id;
+ORDER BY m.created_at, m.team_id, m.user_id
+LIMIT sqlc.arg(max_rows)::bigint;
 
 -- name: UpdateMemberProfile :one
 UPDATE team_memberships
