@@ -13,6 +13,7 @@ func (s *Server) chain() []grpc.UnaryServerInterceptor {
 		s.accessLog,      // one line per request, with its final status
 		s.metrics,        // one observation per request, with its final status
 		s.convertErrors,  // below here errors are Go errors, above it statuses
+		s.boundAnswer,    // an answer that no caller would receive becomes an error
 		s.boundDeadline,  // what cannot finish in time is refused before it costs anything
 		s.limitInFlight,  // what exceeds the capacity is refused instead of queued
 		s.authenticate,   // principal and caller tokens are verified

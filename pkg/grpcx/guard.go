@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
@@ -106,6 +108,16 @@ func (s *Server) convertErrors(ctx context.Context, req any, info *grpc.UnarySer
 	}
 	s.cfg.Logger.Log(ctx, level, "request failed", "method", info.FullMethod, "error", withCause(err))
 	return nil, st.Err()
+}
+
+// boundAnswer refuses what asks for more than fits into a message, in words for
+// whoever asked: to send it would break the call without saying why.
+func (s *Server) boundAnswer(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	res, err := next(ctx, req)
+	if message, ok := res.(proto.Message); ok && err == nil && proto.Size(message) > MaxMessage {
+		return nil, apierr.Text(http.StatusBadRequest, "The answer would be too large. Ask for less, such as for a page, one team or one user.")
+	}
+	return res, err
 }
 
 // withCause returns what an operator should read: the text of an

@@ -1,11 +1,15 @@
 package grpcx_test
 
 import (
+	"context"
+	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/grpctest"
 	"vestibule.dev/pkg/grpcx"
 )
@@ -27,6 +31,22 @@ func TestServer_largestMessage_travelsBothWays(t *testing.T) {
 		got, err := call(grpctest.As(t.Context(), member), h.Conn, "EchoService/All", req)
 		if accepted := err == nil && got == sent; accepted != tt.accepted {
 			t.Errorf("%d bytes: accepted %t (%v), want %t", tt.size, accepted, err, tt.accepted)
+		}
+	}
+}
+
+// Who asks for more than fits is told so, instead of being cut off.
+func TestServer_answerTooLarge_isRefusedInWords(t *testing.T) {
+	for size, fits := range map[int]bool{grpcx.MaxMessage - 64: true, grpcx.MaxMessage: false} {
+		h := grpctest.New(t, "echo", handler(func(context.Context, string, string) (string, error) {
+			return strings.Repeat("x", size), nil
+		}).register("EchoService"))
+		_, err := call(grpctest.As(t.Context(), member), h.Conn, "EchoService/All", message("EchoRequest"))
+		if fits && err != nil {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		if known, ok := errors.AsType[*apierr.Error](err); !fits && (!ok || known.HTTP != http.StatusBadRequest || known.Format != apierr.FormatText) {
+			t.Errorf("%d bytes: %v", size, err)
 		}
 	}
 }

@@ -59,6 +59,16 @@ func dedicate(ctx context.Context, conn *pgx.Conn) (usable bool, err error) {
 	return true, nil
 }
 
+// AbovePolicies reports whether the role that db connects as sees the rows of all
+// projects whatever it is told, which superusers and roles with BYPASSRLS do.
+func (db *DB) AbovePolicies(ctx context.Context) (bool, error) {
+	ctx = tenancy.ForNoProject(ctx)
+	var above bool
+	err := db.Querier(ctx).QueryRow(ctx, `-- name: AbovePolicies
+SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user`).Scan(&above)
+	return above, err
+}
+
 // refusal answers every statement with an error.
 type refusal struct{ err error }
 

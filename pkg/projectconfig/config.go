@@ -107,15 +107,17 @@ type OAuth struct {
 // OAuthProvider is one provider. With IsShared, keys of the installation are
 // used and ClientID and ClientSecret are empty.
 type OAuthProvider struct {
-	Type                   string                 `json:"type"`
-	AllowSignIn            bool                   `json:"allowSignIn"`
-	AllowConnectedAccounts bool                   `json:"allowConnectedAccounts"`
-	IsShared               bool                   `json:"isShared"`
-	ClientID               string                 `json:"clientId"`
-	ClientSecret           secret.Secret          `json:"clientSecret"`
-	FacebookConfigID       string                 `json:"facebookConfigId"`
-	MicrosoftTenantID      string                 `json:"microsoftTenantId"`
-	AppleBundles           map[string]AppleBundle `json:"appleBundles"`
+	Type                   string        `json:"type"`
+	AllowSignIn            bool          `json:"allowSignIn"`
+	AllowConnectedAccounts bool          `json:"allowConnectedAccounts"`
+	IsShared               bool          `json:"isShared"`
+	ClientID               string        `json:"clientId"`
+	ClientSecret           secret.Secret `json:"clientSecret"`
+	// IssuerURL is where a provider of type custom_oidc is discovered.
+	IssuerURL         string                 `json:"issuerUrl"`
+	FacebookConfigID  string                 `json:"facebookConfigId"`
+	MicrosoftTenantID string                 `json:"microsoftTenantId"`
+	AppleBundles      map[string]AppleBundle `json:"appleBundles"`
 }
 
 // AppleBundle is one native application that may sign in with Apple.

@@ -258,6 +258,25 @@ func (p *Platform) ProjectConfigs(ctx context.Context) (*projectconfig.Cache, er
 	}, projectconfig.CacheConfig{}), nil
 }
 
+// checkRole tells the operator when the database's second belt is off. It waits
+// for the database.
+func (p *Platform) checkRole(ctx context.Context) error {
+	for ctx.Err() == nil {
+		wait := time.After(time.Second)
+		if above, err := p.DB.AbovePolicies(ctx); err == nil {
+			if above {
+				p.Logger.WarnContext(ctx, "the database role is a superuser or has BYPASSRLS: row-level security does not hold")
+			}
+			wait = nil
+		}
+		select {
+		case <-ctx.Done():
+		case <-wait:
+		}
+	}
+	return nil
+}
+
 // serve runs what Build has put together until the context ends.
 func (p *Platform) serve(ctx context.Context) error {
 	listener, err := net.Listen("tcp", p.Config.GRPCAddr)
@@ -275,6 +294,7 @@ func (p *Platform) serve(ctx context.Context) error {
 	}
 	p.group.Add(runner.Servers, "grpc", func(ctx context.Context) error { return p.GRPC.Run(ctx, listener) })
 	p.Go("footprint", footprint.Run)
+	p.Go("database role", p.checkRole)
 	p.Go("outbox relay", outbox.NewRelay(p.DB, p.Bus, p.Name, p.Logger).Run)
 	p.Every(time.Hour, "inbox purge", func(ctx context.Context) error { return inbox.Purge(ctx, p.DB) })
 	p.Logger.InfoContext(ctx, "serving", "address", listener.Addr().String())

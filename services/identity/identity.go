@@ -107,7 +107,7 @@ func build(ctx context.Context, p *service.Platform) error {
 		Pause:     clock.Pause,
 		PublicURL: strings.TrimRight(p.Config.PublicURL, "/"),
 
-		OAuth:              oauthprovider.New(providers),
+		OAuth:              oauthprovider.New(providers, p.Clock),
 		AuthorizationCodes: tokens,
 		AccessTokens:       tokens,
 	})
@@ -123,6 +123,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	p.Every(time.Hour, "forget expired codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
 	p.Every(time.Hour, "forget full throttles", func(ctx context.Context) error { return throttle.ForgetFull(ctx, p.DB) })
 	p.Every(time.Hour, "forget old guesses", store.ForgetOldGuesses)
+	p.Every(time.Hour, "forget old activity", store.ForgetActiveDays)
 	p.Every(time.Hour, "forget abandoned sign-ins", store.ForgetOAuthAuthorizations)
 	p.Every(time.Minute, "purge deleted projects", application.PurgeDeletedProjects)
 	return nil

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/service"
 	sessionsv1 "vestibule.dev/proto/sessions/v1"
@@ -26,7 +27,7 @@ import (
 func Command() service.Command {
 	return service.Command{
 		Name:       "sessions",
-		Migrations: []migrate.Source{migrations.Source()},
+		Migrations: []migrate.Source{migrations.Source(), courier.Migrations()},
 		Build:      build,
 		Commands: map[string]func(ctx context.Context, p *service.Platform, args []string) error{
 			"rotate-keys": rotateKeys,
@@ -45,6 +46,10 @@ func build(ctx context.Context, p *service.Platform) error {
 		return err
 	}
 	teams, err := p.Dial(ctx, "teams")
+	if err != nil {
+		return err
+	}
+	notifications, err := p.Dial(ctx, "notifications")
 	if err != nil {
 		return err
 	}
@@ -76,12 +81,14 @@ func build(ctx context.Context, p *service.Platform) error {
 	sessionsv1.RegisterTokenServiceServer(p.GRPC, grpcapi.NewTokens(application))
 	sessionsv1.RegisterUserApiKeyServiceServer(p.GRPC, grpcapi.NewUserAPIKeys(application))
 	sessionsv1.RegisterTeamApiKeyServiceServer(p.GRPC, grpcapi.NewTeamAPIKeys(application))
+	sessionsv1.RegisterCredentialScanningServiceServer(p.GRPC, grpcapi.NewCredentialScanning(application))
 	sessionsv1.RegisterCliLoginServiceServer(p.GRPC, grpcapi.NewCLILogins(application))
 	sessionsv1.RegisterSessionInternalServiceServer(p.GRPC, internal)
 	sessionsv1.RegisterAuthorizationCodeInternalServiceServer(p.GRPC, internal)
 	sessionsv1.RegisterTokenInternalServiceServer(p.GRPC, internal)
 
 	p.Consume(events.Subscriptions(application)...)
+	p.Go("courier", courier.NewWorker(p.DB, p.Box, clients.NewNotifications(notifications).Deliver, p.Logger).Run)
 	p.Go("project changes", func(ctx context.Context) error {
 		return p.Bus.SubscribeCore(ctx, service.ProjectChanged, func(id []byte) { projects.Forget(string(id)) })
 	})

@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"vestibule.dev/pkg/oidctest"
@@ -135,12 +136,8 @@ func TestSDK(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no SDK tests: %v", err)
 	}
-	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-progress")
-	install.Dir = "sdk"
-	if output, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci: %v\n%s", err, output)
-	}
-	devJSON := throughProxy(t)
+	installSDK(t)
+	devJSON := throughProxy(t, nil)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			node := exec.Command("node", "--test", filepath.Base(file))
@@ -155,8 +152,24 @@ func TestSDK(t *testing.T) {
 	}
 }
 
-// throughProxy writes a copy of dev.json whose base URL is the proxy's.
-func throughProxy(t *testing.T) string {
+// installation is done once.
+var installation = sync.OnceValues(func() ([]byte, error) {
+	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-progress")
+	install.Dir = "sdk"
+	return install.CombinedOutput()
+})
+
+// installSDK makes the public client SDK available below sdk.
+func installSDK(t *testing.T) {
+	t.Helper()
+	if output, err := installation(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, output)
+	}
+}
+
+// throughProxy writes a copy of dev.json whose base URL is the proxy's, with
+// another project in place of dev if there is one.
+func throughProxy(t *testing.T, project *stack.Project) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(system.DataDir(), "dev.json"))
 	if err != nil {
@@ -167,6 +180,9 @@ func throughProxy(t *testing.T) string {
 		t.Fatal(err)
 	}
 	dev["base_url"] = proxyURL
+	if project != nil {
+		dev["projects"] = map[string]any{"dev": project}
+	}
 	if text, err = json.Marshal(dev); err != nil {
 		t.Fatal(err)
 	}

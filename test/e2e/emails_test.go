@@ -124,6 +124,13 @@ func TestSendEmail_newsletter_untilUnsubscribed(t *testing.T) {
 		t.Fatalf("no link in %s", mail.Text)
 	}
 	nobody := client.New(proxyURL)
+	// Scanners of mails look whether a link leads somewhere.
+	if page := call(t, nobody, http.MethodHead, link, nil); page.Status != http.StatusOK {
+		t.Errorf("HEAD: %s", page)
+	}
+	if items := succeed(t, me, http.MethodGet, "/emails/notification-preference/me", nil)["items"].([]any); items[1].(map[string]any)["enabled"] != true {
+		t.Errorf("after a HEAD of the link the user has %v", items)
+	}
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodGet} {
 		page := call(t, nobody.WithHeader("Content-Type", "application/x-www-form-urlencoded"), method, link, formOf(method))
 		if page.Status != http.StatusOK || !strings.HasPrefix(page.Header.Get("Content-Type"), "text/html") {
@@ -301,6 +308,10 @@ func TestSendTestEmail_andInvitation(t *testing.T) {
 	refuse(t, server, http.MethodPost, "/internal/send-sign-in-invitation", map[string]any{"email": invitee, "callback_url": "https://evil.example"}, "REDIRECT_URL_NOT_WHITELISTED")
 	refuse(t, visitor(project), http.MethodGet, "/internal/email-queue-step", nil, "SCHEMA_ERROR")
 	if response := call(t, client.New(proxyURL).WithHeader("Authorization", "Bearer x"), http.MethodGet, "/internal/email-queue-step", nil); response.Status != http.StatusUnauthorized || response.Code() != "" {
+		t.Errorf("the wrong secret is answered by %s", response)
+	}
+	refuse(t, visitor(project), http.MethodPost, "/internal/failed-emails-digest?dry_run=true", nil, "SCHEMA_ERROR")
+	if response := call(t, client.New(proxyURL).WithHeader("Authorization", "Bearer x"), http.MethodPost, "/internal/failed-emails-digest", nil); response.Status != http.StatusUnauthorized || response.Code() != "" {
 		t.Errorf("the wrong secret is answered by %s", response)
 	}
 	if items := succeed(t, admin, http.MethodGet, "/internal/emails/managed-onboarding/list", nil)["items"].([]any); len(items) != 0 {

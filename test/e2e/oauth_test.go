@@ -39,7 +39,7 @@ func providerEnvironment() []string {
 // useProvider lets the provider lead back to the system, and the project dev
 // use it. The SDK's tests come as the people whose names begin with sdk.
 func useProvider(ctx context.Context) error {
-	for _, name := range []string{"google", "github", "apple"} {
+	for _, name := range []string{"google", "github", "apple", "acme:sso"} {
 		idp.Register(system.BaseURL + "/api/v1/auth/oauth/callback/" + name)
 	}
 	for _, name := range []string{"sdk-ada", "sdk-grace"} {
@@ -51,6 +51,10 @@ func useProvider(ctx context.Context) error {
 			"type": name, "allowSignIn": true, "allowConnectedAccounts": true, "isShared": false,
 			"clientId": oidctest.ClientID, "clientSecret": oidctest.ClientSecret,
 		}
+	}
+	providers["auth.oauth.providers.acme:sso"] = map[string]any{
+		"type": "custom_oidc", "issuerUrl": idp.URL, "allowSignIn": true, "allowConnectedAccounts": true, "isShared": false,
+		"clientId": oidctest.ClientID, "clientSecret": oidctest.ClientSecret,
 	}
 	providers["auth.oauth.providers.shared"] = map[string]any{"type": "google", "allowSignIn": true}
 	text, err := json.Marshal(providers)
@@ -201,6 +205,44 @@ func TestOAuth_wholeDance_signsUpAndIn(t *testing.T) {
 	merged := signInWithOAuth(t, b, "github")
 	if same := succeed(t, visitor(dev).SignedIn(tokensOf(merged)), http.MethodGet, "/users/me", nil); same["id"] != me["id"] {
 		t.Error("the account was not merged")
+	}
+}
+
+// A project's own OpenID provider is discovered, and is worth as much as those
+// that have a name.
+func TestOAuth_customProvider_signsUpLinksAndHandsOutTokens(t *testing.T) {
+	person := newPerson("acme")
+	granted := signInWithOAuth(t, newBrowser(t, person), "acme:sso")
+	me := visitor(dev).SignedIn(tokensOf(granted))
+	user := succeed(t, me, http.MethodGet, "/users/me", nil)
+	if granted["is_new_user"] != true || user["primary_email"] != strings.ToLower(person.Email) || user["primary_email_verified"] != true {
+		t.Errorf("user %v", user)
+	}
+	if again := signInWithOAuth(t, newBrowser(t, person), "acme:sso"); again["is_new_user"] != false {
+		t.Errorf("again %v", again)
+	}
+	offered, _ := json.Marshal(succeed(t, visitor(dev), http.MethodGet, "/projects/current", nil)["config"])
+	if !strings.Contains(string(offered), `{"id":"acme:sso"}`) {
+		t.Errorf("clients are told of %s", offered)
+	}
+
+	_, tokens, other := signUp(t, dev)
+	second := newPerson("acme-second")
+	signInWithOAuth(t, newBrowser(t, second), "acme:sso", "type", "link", "token", tokens.AccessToken)
+	connected := succeed(t, other, http.MethodGet, "/connected-accounts/me", nil)["items"].([]any)
+	if len(connected) != 1 || connected[0].(map[string]any)["provider"] != "acme:sso" || connected[0].(map[string]any)["provider_account_id"] != second.Subject {
+		t.Errorf("connected %v", connected)
+	}
+	token := call(t, other, http.MethodPost, "/connected-accounts/me/acme:sso/access-token", map[string]any{})
+	if token.Status != http.StatusCreated {
+		t.Errorf("%s", token)
+	}
+	// The published description knows twelve types. This is the thirteenth, for
+	// projects that ask for it.
+	direct := client.For(system.BaseURL, dev, client.Public).SignedIn(tokens)
+	links := succeed(t, direct, http.MethodGet, "/oauth-providers?user_id=me", nil)["items"].([]any)
+	if len(links) != 1 || links[0].(map[string]any)["type"] != "custom_oidc" || links[0].(map[string]any)["provider_config_id"] != "acme:sso" {
+		t.Errorf("links %v", links)
 	}
 }
 

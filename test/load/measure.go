@@ -47,8 +47,9 @@ type report struct {
 	// Cold and warm are start to healthy of the whole system, without and with
 	// existing data.
 	cold, warm time.Duration
-	// idle and busy are the memory of each process before and after load.
-	idle, busy map[string]int64
+	// idle, busy and rested are the memory of each process before load, at its
+	// end, and after rest.
+	idle, busy, rested map[string]int64
 	// background is the share of one processor that the idle system uses.
 	background float64
 	steady     result // users/me at a fixed rate on an idle system
@@ -118,9 +119,21 @@ func measure(ctx context.Context, s settings, progress func(string, ...any)) (*r
 		progress("measuring: current user at a fixed rate, alone and during a flood of sign-ins")
 		r.rates(ctx, w)
 	}
-	r.busy, err = memory(system)
+	if r.busy, err = memory(system); err != nil {
+		return nil, err
+	}
+	progress("measuring: memory after %v", rest)
+	select {
+	case <-time.After(rest):
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	r.rested, err = memory(system)
 	return r, err
 }
+
+// rest is the time after which a system has given back what load took.
+const rest = 15 * time.Second
 
 func (s settings) selected() []operation {
 	return slices.DeleteFunc(slices.Clone(operations), func(o operation) bool { return !strings.Contains(o.name, s.only) })

@@ -124,20 +124,20 @@ func (r *report) writeSystem(p *printer) {
 	p.line("")
 	p.line("Resident memory in MiB; what processes share, such as Postgres's buffers, is divided among them.")
 	p.line("")
-	p.line("| process | idle | after load |")
-	p.line("|---|---|---|")
-	var idle, busy int64
+	p.line("| process | idle | at the end of the load | %v later |", rest)
+	p.line("|---|---|---|---|")
+	var idle, busy, rested int64
 	names := slices.SortedFunc(maps.Keys(r.busy), func(a, b string) int {
 		return cmp.Or(cmp.Compare(boolRank(a == "postgres"), boolRank(b == "postgres")), strings.Compare(a, b))
 	})
 	for _, name := range names {
-		p.line("| %s | %d | %d |", name, r.idle[name]>>20, r.busy[name]>>20)
+		p.line("| %s | %d | %d | %d |", name, r.idle[name]>>20, r.busy[name]>>20, r.rested[name]>>20)
 		if name != "postgres" {
-			idle, busy = idle+r.idle[name], busy+r.busy[name]
+			idle, busy, rested = idle+r.idle[name], busy+r.busy[name], rested+r.rested[name]
 		}
 	}
-	p.line("| **all six** | **%d** (goal ≤ 150) %s | **%d** (goal ≤ 200) %s |",
-		idle>>20, verdict(idle>>20 <= 150), busy>>20, verdict(busy>>20 <= 200))
+	p.line("| **all six** | **%d** (goal ≤ 150) %s | **%d** | **%d** (goal ≤ 200) %s |",
+		idle>>20, verdict(idle>>20 <= 150), busy>>20, rested>>20, verdict(rested>>20 <= 200))
 	p.line("")
 	p.line("The idle system uses %.1f %% of one processor, Postgres included. From the start of the dev stack until everything answers: %.1f s with existing data (goal ≤ 5) %s, the stop before included; %.1f s without, creating the databases and building the programs included.",
 		100*r.background, r.warm.Seconds(), verdict(r.warm <= 5*time.Second), r.cold.Seconds())

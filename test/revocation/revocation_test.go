@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"vestibule.dev/test/client"
 	"vestibule.dev/test/stack"
@@ -26,7 +27,17 @@ func TestAccessToken_sessionEnded_isRefused(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	secondURL, stop, err := system.AddGateway(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
 	visitor := client.For(system.BaseURL, system.Projects["dev"], client.Public)
+	second := client.For(secondURL, system.Projects["dev"], client.Public)
 	for name, end := range map[string]func(me *client.Client) error{
 		"signed out": func(me *client.Client) error {
 			return me.Expect(ctx, http.MethodDelete, "/auth/sessions/current", nil, nil)
@@ -50,19 +61,32 @@ func TestAccessToken_sessionEnded_isRefused(t *testing.T) {
 			if err := me.Expect(ctx, http.MethodGet, "/users/me", nil, nil); err != nil {
 				t.Fatal(err)
 			}
+			everywhere := map[string]*client.Client{"first": me, "second": second.SignedIn(tokens)}
+			if err := everywhere["second"].Expect(ctx, http.MethodGet, "/users/me", nil, nil); err != nil {
+				t.Fatal(err)
+			}
 			if err := end(me); err != nil {
 				t.Fatal(err)
 			}
-			// The word of it travels as an event.
-			err = client.Poll(ctx, func(ctx context.Context) error {
-				response, err := me.Do(ctx, http.MethodGet, "/users/me", nil)
-				if err == nil && response.Code() != "ACCESS_TOKEN_EXPIRED" {
-					err = fmt.Errorf("answered with %s", response)
+			begin := time.Now()
+			// A refresh asks who knows.
+			if response, err := second.With("Refresh-Token", tokens.RefreshToken).Do(ctx, http.MethodPost, "/auth/sessions/current/refresh", nil); err != nil ||
+				response.Code() != "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED" {
+				t.Errorf("refresh: %s, %v", response, err)
+			}
+			// The word of it travels to every gateway as an event.
+			for name, c := range everywhere {
+				err = client.Poll(ctx, func(ctx context.Context) error {
+					response, err := c.Do(ctx, http.MethodGet, "/users/me", nil)
+					if err == nil && response.Code() != "ACCESS_TOKEN_EXPIRED" {
+						err = fmt.Errorf("answered with %s", response)
+					}
+					return err
+				})
+				if err != nil {
+					t.Errorf("%s gateway: %v", name, err)
 				}
-				return err
-			})
-			if err != nil {
-				t.Error(err)
+				t.Logf("the %s gateway refuses it %s after the answer", name, time.Since(begin).Round(time.Millisecond))
 			}
 			if err := visitor.SignedIn(other).Expect(ctx, http.MethodGet, "/users/me", nil, nil); err != nil {
 				t.Errorf("somebody else: %v", err)

@@ -25,7 +25,7 @@ type File struct {
 	NATSURL    string             `json:"nats_url"`
 	GRPC       map[string]string  `json:"grpc"`      // service → host:port
 	Ops        map[string]string  `json:"ops"`       // process → host:port of its metrics
-	Databases  map[string]string  `json:"databases"` // service → postgres URL
+	Databases  map[string]string  `json:"databases"` // service → postgres URL, for all projects
 	PIDs       map[string]int     `json:"pids"`      // process → id of its current run
 	Projects   map[string]Project `json:"projects"`  // "internal" and "dev"
 	// ServiceCredential lets backends call the gRPC addresses, for everything.

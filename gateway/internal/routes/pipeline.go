@@ -151,6 +151,10 @@ func (p *Pipeline) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
+	if r.Method == http.MethodHead && route.Policy.GetGetHasEffects() {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
 	// 17: the handler.
 	if route.local != nil {
 		route.local(w, r, id)

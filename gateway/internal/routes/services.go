@@ -17,6 +17,7 @@ func Services() []Service {
 		NewService(identityv1.ConfigService_ServiceDesc, identityv1.NewConfigServiceClient, identityv1.RegisterConfigServiceHandlerClient),
 		NewService(identityv1.ConnectedAccountService_ServiceDesc, identityv1.NewConnectedAccountServiceClient, identityv1.RegisterConnectedAccountServiceHandlerClient),
 		NewService(identityv1.ContactChannelService_ServiceDesc, identityv1.NewContactChannelServiceClient, identityv1.RegisterContactChannelServiceHandlerClient),
+		NewService(identityv1.DashboardService_ServiceDesc, identityv1.NewDashboardServiceClient, identityv1.RegisterDashboardServiceHandlerClient),
 		NewService(identityv1.ImageService_ServiceDesc, identityv1.NewImageServiceClient, identityv1.RegisterImageServiceHandlerClient),
 		NewService(identityv1.MfaService_ServiceDesc, identityv1.NewMfaServiceClient, identityv1.RegisterMfaServiceHandlerClient),
 		NewService(identityv1.OAuthProviderService_ServiceDesc, identityv1.NewOAuthProviderServiceClient, identityv1.RegisterOAuthProviderServiceHandlerClient),

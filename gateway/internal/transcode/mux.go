@@ -115,11 +115,11 @@ func beforeAnswer(ctx context.Context, w http.ResponseWriter, msg proto.Message)
 	reportChanges(call, md)
 	code := call.SuccessStatus
 	if text := md.HeaderMD.Get(grpcx.HeaderHTTPStatus); len(text) == 1 {
-		if n, err := strconv.Atoi(text[0]); err == nil && n >= 200 && n < 400 {
+		if n, err := strconv.Atoi(text[0]); err == nil && n >= 200 && (n < 400 || n == http.StatusInternalServerError) {
 			code = n
 		}
 	}
-	call.redirects = code >= 300
+	call.redirects = code >= 300 && code < 400
 	switch body, ok := msg.(*httpbody.HttpBody); {
 	case ok && body.GetContentType() == "":
 		w.Header().Del("Content-Type")

@@ -136,6 +136,95 @@ func (x *ListUserIDsResponse) GetUserIds() []string {
 	return nil
 }
 
+type ListProjectOwnersRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListProjectOwnersRequest) Reset() {
+	*x = ListProjectOwnersRequest{}
+	mi := &file_identity_v1_mail_internal_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListProjectOwnersRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListProjectOwnersRequest) ProtoMessage() {}
+
+func (x *ListProjectOwnersRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_mail_internal_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListProjectOwnersRequest.ProtoReflect.Descriptor instead.
+func (*ListProjectOwnersRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_mail_internal_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *ListProjectOwnersRequest) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+type ListProjectOwnersResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In alphabetical order.
+	PrimaryEmails []string `protobuf:"bytes,1,rep,name=primary_emails,json=primaryEmails,proto3" json:"primary_emails,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListProjectOwnersResponse) Reset() {
+	*x = ListProjectOwnersResponse{}
+	mi := &file_identity_v1_mail_internal_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListProjectOwnersResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListProjectOwnersResponse) ProtoMessage() {}
+
+func (x *ListProjectOwnersResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_mail_internal_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListProjectOwnersResponse.ProtoReflect.Descriptor instead.
+func (*ListProjectOwnersResponse) Descriptor() ([]byte, []int) {
+	return file_identity_v1_mail_internal_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ListProjectOwnersResponse) GetPrimaryEmails() []string {
+	if x != nil {
+		return x.PrimaryEmails
+	}
+	return nil
+}
+
 type ChangeEnvironmentConfigRequest struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	ProjectId string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
@@ -154,7 +243,7 @@ type ChangeEnvironmentConfigRequest struct {
 
 func (x *ChangeEnvironmentConfigRequest) Reset() {
 	*x = ChangeEnvironmentConfigRequest{}
-	mi := &file_identity_v1_mail_internal_proto_msgTypes[2]
+	mi := &file_identity_v1_mail_internal_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -166,7 +255,7 @@ func (x *ChangeEnvironmentConfigRequest) String() string {
 func (*ChangeEnvironmentConfigRequest) ProtoMessage() {}
 
 func (x *ChangeEnvironmentConfigRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_mail_internal_proto_msgTypes[2]
+	mi := &file_identity_v1_mail_internal_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -179,7 +268,7 @@ func (x *ChangeEnvironmentConfigRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeEnvironmentConfigRequest.ProtoReflect.Descriptor instead.
 func (*ChangeEnvironmentConfigRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_mail_internal_proto_rawDescGZIP(), []int{2}
+	return file_identity_v1_mail_internal_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ChangeEnvironmentConfigRequest) GetProjectId() string {
@@ -227,7 +316,7 @@ type ChangeEnvironmentConfigResponse struct {
 
 func (x *ChangeEnvironmentConfigResponse) Reset() {
 	*x = ChangeEnvironmentConfigResponse{}
-	mi := &file_identity_v1_mail_internal_proto_msgTypes[3]
+	mi := &file_identity_v1_mail_internal_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -239,7 +328,7 @@ func (x *ChangeEnvironmentConfigResponse) String() string {
 func (*ChangeEnvironmentConfigResponse) ProtoMessage() {}
 
 func (x *ChangeEnvironmentConfigResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_mail_internal_proto_msgTypes[3]
+	mi := &file_identity_v1_mail_internal_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -252,7 +341,7 @@ func (x *ChangeEnvironmentConfigResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChangeEnvironmentConfigResponse.ProtoReflect.Descriptor instead.
 func (*ChangeEnvironmentConfigResponse) Descriptor() ([]byte, []int) {
-	return file_identity_v1_mail_internal_proto_rawDescGZIP(), []int{3}
+	return file_identity_v1_mail_internal_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ChangeEnvironmentConfigResponse) GetChanged() bool {
@@ -274,7 +363,12 @@ const file_identity_v1_mail_internal_proto_rawDesc = "" +
 	"\x05after\x18\x03 \x01(\tR\x05after\x12\x14\n" +
 	"\x05limit\x18\x04 \x01(\x05R\x05limit\"0\n" +
 	"\x13ListUserIDsResponse\x12\x19\n" +
-	"\buser_ids\x18\x01 \x03(\tR\auserIds\"\xbc\x01\n" +
+	"\buser_ids\x18\x01 \x03(\tR\auserIds\"9\n" +
+	"\x18ListProjectOwnersRequest\x12\x1d\n" +
+	"\n" +
+	"project_id\x18\x01 \x01(\tR\tprojectId\"B\n" +
+	"\x19ListProjectOwnersResponse\x12%\n" +
+	"\x0eprimary_emails\x18\x01 \x03(\tR\rprimaryEmails\"\xbc\x01\n" +
 	"\x1eChangeEnvironmentConfigRequest\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
@@ -284,9 +378,10 @@ const file_identity_v1_mail_internal_proto_rawDesc = "" +
 	"reset_keys\x18\x04 \x03(\tR\tresetKeys\x12#\n" +
 	"\rrequired_keys\x18\x05 \x03(\tR\frequiredKeys\";\n" +
 	"\x1fChangeEnvironmentConfigResponse\x12\x18\n" +
-	"\achanged\x18\x01 \x01(\bR\achanged2\x88\x02\n" +
+	"\achanged\x18\x01 \x01(\bR\achanged2\x81\x03\n" +
 	"\x13MailInternalService\x12e\n" +
-	"\vListUserIDs\x12\x1f.identity.v1.ListUserIDsRequest\x1a .identity.v1.ListUserIDsResponse\"\x13\x8a\xa3\x1e\x0f*\rnotifications\x12\x89\x01\n" +
+	"\vListUserIDs\x12\x1f.identity.v1.ListUserIDsRequest\x1a .identity.v1.ListUserIDsResponse\"\x13\x8a\xa3\x1e\x0f*\rnotifications\x12w\n" +
+	"\x11ListProjectOwners\x12%.identity.v1.ListProjectOwnersRequest\x1a&.identity.v1.ListProjectOwnersResponse\"\x13\x8a\xa3\x1e\x0f*\rnotifications\x12\x89\x01\n" +
 	"\x17ChangeEnvironmentConfig\x12+.identity.v1.ChangeEnvironmentConfigRequest\x1a,.identity.v1.ChangeEnvironmentConfigResponse\"\x13\x8a\xa3\x1e\x0f*\rnotificationsB,Z*vestibule.dev/proto/identity/v1;identityv1b\x06proto3"
 
 var (
@@ -301,20 +396,24 @@ func file_identity_v1_mail_internal_proto_rawDescGZIP() []byte {
 	return file_identity_v1_mail_internal_proto_rawDescData
 }
 
-var file_identity_v1_mail_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_identity_v1_mail_internal_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_identity_v1_mail_internal_proto_goTypes = []any{
 	(*ListUserIDsRequest)(nil),              // 0: identity.v1.ListUserIDsRequest
 	(*ListUserIDsResponse)(nil),             // 1: identity.v1.ListUserIDsResponse
-	(*ChangeEnvironmentConfigRequest)(nil),  // 2: identity.v1.ChangeEnvironmentConfigRequest
-	(*ChangeEnvironmentConfigResponse)(nil), // 3: identity.v1.ChangeEnvironmentConfigResponse
+	(*ListProjectOwnersRequest)(nil),        // 2: identity.v1.ListProjectOwnersRequest
+	(*ListProjectOwnersResponse)(nil),       // 3: identity.v1.ListProjectOwnersResponse
+	(*ChangeEnvironmentConfigRequest)(nil),  // 4: identity.v1.ChangeEnvironmentConfigRequest
+	(*ChangeEnvironmentConfigResponse)(nil), // 5: identity.v1.ChangeEnvironmentConfigResponse
 }
 var file_identity_v1_mail_internal_proto_depIdxs = []int32{
 	0, // 0: identity.v1.MailInternalService.ListUserIDs:input_type -> identity.v1.ListUserIDsRequest
-	2, // 1: identity.v1.MailInternalService.ChangeEnvironmentConfig:input_type -> identity.v1.ChangeEnvironmentConfigRequest
-	1, // 2: identity.v1.MailInternalService.ListUserIDs:output_type -> identity.v1.ListUserIDsResponse
-	3, // 3: identity.v1.MailInternalService.ChangeEnvironmentConfig:output_type -> identity.v1.ChangeEnvironmentConfigResponse
-	2, // [2:4] is the sub-list for method output_type
-	0, // [0:2] is the sub-list for method input_type
+	2, // 1: identity.v1.MailInternalService.ListProjectOwners:input_type -> identity.v1.ListProjectOwnersRequest
+	4, // 2: identity.v1.MailInternalService.ChangeEnvironmentConfig:input_type -> identity.v1.ChangeEnvironmentConfigRequest
+	1, // 3: identity.v1.MailInternalService.ListUserIDs:output_type -> identity.v1.ListUserIDsResponse
+	3, // 4: identity.v1.MailInternalService.ListProjectOwners:output_type -> identity.v1.ListProjectOwnersResponse
+	5, // 5: identity.v1.MailInternalService.ChangeEnvironmentConfig:output_type -> identity.v1.ChangeEnvironmentConfigResponse
+	3, // [3:6] is the sub-list for method output_type
+	0, // [0:3] is the sub-list for method input_type
 	0, // [0:0] is the sub-list for extension type_name
 	0, // [0:0] is the sub-list for extension extendee
 	0, // [0:0] is the sub-list for field type_name
@@ -331,7 +430,7 @@ func file_identity_v1_mail_internal_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_v1_mail_internal_proto_rawDesc), len(file_identity_v1_mail_internal_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

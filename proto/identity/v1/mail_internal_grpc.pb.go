@@ -20,6 +20,7 @@ const _ = grpc.SupportPackageIsVersion9
 
 const (
 	MailInternalService_ListUserIDs_FullMethodName             = "/identity.v1.MailInternalService/ListUserIDs"
+	MailInternalService_ListProjectOwners_FullMethodName       = "/identity.v1.MailInternalService/ListProjectOwners"
 	MailInternalService_ChangeEnvironmentConfig_FullMethodName = "/identity.v1.MailInternalService/ChangeEnvironmentConfig"
 )
 
@@ -32,6 +33,9 @@ const (
 type MailInternalServiceClient interface {
 	// Lists the ids of all users of a branch, in ascending order, page by page.
 	ListUserIDs(ctx context.Context, in *ListUserIDsRequest, opts ...grpc.CallOption) (*ListUserIDsResponse, error)
+	// Lists the primary addresses of those who administer a project: the members
+	// of its owner team. None for a project that does not exist.
+	ListProjectOwners(ctx context.Context, in *ListProjectOwnersRequest, opts ...grpc.CallOption) (*ListProjectOwnersResponse, error)
 	// Changes a project's configuration at level environment, on behalf of a
 	// request to another context.
 	ChangeEnvironmentConfig(ctx context.Context, in *ChangeEnvironmentConfigRequest, opts ...grpc.CallOption) (*ChangeEnvironmentConfigResponse, error)
@@ -49,6 +53,16 @@ func (c *mailInternalServiceClient) ListUserIDs(ctx context.Context, in *ListUse
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListUserIDsResponse)
 	err := c.cc.Invoke(ctx, MailInternalService_ListUserIDs_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *mailInternalServiceClient) ListProjectOwners(ctx context.Context, in *ListProjectOwnersRequest, opts ...grpc.CallOption) (*ListProjectOwnersResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListProjectOwnersResponse)
+	err := c.cc.Invoke(ctx, MailInternalService_ListProjectOwners_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +88,9 @@ func (c *mailInternalServiceClient) ChangeEnvironmentConfig(ctx context.Context,
 type MailInternalServiceServer interface {
 	// Lists the ids of all users of a branch, in ascending order, page by page.
 	ListUserIDs(context.Context, *ListUserIDsRequest) (*ListUserIDsResponse, error)
+	// Lists the primary addresses of those who administer a project: the members
+	// of its owner team. None for a project that does not exist.
+	ListProjectOwners(context.Context, *ListProjectOwnersRequest) (*ListProjectOwnersResponse, error)
 	// Changes a project's configuration at level environment, on behalf of a
 	// request to another context.
 	ChangeEnvironmentConfig(context.Context, *ChangeEnvironmentConfigRequest) (*ChangeEnvironmentConfigResponse, error)
@@ -89,6 +106,9 @@ type UnimplementedMailInternalServiceServer struct{}
 
 func (UnimplementedMailInternalServiceServer) ListUserIDs(context.Context, *ListUserIDsRequest) (*ListUserIDsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListUserIDs not implemented")
+}
+func (UnimplementedMailInternalServiceServer) ListProjectOwners(context.Context, *ListProjectOwnersRequest) (*ListProjectOwnersResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListProjectOwners not implemented")
 }
 func (UnimplementedMailInternalServiceServer) ChangeEnvironmentConfig(context.Context, *ChangeEnvironmentConfigRequest) (*ChangeEnvironmentConfigResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ChangeEnvironmentConfig not implemented")
@@ -132,6 +152,24 @@ func _MailInternalService_ListUserIDs_Handler(srv interface{}, ctx context.Conte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _MailInternalService_ListProjectOwners_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListProjectOwnersRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(MailInternalServiceServer).ListProjectOwners(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: MailInternalService_ListProjectOwners_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(MailInternalServiceServer).ListProjectOwners(ctx, req.(*ListProjectOwnersRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _MailInternalService_ChangeEnvironmentConfig_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ChangeEnvironmentConfigRequest)
 	if err := dec(in); err != nil {
@@ -160,6 +198,10 @@ var MailInternalService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListUserIDs",
 			Handler:    _MailInternalService_ListUserIDs_Handler,
+		},
+		{
+			MethodName: "ListProjectOwners",
+			Handler:    _MailInternalService_ListProjectOwners_Handler,
 		},
 		{
 			MethodName: "ChangeEnvironmentConfig",

@@ -295,7 +295,7 @@ func (x *AuthorizeOAuthResponse) GetLocation() string {
 
 type CompleteOAuthRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Type of the provider, such as google.
+	// Type of the provider, such as google; the key of one of type custom_oidc.
 	ProviderId string  `protobuf:"bytes,1,opt,name=provider_id,json=providerId,proto3" json:"provider_id,omitempty"`
 	State      string  `protobuf:"bytes,2,opt,name=state,proto3" json:"state,omitempty"`
 	Code       *string `protobuf:"bytes,3,opt,name=code,proto3,oneof" json:"code,omitempty"`

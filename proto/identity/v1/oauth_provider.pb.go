@@ -35,7 +35,7 @@ type OAuthProvider struct {
 	Email *string `protobuf:"bytes,3,opt,name=email,proto3,oneof" json:"email,omitempty"`
 	// Key of the provider in the configuration.
 	ProviderConfigId string `protobuf:"bytes,4,opt,name=provider_config_id,json=providerConfigId,proto3" json:"provider_config_id,omitempty"`
-	// Type of the provider, such as google.
+	// Type of the provider, such as google; custom_oidc for one of the project's own.
 	Type string `protobuf:"bytes,5,opt,name=type,proto3" json:"type,omitempty"`
 	// The account signs the user in.
 	AllowSignIn bool `protobuf:"varint,6,opt,name=allow_sign_in,json=allowSignIn,proto3" json:"allow_sign_in,omitempty"`

@@ -1120,6 +1120,103 @@ func (x *CreateProjectRequest) GetConfig() *structpb.Struct {
 	return nil
 }
 
+type TransferProjectRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	NewTeamId     string                 `protobuf:"bytes,2,opt,name=new_team_id,json=newTeamId,proto3" json:"new_team_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferProjectRequest) Reset() {
+	*x = TransferProjectRequest{}
+	mi := &file_identity_v1_project_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferProjectRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferProjectRequest) ProtoMessage() {}
+
+func (x *TransferProjectRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_project_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferProjectRequest.ProtoReflect.Descriptor instead.
+func (*TransferProjectRequest) Descriptor() ([]byte, []int) {
+	return file_identity_v1_project_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *TransferProjectRequest) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+func (x *TransferProjectRequest) GetNewTeamId() string {
+	if x != nil {
+		return x.NewTeamId
+	}
+	return ""
+}
+
+type TransferProjectResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The text true.
+	Success       string `protobuf:"bytes,1,opt,name=success,proto3" json:"success,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TransferProjectResponse) Reset() {
+	*x = TransferProjectResponse{}
+	mi := &file_identity_v1_project_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TransferProjectResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TransferProjectResponse) ProtoMessage() {}
+
+func (x *TransferProjectResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_identity_v1_project_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TransferProjectResponse.ProtoReflect.Descriptor instead.
+func (*TransferProjectResponse) Descriptor() ([]byte, []int) {
+	return file_identity_v1_project_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *TransferProjectResponse) GetSuccess() string {
+	if x != nil {
+		return x.Success
+	}
+	return ""
+}
+
 type GetAdminProjectRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1128,7 +1225,7 @@ type GetAdminProjectRequest struct {
 
 func (x *GetAdminProjectRequest) Reset() {
 	*x = GetAdminProjectRequest{}
-	mi := &file_identity_v1_project_proto_msgTypes[13]
+	mi := &file_identity_v1_project_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1140,7 +1237,7 @@ func (x *GetAdminProjectRequest) String() string {
 func (*GetAdminProjectRequest) ProtoMessage() {}
 
 func (x *GetAdminProjectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_project_proto_msgTypes[13]
+	mi := &file_identity_v1_project_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1153,7 +1250,7 @@ func (x *GetAdminProjectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetAdminProjectRequest.ProtoReflect.Descriptor instead.
 func (*GetAdminProjectRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_project_proto_rawDescGZIP(), []int{13}
+	return file_identity_v1_project_proto_rawDescGZIP(), []int{15}
 }
 
 type UpdateProjectRequest struct {
@@ -1166,7 +1263,7 @@ type UpdateProjectRequest struct {
 
 func (x *UpdateProjectRequest) Reset() {
 	*x = UpdateProjectRequest{}
-	mi := &file_identity_v1_project_proto_msgTypes[14]
+	mi := &file_identity_v1_project_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1178,7 +1275,7 @@ func (x *UpdateProjectRequest) String() string {
 func (*UpdateProjectRequest) ProtoMessage() {}
 
 func (x *UpdateProjectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_project_proto_msgTypes[14]
+	mi := &file_identity_v1_project_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1191,7 +1288,7 @@ func (x *UpdateProjectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateProjectRequest.ProtoReflect.Descriptor instead.
 func (*UpdateProjectRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_project_proto_rawDescGZIP(), []int{14}
+	return file_identity_v1_project_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UpdateProjectRequest) GetProject() *ProjectPatch {
@@ -1229,7 +1326,7 @@ type ProjectPatch struct {
 
 func (x *ProjectPatch) Reset() {
 	*x = ProjectPatch{}
-	mi := &file_identity_v1_project_proto_msgTypes[15]
+	mi := &file_identity_v1_project_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1241,7 +1338,7 @@ func (x *ProjectPatch) String() string {
 func (*ProjectPatch) ProtoMessage() {}
 
 func (x *ProjectPatch) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_project_proto_msgTypes[15]
+	mi := &file_identity_v1_project_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1254,7 +1351,7 @@ func (x *ProjectPatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProjectPatch.ProtoReflect.Descriptor instead.
 func (*ProjectPatch) Descriptor() ([]byte, []int) {
-	return file_identity_v1_project_proto_rawDescGZIP(), []int{15}
+	return file_identity_v1_project_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ProjectPatch) GetDisplayName() string {
@@ -1328,7 +1425,7 @@ type DeleteProjectRequest struct {
 
 func (x *DeleteProjectRequest) Reset() {
 	*x = DeleteProjectRequest{}
-	mi := &file_identity_v1_project_proto_msgTypes[16]
+	mi := &file_identity_v1_project_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1340,7 +1437,7 @@ func (x *DeleteProjectRequest) String() string {
 func (*DeleteProjectRequest) ProtoMessage() {}
 
 func (x *DeleteProjectRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_identity_v1_project_proto_msgTypes[16]
+	mi := &file_identity_v1_project_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1353,7 +1450,7 @@ func (x *DeleteProjectRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteProjectRequest.ProtoReflect.Descriptor instead.
 func (*DeleteProjectRequest) Descriptor() ([]byte, []int) {
-	return file_identity_v1_project_proto_rawDescGZIP(), []int{16}
+	return file_identity_v1_project_proto_rawDescGZIP(), []int{18}
 }
 
 var File_identity_v1_project_proto protoreflect.FileDescriptor
@@ -1477,7 +1574,13 @@ const file_identity_v1_project_proto_rawDesc = "" +
 	" \x01(\v2\x17.google.protobuf.StructH\x02R\x06config\x88\x01\x01B\x15\n" +
 	"\x13_is_production_modeB\x14\n" +
 	"\x12_onboarding_statusB\t\n" +
-	"\a_config\"\x18\n" +
+	"\a_config\"b\n" +
+	"\x16TransferProjectRequest\x12\x1d\n" +
+	"\n" +
+	"project_id\x18\x01 \x01(\tR\tprojectId\x12)\n" +
+	"\vnew_team_id\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x88\xa3\x1e\x01R\tnewTeamId\"3\n" +
+	"\x17TransferProjectResponse\x12\x18\n" +
+	"\asuccess\x18\x01 \x01(\tR\asuccess\"\x18\n" +
 	"\x16GetAdminProjectRequest\"\x90\x01\n" +
 	"\x14UpdateProjectRequest\x12;\n" +
 	"\aproject\x18\x01 \x01(\v2\x19.identity.v1.ProjectPatchB\x06\xbaH\x03\xc8\x01\x01R\aproject\x12;\n" +
@@ -1502,14 +1605,16 @@ const file_identity_v1_project_proto_rawDesc = "" +
 	"\x13_is_production_modeB\x14\n" +
 	"\x12_onboarding_statusB\t\n" +
 	"\a_config\"\x16\n" +
-	"\x14DeleteProjectRequest2\xbe\a\n" +
+	"\x14DeleteProjectRequest2\xa0\t\n" +
 	"\x0eProjectService\x12}\n" +
 	"\x11GetCurrentProject\x12%.identity.v1.GetCurrentProjectRequest\x1a\x14.identity.v1.Project\"+\x8a\xa3\x1e\a\n" +
 	"\x03\x01\x02\x03 \x01\x82\xd3\xe4\x93\x02\x1a\x12\x18/api/v1/projects/current\x12\xc3\x01\n" +
 	"\x0fListOwnProjects\x12#.identity.v1.ListOwnProjectsRequest\x1a$.identity.v1.ListOwnProjectsResponse\"e\x8a\xa3\x1e@\n" +
 	"\x03\x01\x02\x03 \x01J\x1cUSER_AUTHENTICATION_REQUIREDJ\x19EXPECTED_INTERNAL_PROJECT\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/internal/projects\x12\xd6\x01\n" +
 	"\rCreateProject\x12!.identity.v1.CreateProjectRequest\x1a\x19.identity.v1.AdminProject\"\x86\x01\x8a\xa3\x1e^\n" +
-	"\x03\x01\x02\x03 \x010\xc9\x01J\x1cUSER_AUTHENTICATION_REQUIREDJ\x19EXPECTED_INTERNAL_PROJECTJ\x19TEAM_MEMBERSHIP_NOT_FOUND\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/api/v1/internal/projects\x12\x85\x01\n" +
+	"\x03\x01\x02\x03 \x010\xc9\x01J\x1cUSER_AUTHENTICATION_REQUIREDJ\x19EXPECTED_INTERNAL_PROJECTJ\x19TEAM_MEMBERSHIP_NOT_FOUND\x82\xd3\xe4\x93\x02\x1e:\x01*\"\x19/api/v1/internal/projects\x12\xdf\x01\n" +
+	"\x0fTransferProject\x12#.identity.v1.TransferProjectRequest\x1a$.identity.v1.TransferProjectResponse\"\x80\x01\x8a\xa3\x1eO\n" +
+	"\x03\x01\x02\x03 \x01J\x11PROJECT_NOT_FOUNDJ\x19TEAM_MEMBERSHIP_NOT_FOUNDJ\x18TEAM_PERMISSION_REQUIRED\x82\xd3\xe4\x93\x02':\x01*\"\"/api/v1/internal/projects/transfer\x12\x85\x01\n" +
 	"\x0fGetAdminProject\x12#.identity.v1.GetAdminProjectRequest\x1a\x19.identity.v1.AdminProject\"2\x8a\xa3\x1e\x05\n" +
 	"\x01\x03 \x01\x82\xd3\xe4\x93\x02#\x12!/api/v1/internal/projects/current\x12\x8a\x01\n" +
 	"\rUpdateProject\x12!.identity.v1.UpdateProjectRequest\x1a\x19.identity.v1.AdminProject\";\x8a\xa3\x1e\x05\n" +
@@ -1529,7 +1634,7 @@ func file_identity_v1_project_proto_rawDescGZIP() []byte {
 	return file_identity_v1_project_proto_rawDescData
 }
 
-var file_identity_v1_project_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_identity_v1_project_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_identity_v1_project_proto_goTypes = []any{
 	(*Project)(nil),                  // 0: identity.v1.Project
 	(*ProjectConfig)(nil),            // 1: identity.v1.ProjectConfig
@@ -1544,25 +1649,27 @@ var file_identity_v1_project_proto_goTypes = []any{
 	(*ListOwnProjectsRequest)(nil),   // 10: identity.v1.ListOwnProjectsRequest
 	(*ListOwnProjectsResponse)(nil),  // 11: identity.v1.ListOwnProjectsResponse
 	(*CreateProjectRequest)(nil),     // 12: identity.v1.CreateProjectRequest
-	(*GetAdminProjectRequest)(nil),   // 13: identity.v1.GetAdminProjectRequest
-	(*UpdateProjectRequest)(nil),     // 14: identity.v1.UpdateProjectRequest
-	(*ProjectPatch)(nil),             // 15: identity.v1.ProjectPatch
-	(*DeleteProjectRequest)(nil),     // 16: identity.v1.DeleteProjectRequest
-	(*wrapperspb.StringValue)(nil),   // 17: google.protobuf.StringValue
-	(*structpb.ListValue)(nil),       // 18: google.protobuf.ListValue
-	(*structpb.Struct)(nil),          // 19: google.protobuf.Struct
-	(*fieldmaskpb.FieldMask)(nil),    // 20: google.protobuf.FieldMask
-	(*v1.Success)(nil),               // 21: types.v1.Success
+	(*TransferProjectRequest)(nil),   // 13: identity.v1.TransferProjectRequest
+	(*TransferProjectResponse)(nil),  // 14: identity.v1.TransferProjectResponse
+	(*GetAdminProjectRequest)(nil),   // 15: identity.v1.GetAdminProjectRequest
+	(*UpdateProjectRequest)(nil),     // 16: identity.v1.UpdateProjectRequest
+	(*ProjectPatch)(nil),             // 17: identity.v1.ProjectPatch
+	(*DeleteProjectRequest)(nil),     // 18: identity.v1.DeleteProjectRequest
+	(*wrapperspb.StringValue)(nil),   // 19: google.protobuf.StringValue
+	(*structpb.ListValue)(nil),       // 20: google.protobuf.ListValue
+	(*structpb.Struct)(nil),          // 21: google.protobuf.Struct
+	(*fieldmaskpb.FieldMask)(nil),    // 22: google.protobuf.FieldMask
+	(*v1.Success)(nil),               // 23: types.v1.Success
 }
 var file_identity_v1_project_proto_depIdxs = []int32{
 	1,  // 0: identity.v1.Project.config:type_name -> identity.v1.ProjectConfig
 	2,  // 1: identity.v1.ProjectConfig.enabled_oauth_providers:type_name -> identity.v1.OAuthProviderId
 	3,  // 2: identity.v1.ProjectConfig.domains:type_name -> identity.v1.ProjectDomain
-	17, // 3: identity.v1.AdminProject.logo_url:type_name -> google.protobuf.StringValue
-	17, // 4: identity.v1.AdminProject.logo_full_url:type_name -> google.protobuf.StringValue
-	17, // 5: identity.v1.AdminProject.logo_dark_mode_url:type_name -> google.protobuf.StringValue
-	17, // 6: identity.v1.AdminProject.logo_full_dark_mode_url:type_name -> google.protobuf.StringValue
-	17, // 7: identity.v1.AdminProject.owner_team_id:type_name -> google.protobuf.StringValue
+	19, // 3: identity.v1.AdminProject.logo_url:type_name -> google.protobuf.StringValue
+	19, // 4: identity.v1.AdminProject.logo_full_url:type_name -> google.protobuf.StringValue
+	19, // 5: identity.v1.AdminProject.logo_dark_mode_url:type_name -> google.protobuf.StringValue
+	19, // 6: identity.v1.AdminProject.logo_full_dark_mode_url:type_name -> google.protobuf.StringValue
+	19, // 7: identity.v1.AdminProject.owner_team_id:type_name -> google.protobuf.StringValue
 	5,  // 8: identity.v1.AdminProject.config:type_name -> identity.v1.AdminProjectConfig
 	7,  // 9: identity.v1.AdminProjectConfig.oauth_providers:type_name -> identity.v1.AdminOAuthProvider
 	2,  // 10: identity.v1.AdminProjectConfig.enabled_oauth_providers:type_name -> identity.v1.OAuthProviderId
@@ -1571,36 +1678,38 @@ var file_identity_v1_project_proto_depIdxs = []int32{
 	6,  // 13: identity.v1.AdminProjectConfig.team_creator_default_permissions:type_name -> identity.v1.PermissionId
 	6,  // 14: identity.v1.AdminProjectConfig.team_member_default_permissions:type_name -> identity.v1.PermissionId
 	6,  // 15: identity.v1.AdminProjectConfig.user_default_permissions:type_name -> identity.v1.PermissionId
-	18, // 16: identity.v1.AdminOAuthProvider.apple_bundle_ids:type_name -> google.protobuf.ListValue
+	20, // 16: identity.v1.AdminOAuthProvider.apple_bundle_ids:type_name -> google.protobuf.ListValue
 	4,  // 17: identity.v1.ListOwnProjectsResponse.items:type_name -> identity.v1.AdminProject
-	17, // 18: identity.v1.CreateProjectRequest.description:type_name -> google.protobuf.StringValue
-	17, // 19: identity.v1.CreateProjectRequest.logo_url:type_name -> google.protobuf.StringValue
-	17, // 20: identity.v1.CreateProjectRequest.logo_full_url:type_name -> google.protobuf.StringValue
-	17, // 21: identity.v1.CreateProjectRequest.logo_dark_mode_url:type_name -> google.protobuf.StringValue
-	17, // 22: identity.v1.CreateProjectRequest.logo_full_dark_mode_url:type_name -> google.protobuf.StringValue
-	19, // 23: identity.v1.CreateProjectRequest.config:type_name -> google.protobuf.Struct
-	15, // 24: identity.v1.UpdateProjectRequest.project:type_name -> identity.v1.ProjectPatch
-	20, // 25: identity.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
-	17, // 26: identity.v1.ProjectPatch.description:type_name -> google.protobuf.StringValue
-	17, // 27: identity.v1.ProjectPatch.logo_url:type_name -> google.protobuf.StringValue
-	17, // 28: identity.v1.ProjectPatch.logo_full_url:type_name -> google.protobuf.StringValue
-	17, // 29: identity.v1.ProjectPatch.logo_dark_mode_url:type_name -> google.protobuf.StringValue
-	17, // 30: identity.v1.ProjectPatch.logo_full_dark_mode_url:type_name -> google.protobuf.StringValue
-	19, // 31: identity.v1.ProjectPatch.config:type_name -> google.protobuf.Struct
+	19, // 18: identity.v1.CreateProjectRequest.description:type_name -> google.protobuf.StringValue
+	19, // 19: identity.v1.CreateProjectRequest.logo_url:type_name -> google.protobuf.StringValue
+	19, // 20: identity.v1.CreateProjectRequest.logo_full_url:type_name -> google.protobuf.StringValue
+	19, // 21: identity.v1.CreateProjectRequest.logo_dark_mode_url:type_name -> google.protobuf.StringValue
+	19, // 22: identity.v1.CreateProjectRequest.logo_full_dark_mode_url:type_name -> google.protobuf.StringValue
+	21, // 23: identity.v1.CreateProjectRequest.config:type_name -> google.protobuf.Struct
+	17, // 24: identity.v1.UpdateProjectRequest.project:type_name -> identity.v1.ProjectPatch
+	22, // 25: identity.v1.UpdateProjectRequest.update_mask:type_name -> google.protobuf.FieldMask
+	19, // 26: identity.v1.ProjectPatch.description:type_name -> google.protobuf.StringValue
+	19, // 27: identity.v1.ProjectPatch.logo_url:type_name -> google.protobuf.StringValue
+	19, // 28: identity.v1.ProjectPatch.logo_full_url:type_name -> google.protobuf.StringValue
+	19, // 29: identity.v1.ProjectPatch.logo_dark_mode_url:type_name -> google.protobuf.StringValue
+	19, // 30: identity.v1.ProjectPatch.logo_full_dark_mode_url:type_name -> google.protobuf.StringValue
+	21, // 31: identity.v1.ProjectPatch.config:type_name -> google.protobuf.Struct
 	9,  // 32: identity.v1.ProjectService.GetCurrentProject:input_type -> identity.v1.GetCurrentProjectRequest
 	10, // 33: identity.v1.ProjectService.ListOwnProjects:input_type -> identity.v1.ListOwnProjectsRequest
 	12, // 34: identity.v1.ProjectService.CreateProject:input_type -> identity.v1.CreateProjectRequest
-	13, // 35: identity.v1.ProjectService.GetAdminProject:input_type -> identity.v1.GetAdminProjectRequest
-	14, // 36: identity.v1.ProjectService.UpdateProject:input_type -> identity.v1.UpdateProjectRequest
-	16, // 37: identity.v1.ProjectService.DeleteProject:input_type -> identity.v1.DeleteProjectRequest
-	0,  // 38: identity.v1.ProjectService.GetCurrentProject:output_type -> identity.v1.Project
-	11, // 39: identity.v1.ProjectService.ListOwnProjects:output_type -> identity.v1.ListOwnProjectsResponse
-	4,  // 40: identity.v1.ProjectService.CreateProject:output_type -> identity.v1.AdminProject
-	4,  // 41: identity.v1.ProjectService.GetAdminProject:output_type -> identity.v1.AdminProject
-	4,  // 42: identity.v1.ProjectService.UpdateProject:output_type -> identity.v1.AdminProject
-	21, // 43: identity.v1.ProjectService.DeleteProject:output_type -> types.v1.Success
-	38, // [38:44] is the sub-list for method output_type
-	32, // [32:38] is the sub-list for method input_type
+	13, // 35: identity.v1.ProjectService.TransferProject:input_type -> identity.v1.TransferProjectRequest
+	15, // 36: identity.v1.ProjectService.GetAdminProject:input_type -> identity.v1.GetAdminProjectRequest
+	16, // 37: identity.v1.ProjectService.UpdateProject:input_type -> identity.v1.UpdateProjectRequest
+	18, // 38: identity.v1.ProjectService.DeleteProject:input_type -> identity.v1.DeleteProjectRequest
+	0,  // 39: identity.v1.ProjectService.GetCurrentProject:output_type -> identity.v1.Project
+	11, // 40: identity.v1.ProjectService.ListOwnProjects:output_type -> identity.v1.ListOwnProjectsResponse
+	4,  // 41: identity.v1.ProjectService.CreateProject:output_type -> identity.v1.AdminProject
+	14, // 42: identity.v1.ProjectService.TransferProject:output_type -> identity.v1.TransferProjectResponse
+	4,  // 43: identity.v1.ProjectService.GetAdminProject:output_type -> identity.v1.AdminProject
+	4,  // 44: identity.v1.ProjectService.UpdateProject:output_type -> identity.v1.AdminProject
+	23, // 45: identity.v1.ProjectService.DeleteProject:output_type -> types.v1.Success
+	39, // [39:46] is the sub-list for method output_type
+	32, // [32:39] is the sub-list for method input_type
 	32, // [32:32] is the sub-list for extension type_name
 	32, // [32:32] is the sub-list for extension extendee
 	0,  // [0:32] is the sub-list for field type_name
@@ -1614,14 +1723,14 @@ func file_identity_v1_project_proto_init() {
 	file_identity_v1_project_proto_msgTypes[7].OneofWrappers = []any{}
 	file_identity_v1_project_proto_msgTypes[8].OneofWrappers = []any{}
 	file_identity_v1_project_proto_msgTypes[12].OneofWrappers = []any{}
-	file_identity_v1_project_proto_msgTypes[15].OneofWrappers = []any{}
+	file_identity_v1_project_proto_msgTypes[17].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_identity_v1_project_proto_rawDesc), len(file_identity_v1_project_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,7 @@ const (
 	ProjectService_GetCurrentProject_FullMethodName = "/identity.v1.ProjectService/GetCurrentProject"
 	ProjectService_ListOwnProjects_FullMethodName   = "/identity.v1.ProjectService/ListOwnProjects"
 	ProjectService_CreateProject_FullMethodName     = "/identity.v1.ProjectService/CreateProject"
+	ProjectService_TransferProject_FullMethodName   = "/identity.v1.ProjectService/TransferProject"
 	ProjectService_GetAdminProject_FullMethodName   = "/identity.v1.ProjectService/GetAdminProject"
 	ProjectService_UpdateProject_FullMethodName     = "/identity.v1.ProjectService/UpdateProject"
 	ProjectService_DeleteProject_FullMethodName     = "/identity.v1.ProjectService/DeleteProject"
@@ -49,6 +50,11 @@ type ProjectServiceClient interface {
 	// Creates a project owned by a team of the signed-in operator. Called on
 	// project internal.
 	CreateProject(ctx context.Context, in *CreateProjectRequest, opts ...grpc.CallOption) (*AdminProject, error)
+	// Transfer project
+	//
+	// Gives a project to another team of the signed-in operator, who needs
+	// permission team_admin in the team that owns it. Called on project internal.
+	TransferProject(ctx context.Context, in *TransferProjectRequest, opts ...grpc.CallOption) (*TransferProjectResponse, error)
 	// Get current project as admin
 	GetAdminProject(ctx context.Context, in *GetAdminProjectRequest, opts ...grpc.CallOption) (*AdminProject, error)
 	// Update current project
@@ -95,6 +101,16 @@ func (c *projectServiceClient) CreateProject(ctx context.Context, in *CreateProj
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(AdminProject)
 	err := c.cc.Invoke(ctx, ProjectService_CreateProject_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *projectServiceClient) TransferProject(ctx context.Context, in *TransferProjectRequest, opts ...grpc.CallOption) (*TransferProjectResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TransferProjectResponse)
+	err := c.cc.Invoke(ctx, ProjectService_TransferProject_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +168,11 @@ type ProjectServiceServer interface {
 	// Creates a project owned by a team of the signed-in operator. Called on
 	// project internal.
 	CreateProject(context.Context, *CreateProjectRequest) (*AdminProject, error)
+	// Transfer project
+	//
+	// Gives a project to another team of the signed-in operator, who needs
+	// permission team_admin in the team that owns it. Called on project internal.
+	TransferProject(context.Context, *TransferProjectRequest) (*TransferProjectResponse, error)
 	// Get current project as admin
 	GetAdminProject(context.Context, *GetAdminProjectRequest) (*AdminProject, error)
 	// Update current project
@@ -182,6 +203,9 @@ func (UnimplementedProjectServiceServer) ListOwnProjects(context.Context, *ListO
 }
 func (UnimplementedProjectServiceServer) CreateProject(context.Context, *CreateProjectRequest) (*AdminProject, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateProject not implemented")
+}
+func (UnimplementedProjectServiceServer) TransferProject(context.Context, *TransferProjectRequest) (*TransferProjectResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method TransferProject not implemented")
 }
 func (UnimplementedProjectServiceServer) GetAdminProject(context.Context, *GetAdminProjectRequest) (*AdminProject, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetAdminProject not implemented")
@@ -267,6 +291,24 @@ func _ProjectService_CreateProject_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ProjectService_TransferProject_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TransferProjectRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProjectServiceServer).TransferProject(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProjectService_TransferProject_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProjectServiceServer).TransferProject(ctx, req.(*TransferProjectRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ProjectService_GetAdminProject_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetAdminProjectRequest)
 	if err := dec(in); err != nil {
@@ -339,6 +381,10 @@ var ProjectService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CreateProject",
 			Handler:    _ProjectService_CreateProject_Handler,
+		},
+		{
+			MethodName: "TransferProject",
+			Handler:    _ProjectService_TransferProject_Handler,
 		},
 		{
 			MethodName: "GetAdminProject",

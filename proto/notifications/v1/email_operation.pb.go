@@ -534,6 +534,238 @@ func (x *RunEmailQueueResponse) GetOk() bool {
 	return false
 }
 
+type ListFailedEmailsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Bearer and the installation's secret for scheduled calls.
+	Authorization string `protobuf:"bytes,1,opt,name=authorization,proto3" json:"authorization,omitempty"`
+	// true, or anything else.
+	DryRun        *string `protobuf:"bytes,2,opt,name=dry_run,json=dryRun,proto3,oneof" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFailedEmailsRequest) Reset() {
+	*x = ListFailedEmailsRequest{}
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFailedEmailsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFailedEmailsRequest) ProtoMessage() {}
+
+func (x *ListFailedEmailsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFailedEmailsRequest.ProtoReflect.Descriptor instead.
+func (*ListFailedEmailsRequest) Descriptor() ([]byte, []int) {
+	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListFailedEmailsRequest) GetAuthorization() string {
+	if x != nil {
+		return x.Authorization
+	}
+	return ""
+}
+
+func (x *ListFailedEmailsRequest) GetDryRun() string {
+	if x != nil && x.DryRun != nil {
+		return *x.DryRun
+	}
+	return ""
+}
+
+type ListFailedEmailsResponse struct {
+	state                 protoimpl.MessageState   `protogen:"open.v1"`
+	Success               bool                     `protobuf:"varint,1,opt,name=success,proto3" json:"success,omitempty"`
+	FailedEmailsByTenancy []*FailedEmailsOfTenancy `protobuf:"bytes,2,rep,name=failed_emails_by_tenancy,json=failedEmailsByTenancy,proto3" json:"failed_emails_by_tenancy,omitempty"`
+	unknownFields         protoimpl.UnknownFields
+	sizeCache             protoimpl.SizeCache
+}
+
+func (x *ListFailedEmailsResponse) Reset() {
+	*x = ListFailedEmailsResponse{}
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFailedEmailsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFailedEmailsResponse) ProtoMessage() {}
+
+func (x *ListFailedEmailsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFailedEmailsResponse.ProtoReflect.Descriptor instead.
+func (*ListFailedEmailsResponse) Descriptor() ([]byte, []int) {
+	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ListFailedEmailsResponse) GetSuccess() bool {
+	if x != nil {
+		return x.Success
+	}
+	return false
+}
+
+func (x *ListFailedEmailsResponse) GetFailedEmailsByTenancy() []*FailedEmailsOfTenancy {
+	if x != nil {
+		return x.FailedEmailsByTenancy
+	}
+	return nil
+}
+
+// FailedEmailsOfTenancy are the mails of one branch of a project.
+type FailedEmailsOfTenancy struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Each once for each owner.
+	Emails []*FailedEmail `protobuf:"bytes,1,rep,name=emails,proto3" json:"emails,omitempty"`
+	// The owners, once for each mail.
+	TenantOwnerEmails []string `protobuf:"bytes,2,rep,name=tenant_owner_emails,json=tenantOwnerEmails,proto3" json:"tenant_owner_emails,omitempty"`
+	ProjectId         string   `protobuf:"bytes,3,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	// Names the branch of the project.
+	TenancyId     string `protobuf:"bytes,4,opt,name=tenancy_id,json=tenancyId,proto3" json:"tenancy_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FailedEmailsOfTenancy) Reset() {
+	*x = FailedEmailsOfTenancy{}
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FailedEmailsOfTenancy) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FailedEmailsOfTenancy) ProtoMessage() {}
+
+func (x *FailedEmailsOfTenancy) ProtoReflect() protoreflect.Message {
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FailedEmailsOfTenancy.ProtoReflect.Descriptor instead.
+func (*FailedEmailsOfTenancy) Descriptor() ([]byte, []int) {
+	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *FailedEmailsOfTenancy) GetEmails() []*FailedEmail {
+	if x != nil {
+		return x.Emails
+	}
+	return nil
+}
+
+func (x *FailedEmailsOfTenancy) GetTenantOwnerEmails() []string {
+	if x != nil {
+		return x.TenantOwnerEmails
+	}
+	return nil
+}
+
+func (x *FailedEmailsOfTenancy) GetProjectId() string {
+	if x != nil {
+		return x.ProjectId
+	}
+	return ""
+}
+
+func (x *FailedEmailsOfTenancy) GetTenancyId() string {
+	if x != nil {
+		return x.TenancyId
+	}
+	return ""
+}
+
+type FailedEmail struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Empty if the mail has none, and a fixed text if it could not be rendered.
+	Subject string `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
+	// Addresses, or the user whose primary address is used.
+	To            []string `protobuf:"bytes,2,rep,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FailedEmail) Reset() {
+	*x = FailedEmail{}
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FailedEmail) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FailedEmail) ProtoMessage() {}
+
+func (x *FailedEmail) ProtoReflect() protoreflect.Message {
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FailedEmail.ProtoReflect.Descriptor instead.
+func (*FailedEmail) Descriptor() ([]byte, []int) {
+	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *FailedEmail) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *FailedEmail) GetTo() []string {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
 type ListManagedDomainsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -542,7 +774,7 @@ type ListManagedDomainsRequest struct {
 
 func (x *ListManagedDomainsRequest) Reset() {
 	*x = ListManagedDomainsRequest{}
-	mi := &file_notifications_v1_email_operation_proto_msgTypes[9]
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -554,7 +786,7 @@ func (x *ListManagedDomainsRequest) String() string {
 func (*ListManagedDomainsRequest) ProtoMessage() {}
 
 func (x *ListManagedDomainsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_notifications_v1_email_operation_proto_msgTypes[9]
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -567,7 +799,7 @@ func (x *ListManagedDomainsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListManagedDomainsRequest.ProtoReflect.Descriptor instead.
 func (*ListManagedDomainsRequest) Descriptor() ([]byte, []int) {
-	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{9}
+	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{13}
 }
 
 type ListManagedDomainsResponse struct {
@@ -579,7 +811,7 @@ type ListManagedDomainsResponse struct {
 
 func (x *ListManagedDomainsResponse) Reset() {
 	*x = ListManagedDomainsResponse{}
-	mi := &file_notifications_v1_email_operation_proto_msgTypes[10]
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +823,7 @@ func (x *ListManagedDomainsResponse) String() string {
 func (*ListManagedDomainsResponse) ProtoMessage() {}
 
 func (x *ListManagedDomainsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_notifications_v1_email_operation_proto_msgTypes[10]
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +836,7 @@ func (x *ListManagedDomainsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListManagedDomainsResponse.ProtoReflect.Descriptor instead.
 func (*ListManagedDomainsResponse) Descriptor() ([]byte, []int) {
-	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{10}
+	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListManagedDomainsResponse) GetItems() []*ManagedDomain {
@@ -628,7 +860,7 @@ type ManagedDomain struct {
 
 func (x *ManagedDomain) Reset() {
 	*x = ManagedDomain{}
-	mi := &file_notifications_v1_email_operation_proto_msgTypes[11]
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -640,7 +872,7 @@ func (x *ManagedDomain) String() string {
 func (*ManagedDomain) ProtoMessage() {}
 
 func (x *ManagedDomain) ProtoReflect() protoreflect.Message {
-	mi := &file_notifications_v1_email_operation_proto_msgTypes[11]
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -653,7 +885,7 @@ func (x *ManagedDomain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ManagedDomain.ProtoReflect.Descriptor instead.
 func (*ManagedDomain) Descriptor() ([]byte, []int) {
-	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{11}
+	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ManagedDomain) GetDomainId() string {
@@ -701,7 +933,7 @@ type SetUpManagedDomainRequest struct {
 
 func (x *SetUpManagedDomainRequest) Reset() {
 	*x = SetUpManagedDomainRequest{}
-	mi := &file_notifications_v1_email_operation_proto_msgTypes[12]
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -713,7 +945,7 @@ func (x *SetUpManagedDomainRequest) String() string {
 func (*SetUpManagedDomainRequest) ProtoMessage() {}
 
 func (x *SetUpManagedDomainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_notifications_v1_email_operation_proto_msgTypes[12]
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -726,7 +958,7 @@ func (x *SetUpManagedDomainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetUpManagedDomainRequest.ProtoReflect.Descriptor instead.
 func (*SetUpManagedDomainRequest) Descriptor() ([]byte, []int) {
-	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{12}
+	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *SetUpManagedDomainRequest) GetSubdomain() string {
@@ -754,7 +986,7 @@ type CheckManagedDomainRequest struct {
 
 func (x *CheckManagedDomainRequest) Reset() {
 	*x = CheckManagedDomainRequest{}
-	mi := &file_notifications_v1_email_operation_proto_msgTypes[13]
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -766,7 +998,7 @@ func (x *CheckManagedDomainRequest) String() string {
 func (*CheckManagedDomainRequest) ProtoMessage() {}
 
 func (x *CheckManagedDomainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_notifications_v1_email_operation_proto_msgTypes[13]
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -779,7 +1011,7 @@ func (x *CheckManagedDomainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckManagedDomainRequest.ProtoReflect.Descriptor instead.
 func (*CheckManagedDomainRequest) Descriptor() ([]byte, []int) {
-	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{13}
+	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *CheckManagedDomainRequest) GetDomainId() string {
@@ -812,7 +1044,7 @@ type ManagedDomainStatus struct {
 
 func (x *ManagedDomainStatus) Reset() {
 	*x = ManagedDomainStatus{}
-	mi := &file_notifications_v1_email_operation_proto_msgTypes[14]
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -824,7 +1056,7 @@ func (x *ManagedDomainStatus) String() string {
 func (*ManagedDomainStatus) ProtoMessage() {}
 
 func (x *ManagedDomainStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_notifications_v1_email_operation_proto_msgTypes[14]
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -837,7 +1069,7 @@ func (x *ManagedDomainStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ManagedDomainStatus.ProtoReflect.Descriptor instead.
 func (*ManagedDomainStatus) Descriptor() ([]byte, []int) {
-	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{14}
+	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ManagedDomainStatus) GetStatus() string {
@@ -856,7 +1088,7 @@ type ApplyManagedDomainRequest struct {
 
 func (x *ApplyManagedDomainRequest) Reset() {
 	*x = ApplyManagedDomainRequest{}
-	mi := &file_notifications_v1_email_operation_proto_msgTypes[15]
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -868,7 +1100,7 @@ func (x *ApplyManagedDomainRequest) String() string {
 func (*ApplyManagedDomainRequest) ProtoMessage() {}
 
 func (x *ApplyManagedDomainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_notifications_v1_email_operation_proto_msgTypes[15]
+	mi := &file_notifications_v1_email_operation_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -881,7 +1113,7 @@ func (x *ApplyManagedDomainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ApplyManagedDomainRequest.ProtoReflect.Descriptor instead.
 func (*ApplyManagedDomainRequest) Descriptor() ([]byte, []int) {
-	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{15}
+	return file_notifications_v1_email_operation_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ApplyManagedDomainRequest) GetDomainId() string {
@@ -929,7 +1161,25 @@ const file_notifications_v1_email_operation_proto_rawDesc = "" +
 	"\ronly_one_step\x18\x02 \x01(\bH\x00R\vonlyOneStep\x88\x01\x01B\x10\n" +
 	"\x0e_only_one_step\"'\n" +
 	"\x15RunEmailQueueResponse\x12\x0e\n" +
-	"\x02ok\x18\x01 \x01(\bR\x02ok\"\x1b\n" +
+	"\x02ok\x18\x01 \x01(\bR\x02ok\"~\n" +
+	"\x17ListFailedEmailsRequest\x129\n" +
+	"\rauthorization\x18\x01 \x01(\tB\x13\x8a\xa3\x1e\x0f\x1a\rAuthorizationR\rauthorization\x12\x1c\n" +
+	"\adry_run\x18\x02 \x01(\tH\x00R\x06dryRun\x88\x01\x01B\n" +
+	"\n" +
+	"\b_dry_run\"\x96\x01\n" +
+	"\x18ListFailedEmailsResponse\x12\x18\n" +
+	"\asuccess\x18\x01 \x01(\bR\asuccess\x12`\n" +
+	"\x18failed_emails_by_tenancy\x18\x02 \x03(\v2'.notifications.v1.FailedEmailsOfTenancyR\x15failedEmailsByTenancy\"\xbc\x01\n" +
+	"\x15FailedEmailsOfTenancy\x125\n" +
+	"\x06emails\x18\x01 \x03(\v2\x1d.notifications.v1.FailedEmailR\x06emails\x12.\n" +
+	"\x13tenant_owner_emails\x18\x02 \x03(\tR\x11tenantOwnerEmails\x12\x1d\n" +
+	"\n" +
+	"project_id\x18\x03 \x01(\tR\tprojectId\x12\x1d\n" +
+	"\n" +
+	"tenancy_id\x18\x04 \x01(\tR\ttenancyId\"7\n" +
+	"\vFailedEmail\x12\x18\n" +
+	"\asubject\x18\x01 \x01(\tR\asubject\x12\x0e\n" +
+	"\x02to\x18\x02 \x03(\tR\x02to\"\x1b\n" +
 	"\x19ListManagedDomainsRequest\"S\n" +
 	"\x1aListManagedDomainsResponse\x125\n" +
 	"\x05items\x18\x01 \x03(\v2\x1f.notifications.v1.ManagedDomainR\x05items\"\xbe\x01\n" +
@@ -949,8 +1199,7 @@ const file_notifications_v1_email_operation_proto_rawDesc = "" +
 	"\x13ManagedDomainStatus\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\"8\n" +
 	"\x19ApplyManagedDomainRequest\x12\x1b\n" +
-	"\tdomain_id\x18\x01 \x01(\tR\bdomainId2\xc8\n" +
-	"\n" +
+	"\tdomain_id\x18\x01 \x01(\tR\bdomainId2\xf2\v\n" +
 	"\x15EmailOperationService\x12\x96\x01\n" +
 	"\rSendTestEmail\x12&.notifications.v1.SendTestEmailRequest\x1a'.notifications.v1.SendTestEmailResponse\"4\x8a\xa3\x1e\x05\n" +
 	"\x01\x03 \x02\x82\xd3\xe4\x93\x02%:\x01*\" /api/v1/internal/send-test-email\x12\xb5\x01\n" +
@@ -958,9 +1207,11 @@ const file_notifications_v1_email_operation_proto_rawDesc = "" +
 	"\x02\x02\x03 \x02J\x1cREDIRECT_URL_NOT_WHITELISTED\x82\xd3\xe4\x93\x02-:\x01*\"(/api/v1/internal/send-sign-in-invitation\x12\x81\x01\n" +
 	"\n" +
 	"ListEmails\x12#.notifications.v1.ListEmailsRequest\x1a$.notifications.v1.ListEmailsResponse\"(\x8a\xa3\x1e\x05\n" +
-	"\x01\x03 \x01\x82\xd3\xe4\x93\x02\x19\x12\x17/api/v1/internal/emails\x12\x98\x01\n" +
-	"\rRunEmailQueue\x12&.notifications.v1.RunEmailQueueRequest\x1a'.notifications.v1.RunEmailQueueResponse\"6\x8a\xa3\x1e\t\n" +
-	"\x03\x01\x02\x03\x10\x01 \x01\x82\xd3\xe4\x93\x02#\x12!/api/v1/internal/email-queue-step\x12\xb1\x01\n" +
+	"\x01\x03 \x01\x82\xd3\xe4\x93\x02\x19\x12\x17/api/v1/internal/emails\x12\x9a\x01\n" +
+	"\rRunEmailQueue\x12&.notifications.v1.RunEmailQueueRequest\x1a'.notifications.v1.RunEmailQueueResponse\"8\x8a\xa3\x1e\v\n" +
+	"\x03\x01\x02\x03\x10\x01 \x01`\x01\x82\xd3\xe4\x93\x02#\x12!/api/v1/internal/email-queue-step\x12\xa5\x01\n" +
+	"\x10ListFailedEmails\x12).notifications.v1.ListFailedEmailsRequest\x1a*.notifications.v1.ListFailedEmailsResponse\":\x8a\xa3\x1e\t\n" +
+	"\x03\x01\x02\x03\x10\x01 \x02\x82\xd3\xe4\x93\x02'\"%/api/v1/internal/failed-emails-digest\x12\xb1\x01\n" +
 	"\x12ListManagedDomains\x12+.notifications.v1.ListManagedDomainsRequest\x1a,.notifications.v1.ListManagedDomainsResponse\"@\x8a\xa3\x1e\x05\n" +
 	"\x01\x03 \x01\x82\xd3\xe4\x93\x021\x12//api/v1/internal/emails/managed-onboarding/list\x12\xa8\x01\n" +
 	"\x12SetUpManagedDomain\x12+.notifications.v1.SetUpManagedDomainRequest\x1a\x1f.notifications.v1.ManagedDomain\"D\x8a\xa3\x1e\x05\n" +
@@ -982,7 +1233,7 @@ func file_notifications_v1_email_operation_proto_rawDescGZIP() []byte {
 	return file_notifications_v1_email_operation_proto_rawDescData
 }
 
-var file_notifications_v1_email_operation_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_notifications_v1_email_operation_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_notifications_v1_email_operation_proto_goTypes = []any{
 	(*SendTestEmailRequest)(nil),        // 0: notifications.v1.SendTestEmailRequest
 	(*TestEmailServer)(nil),             // 1: notifications.v1.TestEmailServer
@@ -993,42 +1244,50 @@ var file_notifications_v1_email_operation_proto_goTypes = []any{
 	(*EmailSummary)(nil),                // 6: notifications.v1.EmailSummary
 	(*RunEmailQueueRequest)(nil),        // 7: notifications.v1.RunEmailQueueRequest
 	(*RunEmailQueueResponse)(nil),       // 8: notifications.v1.RunEmailQueueResponse
-	(*ListManagedDomainsRequest)(nil),   // 9: notifications.v1.ListManagedDomainsRequest
-	(*ListManagedDomainsResponse)(nil),  // 10: notifications.v1.ListManagedDomainsResponse
-	(*ManagedDomain)(nil),               // 11: notifications.v1.ManagedDomain
-	(*SetUpManagedDomainRequest)(nil),   // 12: notifications.v1.SetUpManagedDomainRequest
-	(*CheckManagedDomainRequest)(nil),   // 13: notifications.v1.CheckManagedDomainRequest
-	(*ManagedDomainStatus)(nil),         // 14: notifications.v1.ManagedDomainStatus
-	(*ApplyManagedDomainRequest)(nil),   // 15: notifications.v1.ApplyManagedDomainRequest
-	(*wrapperspb.StringValue)(nil),      // 16: google.protobuf.StringValue
-	(*v1.Success)(nil),                  // 17: types.v1.Success
+	(*ListFailedEmailsRequest)(nil),     // 9: notifications.v1.ListFailedEmailsRequest
+	(*ListFailedEmailsResponse)(nil),    // 10: notifications.v1.ListFailedEmailsResponse
+	(*FailedEmailsOfTenancy)(nil),       // 11: notifications.v1.FailedEmailsOfTenancy
+	(*FailedEmail)(nil),                 // 12: notifications.v1.FailedEmail
+	(*ListManagedDomainsRequest)(nil),   // 13: notifications.v1.ListManagedDomainsRequest
+	(*ListManagedDomainsResponse)(nil),  // 14: notifications.v1.ListManagedDomainsResponse
+	(*ManagedDomain)(nil),               // 15: notifications.v1.ManagedDomain
+	(*SetUpManagedDomainRequest)(nil),   // 16: notifications.v1.SetUpManagedDomainRequest
+	(*CheckManagedDomainRequest)(nil),   // 17: notifications.v1.CheckManagedDomainRequest
+	(*ManagedDomainStatus)(nil),         // 18: notifications.v1.ManagedDomainStatus
+	(*ApplyManagedDomainRequest)(nil),   // 19: notifications.v1.ApplyManagedDomainRequest
+	(*wrapperspb.StringValue)(nil),      // 20: google.protobuf.StringValue
+	(*v1.Success)(nil),                  // 21: types.v1.Success
 }
 var file_notifications_v1_email_operation_proto_depIdxs = []int32{
 	1,  // 0: notifications.v1.SendTestEmailRequest.email_config:type_name -> notifications.v1.TestEmailServer
 	6,  // 1: notifications.v1.ListEmailsResponse.items:type_name -> notifications.v1.EmailSummary
-	16, // 2: notifications.v1.EmailSummary.error:type_name -> google.protobuf.StringValue
-	11, // 3: notifications.v1.ListManagedDomainsResponse.items:type_name -> notifications.v1.ManagedDomain
-	0,  // 4: notifications.v1.EmailOperationService.SendTestEmail:input_type -> notifications.v1.SendTestEmailRequest
-	3,  // 5: notifications.v1.EmailOperationService.SendSignInInvitation:input_type -> notifications.v1.SendSignInInvitationRequest
-	4,  // 6: notifications.v1.EmailOperationService.ListEmails:input_type -> notifications.v1.ListEmailsRequest
-	7,  // 7: notifications.v1.EmailOperationService.RunEmailQueue:input_type -> notifications.v1.RunEmailQueueRequest
-	9,  // 8: notifications.v1.EmailOperationService.ListManagedDomains:input_type -> notifications.v1.ListManagedDomainsRequest
-	12, // 9: notifications.v1.EmailOperationService.SetUpManagedDomain:input_type -> notifications.v1.SetUpManagedDomainRequest
-	13, // 10: notifications.v1.EmailOperationService.CheckManagedDomain:input_type -> notifications.v1.CheckManagedDomainRequest
-	15, // 11: notifications.v1.EmailOperationService.ApplyManagedDomain:input_type -> notifications.v1.ApplyManagedDomainRequest
-	2,  // 12: notifications.v1.EmailOperationService.SendTestEmail:output_type -> notifications.v1.SendTestEmailResponse
-	17, // 13: notifications.v1.EmailOperationService.SendSignInInvitation:output_type -> types.v1.Success
-	5,  // 14: notifications.v1.EmailOperationService.ListEmails:output_type -> notifications.v1.ListEmailsResponse
-	8,  // 15: notifications.v1.EmailOperationService.RunEmailQueue:output_type -> notifications.v1.RunEmailQueueResponse
-	10, // 16: notifications.v1.EmailOperationService.ListManagedDomains:output_type -> notifications.v1.ListManagedDomainsResponse
-	11, // 17: notifications.v1.EmailOperationService.SetUpManagedDomain:output_type -> notifications.v1.ManagedDomain
-	14, // 18: notifications.v1.EmailOperationService.CheckManagedDomain:output_type -> notifications.v1.ManagedDomainStatus
-	14, // 19: notifications.v1.EmailOperationService.ApplyManagedDomain:output_type -> notifications.v1.ManagedDomainStatus
-	12, // [12:20] is the sub-list for method output_type
-	4,  // [4:12] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	20, // 2: notifications.v1.EmailSummary.error:type_name -> google.protobuf.StringValue
+	11, // 3: notifications.v1.ListFailedEmailsResponse.failed_emails_by_tenancy:type_name -> notifications.v1.FailedEmailsOfTenancy
+	12, // 4: notifications.v1.FailedEmailsOfTenancy.emails:type_name -> notifications.v1.FailedEmail
+	15, // 5: notifications.v1.ListManagedDomainsResponse.items:type_name -> notifications.v1.ManagedDomain
+	0,  // 6: notifications.v1.EmailOperationService.SendTestEmail:input_type -> notifications.v1.SendTestEmailRequest
+	3,  // 7: notifications.v1.EmailOperationService.SendSignInInvitation:input_type -> notifications.v1.SendSignInInvitationRequest
+	4,  // 8: notifications.v1.EmailOperationService.ListEmails:input_type -> notifications.v1.ListEmailsRequest
+	7,  // 9: notifications.v1.EmailOperationService.RunEmailQueue:input_type -> notifications.v1.RunEmailQueueRequest
+	9,  // 10: notifications.v1.EmailOperationService.ListFailedEmails:input_type -> notifications.v1.ListFailedEmailsRequest
+	13, // 11: notifications.v1.EmailOperationService.ListManagedDomains:input_type -> notifications.v1.ListManagedDomainsRequest
+	16, // 12: notifications.v1.EmailOperationService.SetUpManagedDomain:input_type -> notifications.v1.SetUpManagedDomainRequest
+	17, // 13: notifications.v1.EmailOperationService.CheckManagedDomain:input_type -> notifications.v1.CheckManagedDomainRequest
+	19, // 14: notifications.v1.EmailOperationService.ApplyManagedDomain:input_type -> notifications.v1.ApplyManagedDomainRequest
+	2,  // 15: notifications.v1.EmailOperationService.SendTestEmail:output_type -> notifications.v1.SendTestEmailResponse
+	21, // 16: notifications.v1.EmailOperationService.SendSignInInvitation:output_type -> types.v1.Success
+	5,  // 17: notifications.v1.EmailOperationService.ListEmails:output_type -> notifications.v1.ListEmailsResponse
+	8,  // 18: notifications.v1.EmailOperationService.RunEmailQueue:output_type -> notifications.v1.RunEmailQueueResponse
+	10, // 19: notifications.v1.EmailOperationService.ListFailedEmails:output_type -> notifications.v1.ListFailedEmailsResponse
+	14, // 20: notifications.v1.EmailOperationService.ListManagedDomains:output_type -> notifications.v1.ListManagedDomainsResponse
+	15, // 21: notifications.v1.EmailOperationService.SetUpManagedDomain:output_type -> notifications.v1.ManagedDomain
+	18, // 22: notifications.v1.EmailOperationService.CheckManagedDomain:output_type -> notifications.v1.ManagedDomainStatus
+	18, // 23: notifications.v1.EmailOperationService.ApplyManagedDomain:output_type -> notifications.v1.ManagedDomainStatus
+	15, // [15:24] is the sub-list for method output_type
+	6,  // [6:15] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_notifications_v1_email_operation_proto_init() }
@@ -1038,13 +1297,14 @@ func file_notifications_v1_email_operation_proto_init() {
 	}
 	file_notifications_v1_email_operation_proto_msgTypes[2].OneofWrappers = []any{}
 	file_notifications_v1_email_operation_proto_msgTypes[7].OneofWrappers = []any{}
+	file_notifications_v1_email_operation_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_notifications_v1_email_operation_proto_rawDesc), len(file_notifications_v1_email_operation_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -145,6 +145,41 @@ func local_request_EmailOperationService_RunEmailQueue_0(ctx context.Context, ma
 	return msg, metadata, err
 }
 
+var filter_EmailOperationService_ListFailedEmails_0 = &utilities.DoubleArray{Encoding: map[string]int{}, Base: []int(nil), Check: []int(nil)}
+
+func request_EmailOperationService_ListFailedEmails_0(ctx context.Context, marshaler runtime.Marshaler, client EmailOperationServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq ListFailedEmailsRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_EmailOperationService_ListFailedEmails_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.ListFailedEmails(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_EmailOperationService_ListFailedEmails_0(ctx context.Context, marshaler runtime.Marshaler, server EmailOperationServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq ListFailedEmailsRequest
+		metadata runtime.ServerMetadata
+	)
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_EmailOperationService_ListFailedEmails_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.ListFailedEmails(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 func request_EmailOperationService_ListManagedDomains_0(ctx context.Context, marshaler runtime.Marshaler, client EmailOperationServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq ListManagedDomainsRequest
@@ -332,6 +367,26 @@ func RegisterEmailOperationServiceHandlerServer(ctx context.Context, mux *runtim
 			return
 		}
 		forward_EmailOperationService_RunEmailQueue_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
+	mux.Handle(http.MethodPost, pattern_EmailOperationService_ListFailedEmails_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/notifications.v1.EmailOperationService/ListFailedEmails", runtime.WithHTTPPathPattern("/api/v1/internal/failed-emails-digest"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_EmailOperationService_ListFailedEmails_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_EmailOperationService_ListFailedEmails_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
 	mux.Handle(http.MethodGet, pattern_EmailOperationService_ListManagedDomains_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
@@ -521,6 +576,23 @@ func RegisterEmailOperationServiceHandlerClient(ctx context.Context, mux *runtim
 		}
 		forward_EmailOperationService_RunEmailQueue_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPost, pattern_EmailOperationService_ListFailedEmails_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/notifications.v1.EmailOperationService/ListFailedEmails", runtime.WithHTTPPathPattern("/api/v1/internal/failed-emails-digest"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_EmailOperationService_ListFailedEmails_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_EmailOperationService_ListFailedEmails_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodGet, pattern_EmailOperationService_ListManagedDomains_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -597,6 +669,7 @@ var (
 	pattern_EmailOperationService_SendSignInInvitation_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3}, []string{"api", "v1", "internal", "send-sign-in-invitation"}, ""))
 	pattern_EmailOperationService_ListEmails_0           = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3}, []string{"api", "v1", "internal", "emails"}, ""))
 	pattern_EmailOperationService_RunEmailQueue_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3}, []string{"api", "v1", "internal", "email-queue-step"}, ""))
+	pattern_EmailOperationService_ListFailedEmails_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3}, []string{"api", "v1", "internal", "failed-emails-digest"}, ""))
 	pattern_EmailOperationService_ListManagedDomains_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3, 2, 4, 2, 5}, []string{"api", "v1", "internal", "emails", "managed-onboarding", "list"}, ""))
 	pattern_EmailOperationService_SetUpManagedDomain_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3, 2, 4, 2, 5}, []string{"api", "v1", "internal", "emails", "managed-onboarding", "setup"}, ""))
 	pattern_EmailOperationService_CheckManagedDomain_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 2, 2, 2, 3, 2, 4, 2, 5}, []string{"api", "v1", "internal", "emails", "managed-onboarding", "check"}, ""))
@@ -608,6 +681,7 @@ var (
 	forward_EmailOperationService_SendSignInInvitation_0 = runtime.ForwardResponseMessage
 	forward_EmailOperationService_ListEmails_0           = runtime.ForwardResponseMessage
 	forward_EmailOperationService_RunEmailQueue_0        = runtime.ForwardResponseMessage
+	forward_EmailOperationService_ListFailedEmails_0     = runtime.ForwardResponseMessage
 	forward_EmailOperationService_ListManagedDomains_0   = runtime.ForwardResponseMessage
 	forward_EmailOperationService_SetUpManagedDomain_0   = runtime.ForwardResponseMessage
 	forward_EmailOperationService_CheckManagedDomain_0   = runtime.ForwardResponseMessage

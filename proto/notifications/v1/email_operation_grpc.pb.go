@@ -24,6 +24,7 @@ const (
 	EmailOperationService_SendSignInInvitation_FullMethodName = "/notifications.v1.EmailOperationService/SendSignInInvitation"
 	EmailOperationService_ListEmails_FullMethodName           = "/notifications.v1.EmailOperationService/ListEmails"
 	EmailOperationService_RunEmailQueue_FullMethodName        = "/notifications.v1.EmailOperationService/RunEmailQueue"
+	EmailOperationService_ListFailedEmails_FullMethodName     = "/notifications.v1.EmailOperationService/ListFailedEmails"
 	EmailOperationService_ListManagedDomains_FullMethodName   = "/notifications.v1.EmailOperationService/ListManagedDomains"
 	EmailOperationService_SetUpManagedDomain_FullMethodName   = "/notifications.v1.EmailOperationService/SetUpManagedDomain"
 	EmailOperationService_CheckManagedDomain_FullMethodName   = "/notifications.v1.EmailOperationService/CheckManagedDomain"
@@ -52,6 +53,14 @@ type EmailOperationServiceClient interface {
 	//
 	// Makes the queue work now. It works by itself, so nobody has to.
 	RunEmailQueue(ctx context.Context, in *RunEmailQueueRequest, opts ...grpc.CallOption) (*RunEmailQueueResponse, error)
+	// List failed emails
+	//
+	// The mails of the last day that could not be rendered or sent, by project, for
+	// the owners of the projects; the newest 1000 of all. Projects without an owner
+	// who has a primary address are left out. Each mail is listed once for each
+	// owner. Nobody is told: without dry_run=true the answer is the same, but with
+	// status 500 and success false when there are any.
+	ListFailedEmails(ctx context.Context, in *ListFailedEmailsRequest, opts ...grpc.CallOption) (*ListFailedEmailsResponse, error)
 	// List managed domains
 	//
 	// Sending domains whose DNS the platform manages; this server has none.
@@ -112,6 +121,16 @@ func (c *emailOperationServiceClient) RunEmailQueue(ctx context.Context, in *Run
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RunEmailQueueResponse)
 	err := c.cc.Invoke(ctx, EmailOperationService_RunEmailQueue_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *emailOperationServiceClient) ListFailedEmails(ctx context.Context, in *ListFailedEmailsRequest, opts ...grpc.CallOption) (*ListFailedEmailsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListFailedEmailsResponse)
+	err := c.cc.Invoke(ctx, EmailOperationService_ListFailedEmails_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -180,6 +199,14 @@ type EmailOperationServiceServer interface {
 	//
 	// Makes the queue work now. It works by itself, so nobody has to.
 	RunEmailQueue(context.Context, *RunEmailQueueRequest) (*RunEmailQueueResponse, error)
+	// List failed emails
+	//
+	// The mails of the last day that could not be rendered or sent, by project, for
+	// the owners of the projects; the newest 1000 of all. Projects without an owner
+	// who has a primary address are left out. Each mail is listed once for each
+	// owner. Nobody is told: without dry_run=true the answer is the same, but with
+	// status 500 and success false when there are any.
+	ListFailedEmails(context.Context, *ListFailedEmailsRequest) (*ListFailedEmailsResponse, error)
 	// List managed domains
 	//
 	// Sending domains whose DNS the platform manages; this server has none.
@@ -217,6 +244,9 @@ func (UnimplementedEmailOperationServiceServer) ListEmails(context.Context, *Lis
 }
 func (UnimplementedEmailOperationServiceServer) RunEmailQueue(context.Context, *RunEmailQueueRequest) (*RunEmailQueueResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RunEmailQueue not implemented")
+}
+func (UnimplementedEmailOperationServiceServer) ListFailedEmails(context.Context, *ListFailedEmailsRequest) (*ListFailedEmailsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListFailedEmails not implemented")
 }
 func (UnimplementedEmailOperationServiceServer) ListManagedDomains(context.Context, *ListManagedDomainsRequest) (*ListManagedDomainsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListManagedDomains not implemented")
@@ -323,6 +353,24 @@ func _EmailOperationService_RunEmailQueue_Handler(srv interface{}, ctx context.C
 	return interceptor(ctx, in, info, handler)
 }
 
+func _EmailOperationService_ListFailedEmails_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListFailedEmailsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(EmailOperationServiceServer).ListFailedEmails(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: EmailOperationService_ListFailedEmails_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(EmailOperationServiceServer).ListFailedEmails(ctx, req.(*ListFailedEmailsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _EmailOperationService_ListManagedDomains_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListManagedDomainsRequest)
 	if err := dec(in); err != nil {
@@ -417,6 +465,10 @@ var EmailOperationService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RunEmailQueue",
 			Handler:    _EmailOperationService_RunEmailQueue_Handler,
+		},
+		{
+			MethodName: "ListFailedEmails",
+			Handler:    _EmailOperationService_ListFailedEmails_Handler,
 		},
 		{
 			MethodName: "ListManagedDomains",

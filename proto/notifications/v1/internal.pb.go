@@ -29,8 +29,8 @@ type EnqueueEmailRequest struct {
 	ProjectId string `protobuf:"bytes,2,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
 	BranchId  string `protobuf:"bytes,3,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
 	// Key of a built-in template: email_verification, password_reset,
-	// magic_link, team_invitation, sign_in_invitation, payment_receipt or
-	// payment_failed.
+	// magic_link, team_invitation, sign_in_invitation, payment_receipt,
+	// payment_failed or api_key_revoked.
 	Template string `protobuf:"bytes,4,opt,name=template,proto3" json:"template,omitempty"`
 	// User the mail belongs to; empty for bare addresses.
 	UserId string `protobuf:"bytes,5,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`

@@ -367,15 +367,15 @@ const file_notifications_v1_preference_proto_rawDesc = "" +
 	"\x1cNotificationPreferenceChange\x12\x18\n" +
 	"\aenabled\x18\x01 \x01(\bR\aenabled\"0\n" +
 	"\x12UnsubscribeRequest\x12\x1a\n" +
-	"\x04code\x18\x01 \x01(\tB\x06\x8a\xa3\x1e\x02(\x01R\x04code2\xe1\x06\n" +
+	"\x04code\x18\x01 \x01(\tB\x06\x8a\xa3\x1e\x02(\x01R\x04code2\xe3\x06\n" +
 	"\x1dNotificationPreferenceService\x12\xa0\x02\n" +
 	"\x1bListNotificationPreferences\x124.notifications.v1.ListNotificationPreferencesRequest\x1a5.notifications.v1.ListNotificationPreferencesResponse\"\x93\x01\x8a\xa3\x1eW\n" +
 	"\x03\x01\x02\x03 \x01J CANNOT_GET_OWN_USER_WITHOUT_USERJ\x1cUSER_AUTHENTICATION_REQUIREDJ\x0eUSER_NOT_FOUND\x82\xd3\xe4\x93\x022\x120/api/v1/emails/notification-preference/{user_id}\x12\xbc\x02\n" +
 	"\x1cUpdateNotificationPreference\x125.notifications.v1.UpdateNotificationPreferenceRequest\x1a(.notifications.v1.NotificationPreference\"\xba\x01\x8a\xa3\x1eW\n" +
 	"\x03\x01\x02\x03 \x01J CANNOT_GET_OWN_USER_WITHOUT_USERJ\x1cUSER_AUTHENTICATION_REQUIREDJ\x0eUSER_NOT_FOUND\x82\xd3\xe4\x93\x02Y:\n" +
-	"preference2K/api/v1/emails/notification-preference/{user_id}/{notification_category_id}\x12\xdd\x01\n" +
-	"\vUnsubscribe\x12$.notifications.v1.UnsubscribeRequest\x1a\x14.google.api.HttpBody\"\x91\x01\x8a\xa3\x1eC\n" +
-	"\x03\x01\x02\x03\x10\x01 \x018\x01J\x1bVERIFICATION_CODE_NOT_FOUNDJ\x19VERIFICATION_CODE_EXPIRED\x82\xd3\xe4\x93\x02DZ!\"\x1f/api/v1/emails/unsubscribe-link\x12\x1f/api/v1/emails/unsubscribe-linkB6Z4vestibule.dev/proto/notifications/v1;notificationsv1b\x06proto3"
+	"preference2K/api/v1/emails/notification-preference/{user_id}/{notification_category_id}\x12\xdf\x01\n" +
+	"\vUnsubscribe\x12$.notifications.v1.UnsubscribeRequest\x1a\x14.google.api.HttpBody\"\x93\x01\x8a\xa3\x1eE\n" +
+	"\x03\x01\x02\x03\x10\x01 \x018\x01J\x1bVERIFICATION_CODE_NOT_FOUNDJ\x19VERIFICATION_CODE_EXPIRED`\x01\x82\xd3\xe4\x93\x02DZ!\"\x1f/api/v1/emails/unsubscribe-link\x12\x1f/api/v1/emails/unsubscribe-linkB6Z4vestibule.dev/proto/notifications/v1;notificationsv1b\x06proto3"
 
 var (
 	file_notifications_v1_preference_proto_rawDescOnce sync.Once

@@ -210,8 +210,11 @@ type Method struct {
 	// Statuses that the method may give a success instead, for the
 	// documentation.
 	FurtherSuccessStatus []int32 `protobuf:"varint,11,rep,packed,name=further_success_status,json=furtherSuccessStatus,proto3" json:"further_success_status,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// A GET changes something. A HEAD, as scanners of mails send it, never reaches
+	// the service: it is answered like a success, and changes nothing.
+	GetHasEffects bool `protobuf:"varint,12,opt,name=get_has_effects,json=getHasEffects,proto3" json:"get_has_effects,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Method) Reset() {
@@ -319,6 +322,13 @@ func (x *Method) GetFurtherSuccessStatus() []int32 {
 		return x.FurtherSuccessStatus
 	}
 	return nil
+}
+
+func (x *Method) GetGetHasEffects() bool {
+	if x != nil {
+		return x.GetHasEffects
+	}
+	return false
 }
 
 // Field is the policy of one field.
@@ -464,7 +474,7 @@ var File_policy_v1_policy_proto protoreflect.FileDescriptor
 
 const file_policy_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x16policy/v1/policy.proto\x12\tpolicy.v1\x1a google/protobuf/descriptor.proto\"\x92\x03\n" +
+	"\x16policy/v1/policy.proto\x12\tpolicy.v1\x1a google/protobuf/descriptor.proto\"\xba\x03\n" +
 	"\x06Method\x12)\n" +
 	"\x06access\x18\x01 \x03(\x0e2\x11.policy.v1.AccessR\x06access\x12\x16\n" +
 	"\x06public\x18\x02 \x01(\bR\x06public\x12#\n" +
@@ -477,7 +487,8 @@ const file_policy_v1_policy_proto_rawDesc = "" +
 	"\x06errors\x18\t \x03(\tR\x06errors\x12\x1c\n" +
 	"\tredirects\x18\n" +
 	" \x01(\bR\tredirects\x124\n" +
-	"\x16further_success_status\x18\v \x03(\x05R\x14furtherSuccessStatus\"\xcd\x01\n" +
+	"\x16further_success_status\x18\v \x03(\x05R\x14furtherSuccessStatus\x12&\n" +
+	"\x0fget_has_effects\x18\f \x01(\bR\rgetHasEffects\"\xcd\x01\n" +
 	"\x05Field\x12\x1f\n" +
 	"\vserver_only\x18\x01 \x01(\bR\n" +
 	"serverOnly\x12!\n" +

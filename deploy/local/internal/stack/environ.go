@@ -29,8 +29,9 @@ const (
 	// encryptionKeyID names the one key of a dev stack's ring.
 	encryptionKeyID = "dev"
 	smtpSender      = "Vestibule <no-reply@vestibule.localhost>"
-	// loopbackNetworks are where webhooks and mails of projects may go besides
-	// the public Internet: to what a developer runs on this machine.
+	// loopbackNetworks are where webhooks and mails of projects may go, and
+	// their OpenID providers be, besides the public Internet: what a developer
+	// runs on this machine.
 	loopbackNetworks = "127.0.0.0/8,::1/128"
 	// Edge limits that nobody meets who tries things out on one machine, or
 	// measures it: requests a minute of one client.
@@ -50,6 +51,9 @@ func (s system) environ(name string) []string {
 		s.addGateway(vars)
 	} else {
 		s.addService(vars, name)
+	}
+	if name == "identity" {
+		vars["OAUTH_ALLOW_NETWORKS"] = loopbackNetworks
 	}
 	if name == "notifications" {
 		vars["SMTP_URL"] = s.smtpURL

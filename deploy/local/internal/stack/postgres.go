@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"vestibule.dev/deploy/local/internal/postgres"
+	"vestibule.dev/pkg/tenancy"
 )
 
 // sharedServerPrefix keeps our databases apart from others on a server that
@@ -36,11 +39,28 @@ func (s *stack) startPostgres(ctx context.Context) error {
 		return err
 	}
 	s.system.databases = make(map[string]string, len(services))
+	s.dev.Databases = make(map[string]string, len(services))
 	for _, name := range services {
 		s.system.databases[name] = urls[prefix+name]
+		if s.dev.Databases[name], err = forAllProjects(urls[prefix+name]); err != nil {
+			return err
+		}
 	}
-	s.dev.Databases = s.system.databases
 	return nil
+}
+
+// forAllProjects is a database's URL for people and tools, who want to see the
+// rows of every project.
+func forAllProjects(database string) (string, error) {
+	u, err := url.Parse(database)
+	if err != nil {
+		return "", err
+	}
+	query := u.Query()
+	query.Set("options", "-c "+tenancy.Setting+"="+tenancy.All)
+	// Not every client takes a plus for a space.
+	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
+	return u.String(), nil
 }
 
 // startCluster runs the stack's own server and returns its URL.

@@ -15,9 +15,10 @@ import (
 
 // OAuthReturn is a browser that a provider sent back.
 type OAuthReturn struct {
-	// ProviderType is the one in the path.
-	ProviderType string
-	State        string
+	// ProviderID is the one in the path: a type, or the key of a provider of
+	// type custom_oidc.
+	ProviderID string
+	State      string
 	// Code, Error, Issuer and User are empty when not told.
 	Code, Error, Issuer, User string
 	// Cookies are those that bind sign-ins to this browser, as in a Cookie
@@ -126,7 +127,7 @@ func (a *App) completeOAuth(ctx context.Context, in OAuthReturn, pending *Pendin
 		return "", err
 	case provider.Type != remembered.ProviderType || !provider.allows(remembered.Type):
 		return "", apierr.OAuthProviderNotFoundOrNotEnabled()
-	case provider.Type != in.ProviderType:
+	case provider.callbackID() != in.ProviderID:
 		return "", apierr.Text(http.StatusBadRequest, "This sign-in belongs to another provider.")
 	}
 	// From here on the state is worth nothing, whatever becomes of it.

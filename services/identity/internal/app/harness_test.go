@@ -333,6 +333,8 @@ type fakeTeams struct {
 	asked func()
 	// members holds the teams that everybody is a member of, by id.
 	members map[string]domain.Team
+	// permissions holds what everybody may do in a team.
+	permissions map[string][]string
 	// memberIDs holds who is listed as member of a team.
 	memberIDs map[string][]string
 	// batches counts how often many memberships were asked for at once.
@@ -354,6 +356,16 @@ func (f *fakeTeams) Membership(_ context.Context, _ ids.Tenant, teamID, _ string
 		return nil, f.err
 	}
 	return &team, nil
+}
+
+func (f *fakeTeams) MemberPermissions(_ context.Context, _ ids.Tenant, teamID, _ string) ([]string, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.asked != nil {
+		f.asked()
+	}
+	_, ok := f.members[teamID]
+	return f.permissions[teamID], ok, f.err
 }
 
 func (f *fakeTeams) TeamIDs(context.Context, ids.Tenant, string) ([]string, error) {

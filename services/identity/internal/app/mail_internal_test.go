@@ -83,3 +83,21 @@ func TestChangeEnvironmentConfig_requiredKeyGone_changesNothing(t *testing.T) {
 		t.Error("a key that does not exist was written")
 	}
 }
+
+func TestListProjectOwners_membersWithAddress_inOrder(t *testing.T) {
+	p := &projects{harness: newHarness(t)}
+	var owners []string
+	for _, email := range []string{"zoe@example.com", "ada@example.com"} {
+		owners = append(owners, p.signUp(email))
+	}
+	nameless := p.signUpAnonymously()
+	p.App = p.replica()
+	project := p.create()
+	p.teams.memberIDs = map[string][]string{*project.OwnerTeamID: append(owners, nameless, ids.NewUUID())}
+	if emails, err := p.ListProjectOwners(t.Context(), project.ID); err != nil || !slices.Equal(emails, []string{"ada@example.com", "zoe@example.com"}) {
+		t.Errorf("%v, %v", emails, err)
+	}
+	if emails, err := p.ListProjectOwners(t.Context(), ids.NewUUID()); err != nil || len(emails) != 0 {
+		t.Errorf("a project that does not exist is owned by %v, %v", emails, err)
+	}
+}

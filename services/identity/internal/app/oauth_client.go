@@ -81,6 +81,15 @@ type oauthProvider struct {
 	client   ProviderClient
 }
 
+// callbackID names the provider in the path that it leads back to: by its type
+// or, as there may be many of that type, by its key.
+func (p *oauthProvider) callbackID() string {
+	if p.Type == domain.CustomOIDC {
+		return p.configID
+	}
+	return p.Type
+}
+
 // oauthProvider finds a provider by its key, which SDKs write in lower case. It
 // fails with OAUTH_PROVIDER_NOT_FOUND_OR_NOT_ENABLED, also for one that nobody
 // gave keys.
@@ -99,14 +108,17 @@ func (a *App) oauthProvider(config *projectconfig.Config, id string) (*oauthProv
 		ClientSecret:      configured.ClientSecret,
 		FacebookConfigID:  configured.FacebookConfigID,
 		MicrosoftTenantID: configured.MicrosoftTenantID,
-		RedirectURL:       a.publicURL + "/api/v1/auth/oauth/callback/" + configured.Type,
 	}}
+	if p.Type == domain.CustomOIDC {
+		p.client.Issuer = configured.IssuerURL
+	}
+	p.client.RedirectURL = a.publicURL + "/api/v1/auth/oauth/callback/" + p.callbackID()
 	if p.IsShared {
 		if p.client.ClientID, p.client.ClientSecret, ok = a.oauth.SharedClient(p.Type); !ok {
 			return nil, apierr.OAuthProviderNotFoundOrNotEnabled()
 		}
 	}
-	if p.client.ClientID == "" || p.client.ClientSecret == "" {
+	if p.client.ClientID == "" || p.client.ClientSecret == "" || p.Type == domain.CustomOIDC && p.client.Issuer == "" {
 		return nil, apierr.OAuthProviderNotFoundOrNotEnabled()
 	}
 	return p, nil

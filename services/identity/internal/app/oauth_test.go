@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/cookiejar"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -103,6 +104,11 @@ func newOAuthHarness(t *testing.T) *oauthHarness {
 		"spotify": {Type: "spotify", IsShared: true, AllowSignIn: true},
 		"mine":    {Type: "discord", AllowConnectedAccounts: true, ClientID: "x", ClientSecret: "y"},
 		"empty":   {Type: "gitlab", AllowSignIn: true},
+		"acme:sso": {
+			Type: domain.CustomOIDC, AllowSignIn: true, AllowConnectedAccounts: true, ClientID: oidctest.ClientID, ClientSecret: oidctest.ClientSecret,
+			IssuerURL: h.provider.URL,
+		},
+		"nowhere": {Type: domain.CustomOIDC, AllowSignIn: true, ClientID: oidctest.ClientID, ClientSecret: oidctest.ClientSecret},
 		"apple": {
 			Type: "apple", AllowSignIn: true, ClientID: oidctest.ClientID, ClientSecret: oidctest.ClientSecret,
 			AppleBundles: map[string]projectconfig.AppleBundle{"a": {BundleID: "org.example.app"}},
@@ -118,17 +124,18 @@ func (h *oauthHarness) useOAuth(connections int32) {
 	if connections != 16 {
 		h.useDB(pgtest.Open(h.t, h.url, int(connections)))
 	}
-	for _, name := range []string{"google", "github", "apple"} {
+	for _, name := range []string{"google", "github", "apple", "acme:sso"} {
 		h.provider.Register(publicURL + "/api/v1/auth/oauth/callback/" + name)
 	}
 	userURL, emailsURL := h.provider.GitHub()
 	oauth := oauthprovider.New(oauthprovider.Config{
-		Google: oauthprovider.TypeConfig{Issuer: h.provider.URL},
-		Apple:  oauthprovider.TypeConfig{Issuer: h.provider.URL},
+		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Google:        oauthprovider.TypeConfig{Issuer: h.provider.URL},
+		Apple:         oauthprovider.TypeConfig{Issuer: h.provider.URL},
 		GitHub: oauthprovider.TypeConfig{
 			AuthorizationURL: h.provider.URL + "/authorize", TokenURL: h.provider.URL + "/oauth/token", UserInfoURL: userURL, EmailsURL: emailsURL,
 		},
-	})
+	}, h.clock)
 	h.App = app.New(h.deps(func(deps *app.Deps) {
 		deps.OAuth, deps.AuthorizationCodes, deps.AccessTokens = oauth, h.tokens, h.tokens
 	}))
@@ -179,8 +186,8 @@ func (h *oauthHarness) follow(departure *app.OAuthDeparture) app.OAuthReturn {
 	}
 	query := back.Query()
 	came := app.OAuthReturn{
-		ProviderType: strings.TrimPrefix(back.Path, "/api/v1/auth/oauth/callback/"),
-		State:        query.Get("state"), Code: query.Get("code"), Error: query.Get("error"), Issuer: query.Get("iss"),
+		ProviderID: strings.TrimPrefix(back.Path, "/api/v1/auth/oauth/callback/"),
+		State:      query.Get("state"), Code: query.Get("code"), Error: query.Get("error"), Issuer: query.Get("iss"),
 	}
 	if departure.Binding != nil {
 		came.Cookies = app.BindingCookie(departure.Binding.State) + "=true"
@@ -279,6 +286,68 @@ func TestOAuth_providerWithAShapeOfItsOwn_isUnderstood(t *testing.T) {
 	}
 }
 
+// A project brings a provider that nobody else knows: what there is to know
+// about it comes from its issuer.
+func TestOAuth_customProvider_isDiscovered(t *testing.T) {
+	h := newOAuthHarness(t)
+	code := h.signInWith(with("Acme:SSO"))
+	user := h.me(code.UserID)
+	if !code.IsNewUser || *user.PrimaryEmail != (domain.PrimaryEmail{Value: "ada@example.com", IsVerified: true, UsedForAuth: true}) ||
+		user.OAuthAccounts[0].ProviderConfigID != "acme:sso" || user.OAuthAccounts[0].AccountID != "ada-1" {
+		t.Errorf("user %+v", user)
+	}
+	if again := h.signInWith(with("acme:sso")); again.UserID != code.UserID || again.IsNewUser {
+		t.Errorf("again %+v", again)
+	}
+	// Another provider that says the same address is verified joins.
+	if merged := h.signInWith(with("google")); merged.UserID != code.UserID {
+		t.Errorf("merged %+v", merged)
+	}
+
+	h.provider.LetIn(oidctest.Person{Subject: "grace", Email: "grace@example.com", EmailVerified: true})
+	other := h.signUp("other@example.com")
+	offline := func(in *app.OAuthAuthorization) { in.ProviderScope = "offline_access" }
+	if linked := h.signInWith(with("acme:sso"), linking(h.token(other, false)), offline); linked.UserID != other || linked.IsNewUser {
+		t.Errorf("linked %+v", linked)
+	}
+	ctx := h.as(principal.AccessClient, other)
+	connections, err := h.ListOAuthProviders(ctx, other)
+	if err != nil || len(connections) != 1 || connections[0].Type != domain.CustomOIDC || connections[0].ProviderConfigID != "acme:sso" {
+		t.Errorf("connections %+v, %v", connections, err)
+	}
+	accounts, err := h.ListConnectedAccounts(ctx, other)
+	if err != nil || len(accounts) != 1 || accounts[0].AccountID != "grace" {
+		t.Errorf("accounts %+v, %v", accounts, err)
+	}
+	token, err := h.CreateProviderAccessToken(ctx, app.ProviderTokenRequest{UserID: other, ProviderID: "acme:sso"})
+	if err != nil || token == "" {
+		t.Errorf("token of %d characters, %v", len(token), err)
+	}
+	h.provider.Revoke(false)
+	fresh, err := h.CreateProviderAccessToken(ctx, app.ProviderTokenRequest{UserID: other, ProviderID: "acme:sso"})
+	if err != nil || fresh == "" || fresh == token {
+		t.Errorf("a revoked token is handed out, %v", err)
+	}
+}
+
+func TestOAuth_customProvider_otherIssuersDoNotCount(t *testing.T) {
+	h := newOAuthHarness(t)
+	came := h.visit(h.authorization(with("acme:sso")))
+	for name, tt := range map[string]struct {
+		change func(*app.OAuthReturn)
+	}{
+		"path of another": {func(in *app.OAuthReturn) { in.ProviderID = domain.CustomOIDC }},
+		"another issuer":  {func(in *app.OAuthReturn) { in.Issuer = "https://evil.example" }},
+	} {
+		in := came
+		tt.change(&in)
+		arrival, err := h.CompleteOAuth(t.Context(), in)
+		if !errors.Is(err, apierr.Text(http.StatusBadRequest, "")) || arrival.Location != "" {
+			t.Errorf("%s: %+v, %v", name, arrival, err)
+		}
+	}
+}
+
 func TestOAuth_unverifiedAddress_isStoredAsSuch(t *testing.T) {
 	h := newOAuthHarness(t)
 	h.provider.LetIn(oidctest.Person{Subject: "bob", Email: "bob@example.com"})
@@ -313,6 +382,7 @@ func TestAuthorizeOAuth_errors_inOrder(t *testing.T) {
 		"unknown provider":   {with("nobody"), notFound},
 		"no keys":            {with("empty"), notFound},
 		"no shared keys":     {with("spotify"), notFound},
+		"no issuer":          {with("nowhere"), notFound},
 		"not for sign-in":    {with("mine"), notFound},
 		"not for linking":    {func(in *app.OAuthAuthorization) { in.ProviderID, in.Type, in.AccessToken = "apple", app.OAuthLink, "x" }, notFound},
 		"link without token": {func(in *app.OAuthAuthorization) { in.Type = app.OAuthLink }, apierr.Text(http.StatusBadRequest, "")},
@@ -351,7 +421,7 @@ func TestAuthorizeOAuth_errors_inOrder(t *testing.T) {
 
 func TestAuthorizeOAuth_sharedKeys_refuseMoreScopes(t *testing.T) {
 	h := newOAuthHarness(t)
-	shared := oauthprovider.New(oauthprovider.Config{Spotify: oauthprovider.TypeConfig{ClientID: "shared", ClientSecret: "s"}})
+	shared := oauthprovider.New(oauthprovider.Config{Spotify: oauthprovider.TypeConfig{ClientID: "shared", ClientSecret: "s"}}, h.clock)
 	h.App = app.New(h.deps(func(deps *app.Deps) {
 		deps.OAuth, deps.AuthorizationCodes, deps.AccessTokens = shared, h.tokens, h.tokens
 	}))
@@ -380,7 +450,7 @@ func TestCompleteOAuth_strangeReturns_areAnsweredDirectly(t *testing.T) {
 		"unknown state":        {func(in *app.OAuthReturn) { in.State = ids.Secret() }, false},
 		"no cookie":            {func(in *app.OAuthReturn) { in.Cookies = "" }, false},
 		"cookie of another":    {func(in *app.OAuthReturn) { in.Cookies = app.BindingCookie(ids.Secret()) + "=true" }, false},
-		"path of another":      {func(in *app.OAuthReturn) { in.ProviderType = "github" }, true},
+		"path of another":      {func(in *app.OAuthReturn) { in.ProviderID = "github" }, true},
 		"made-up code":         {func(in *app.OAuthReturn) { in.Code = "guessed" }, true},
 		"no code":              {func(in *app.OAuthReturn) { in.Code = "" }, true},
 		"issuer of another":    {func(in *app.OAuthReturn) { in.Issuer = "https://accounts.google.com" }, true},

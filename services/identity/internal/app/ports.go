@@ -22,6 +22,7 @@ type Store interface {
 
 	UserStore
 	UserDirectory
+	DashboardStore
 	ContactChannelStore
 	CodeStore
 	SecondFactorStore
@@ -309,6 +310,9 @@ type TokenSubject struct {
 type Teams interface {
 	TeamDirectory
 
+	// MemberPermissions reads what a member may do in a team, directly or by a
+	// permission that contains another.
+	MemberPermissions(ctx context.Context, tenant ids.Tenant, teamID, userID string) (permissionIDs []string, isMember bool, err error)
 	// Membership reads a team that the user is a member of; nil when there is
 	// no such membership.
 	Membership(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*domain.Team, error)

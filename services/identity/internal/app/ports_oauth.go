@@ -136,6 +136,8 @@ type ProviderClient struct {
 	ClientSecret secret.Secret
 	// FacebookConfigID and MicrosoftTenantID are empty when unset.
 	FacebookConfigID, MicrosoftTenantID string
+	// Issuer is of a provider that is discovered; empty for other types.
+	Issuer string
 	// RedirectURL is where the provider leads back to.
 	RedirectURL string
 }

@@ -39,6 +39,14 @@ func (t *Teams) Membership(ctx context.Context, tenant ids.Tenant, teamID, userI
 	return toTeam(res.GetTeam())
 }
 
+// MemberPermissions implements app.Teams.
+func (t *Teams) MemberPermissions(ctx context.Context, tenant ids.Tenant, teamID, userID string) (permissionIDs []string, isMember bool, err error) {
+	res, err := t.rpc.GetMembership(ctx, &teamsv1.GetMembershipRequest{
+		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, TeamId: teamID, UserId: userID,
+	})
+	return res.GetPermissionIds(), res.GetTeam() != nil, err
+}
+
 // TeamIDs implements app.Teams.
 func (t *Teams) TeamIDs(ctx context.Context, tenant ids.Tenant, userID string) ([]string, error) {
 	res, err := t.rpc.ListUserTeams(ctx, &teamsv1.ListUserTeamsRequest{

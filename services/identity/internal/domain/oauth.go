@@ -13,8 +13,14 @@ var OAuthProviderTypes = []string{
 	"google", "github", "microsoft", "spotify", "facebook", "discord", "gitlab", "bitbucket", "linkedin", "apple", "x", "twitch",
 }
 
+// CustomOIDC is the kind of a provider that is known by its issuer alone
+// (OpenID Connect Discovery 1.0).
+const CustomOIDC = "custom_oidc"
+
 // IsOAuthProviderType reports whether there is such a kind of provider.
-func IsOAuthProviderType(name string) bool { return slices.Contains(OAuthProviderTypes, name) }
+func IsOAuthProviderType(name string) bool {
+	return name == CustomOIDC || slices.Contains(OAuthProviderTypes, name)
+}
 
 // OAuthConnection is an account at an OAuth provider that is linked to a user,
 // with what it is good for.

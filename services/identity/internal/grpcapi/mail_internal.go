@@ -28,6 +28,15 @@ func (s *MailInternal) ListUserIDs(ctx context.Context, req *identityv1.ListUser
 	return &identityv1.ListUserIDsResponse{UserIds: found}, nil
 }
 
+// ListProjectOwners implements identityv1.MailInternalServiceServer.
+func (s *MailInternal) ListProjectOwners(ctx context.Context, req *identityv1.ListProjectOwnersRequest) (*identityv1.ListProjectOwnersResponse, error) {
+	emails, err := s.app.ListProjectOwners(ctx, req.GetProjectId())
+	if err != nil {
+		return nil, err
+	}
+	return &identityv1.ListProjectOwnersResponse{PrimaryEmails: emails}, nil
+}
+
 // ChangeEnvironmentConfig implements identityv1.MailInternalServiceServer.
 func (s *MailInternal) ChangeEnvironmentConfig(ctx context.Context, req *identityv1.ChangeEnvironmentConfigRequest) (*identityv1.ChangeEnvironmentConfigResponse, error) {
 	override := req.GetOverride()

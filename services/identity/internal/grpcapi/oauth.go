@@ -75,13 +75,13 @@ func (s *OAuth) AuthorizeOAuth(ctx context.Context, req *identityv1.AuthorizeOAu
 // CompleteOAuth implements identityv1.OAuthServiceServer.
 func (s *OAuth) CompleteOAuth(ctx context.Context, req *identityv1.CompleteOAuthRequest) (*httpbody.HttpBody, error) {
 	arrival, err := s.app.CompleteOAuth(ctx, app.OAuthReturn{
-		ProviderType: req.GetProviderId(),
-		State:        req.GetState(),
-		Code:         req.GetCode(),
-		Error:        req.GetError(),
-		Issuer:       req.GetIss(),
-		User:         req.GetUser(),
-		Cookies:      req.GetCookies(),
+		ProviderID: req.GetProviderId(),
+		State:      req.GetState(),
+		Code:       req.GetCode(),
+		Error:      req.GetError(),
+		Issuer:     req.GetIss(),
+		User:       req.GetUser(),
+		Cookies:    req.GetCookies(),
 	})
 	status := http.StatusSeeOther
 	if arrival.IsError {

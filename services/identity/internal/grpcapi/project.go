@@ -75,6 +75,14 @@ func (s *Projects) CreateProject(ctx context.Context, req *identityv1.CreateProj
 	return adminProject(project)
 }
 
+// TransferProject implements identityv1.ProjectServiceServer.
+func (s *Projects) TransferProject(ctx context.Context, req *identityv1.TransferProjectRequest) (*identityv1.TransferProjectResponse, error) {
+	if err := s.app.TransferProject(ctx, storedID(req.GetProjectId()), storedID(req.GetNewTeamId())); err != nil {
+		return nil, err
+	}
+	return &identityv1.TransferProjectResponse{Success: "true"}, nil
+}
+
 // GetAdminProject implements identityv1.ProjectServiceServer.
 func (s *Projects) GetAdminProject(ctx context.Context, _ *identityv1.GetAdminProjectRequest) (*identityv1.AdminProject, error) {
 	project, err := s.app.GetAdminProject(ctx)

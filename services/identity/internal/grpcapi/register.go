@@ -30,6 +30,7 @@ func RegisterProjects(r grpc.ServiceRegistrar, application *app.App) {
 	identityv1.RegisterProjectServiceServer(r, &Projects{app: application})
 	identityv1.RegisterApiKeySetServiceServer(r, &APIKeySets{app: application})
 	identityv1.RegisterConfigServiceServer(r, &Configs{app: application})
+	identityv1.RegisterDashboardServiceServer(r, &Dashboard{app: application})
 	identityv1.RegisterProjectInternalServiceServer(r, &ProjectInternal{app: application})
 	identityv1.RegisterMailInternalServiceServer(r, &MailInternal{app: application})
 }

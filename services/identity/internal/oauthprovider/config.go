@@ -3,6 +3,7 @@ package oauthprovider
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 
@@ -35,6 +36,11 @@ func (c TypeConfig) overridden() bool {
 
 // Config holds the settings of all types.
 type Config struct {
+	// AllowNetworks are networks outside the public Internet in which projects
+	// may have OpenID providers of their own. With any, such providers need no
+	// TLS either: for development and private installations.
+	AllowNetworks []netip.Prefix `env:"OAUTH_ALLOW_NETWORKS"`
+
 	Google    TypeConfig `envPrefix:"OAUTH_GOOGLE_"`
 	GitHub    TypeConfig `envPrefix:"OAUTH_GITHUB_"`
 	Microsoft TypeConfig `envPrefix:"OAUTH_MICROSOFT_"`

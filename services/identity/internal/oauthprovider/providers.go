@@ -10,13 +10,13 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/httpx"
 	"vestibule.dev/pkg/secret"
 	"vestibule.dev/services/identity/internal/app"
@@ -39,31 +39,25 @@ const (
 type Providers struct {
 	config map[string]TypeConfig
 	// outside reaches the public Internet alone; anywhere is for endpoints that
-	// the operator named.
-	outside, anywhere *http.Client
+	// the operator named, projects for those of issuers that projects name.
+	outside, anywhere, projects *http.Client
+	// plain says that issuers of projects need no TLS.
+	plain bool
 
-	mu         sync.Mutex
-	discovered map[string]*discovery
-	keySets    map[string]oidc.KeySet
-}
-
-// discovery is what an issuer tells about itself.
-type discovery struct {
-	endpoint    oauth2.Endpoint
-	userInfoURL string
-	jwksURL     string
-	algorithms  []string
+	operators, tenants *directory
 }
 
 // New returns the providers as the operator configured them.
-func New(config Config) *Providers {
+func New(config Config, now clock.Clock) *Providers {
 	everywhere := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 	return &Providers{
-		config:     config.byType(),
-		outside:    httpx.NewClient(httpx.ClientConfig{Timeout: exchangeTimeout}),
-		anywhere:   httpx.NewClient(httpx.ClientConfig{Timeout: exchangeTimeout, Dialer: httpx.Dialer{Allow: everywhere}}),
-		discovered: map[string]*discovery{},
-		keySets:    map[string]oidc.KeySet{},
+		config:    config.byType(),
+		outside:   httpx.NewClient(httpx.ClientConfig{Timeout: exchangeTimeout}),
+		anywhere:  httpx.NewClient(httpx.ClientConfig{Timeout: exchangeTimeout, Dialer: httpx.Dialer{Allow: everywhere}}),
+		projects:  httpx.NewClient(httpx.ClientConfig{Timeout: exchangeTimeout, Dialer: httpx.Dialer{Allow: config.AllowNetworks}}),
+		plain:     len(config.AllowNetworks) > 0,
+		operators: newDirectory(now),
+		tenants:   newDirectory(now),
 	}
 }
 
@@ -75,7 +69,7 @@ func (p *Providers) SharedClient(providerType string) (string, secret.Secret, bo
 
 // BaseScopes implements app.OAuthProviders.
 func (p *Providers) BaseScopes(providerType string) []string {
-	scopes := slices.Clone(kinds[providerType].scopes)
+	scopes := slices.Clone(kindOf(providerType).scopes)
 	if p.config[providerType].Issuer != "" {
 		for _, scope := range []string{"openid", "email", "profile"} {
 			if !slices.Contains(scopes, scope) {
@@ -215,6 +209,9 @@ type session struct {
 // open works out whom to talk to. It fails with
 // OAUTH_PROVIDER_TEMPORARILY_UNAVAILABLE when an issuer cannot be discovered.
 func (p *Providers) open(ctx context.Context, client app.ProviderClient) (*session, error) {
+	if client.Type == domain.CustomOIDC {
+		return p.openCustom(ctx, client)
+	}
 	k, c := kinds[client.Type], p.config[client.Type]
 	s := &session{client: client, kind: k, config: c, http: p.outside, userInfoURL: k.userInfoURL, emailsURL: k.emailsURL, issuer: k.issuer}
 	endpoint, jwksURL := k.endpoint, k.jwksURL
@@ -224,9 +221,9 @@ func (p *Providers) open(ctx context.Context, client app.ProviderClient) (*sessi
 			s.issuer, jwksURL = c.Issuer, ""
 		}
 	}
-	s.ctx = context.WithValue(oidc.ClientContext(ctx, s.http), oauth2.HTTPClient, s.http)
+	s.use(ctx)
 	if c.Issuer != "" {
-		d, err := p.discover(s.ctx, c.Issuer)
+		d, err := p.operators.discover(s.ctx, c.Issuer)
 		if err != nil {
 			return nil, apierr.OAuthProviderTemporarilyUnavailable().WithCause(err)
 		}
@@ -245,12 +242,60 @@ func (p *Providers) open(ctx context.Context, client app.ProviderClient) (*sessi
 		*u = strings.ReplaceAll(*u, "{tenant}", url.PathEscape(tenant))
 	}
 	if jwksURL != "" {
-		s.keys = p.keySet(s.ctx, jwksURL)
+		s.keys = p.operators.keySet(s.ctx, jwksURL)
 	}
-	s.oauth = &oauth2.Config{
-		ClientID: client.ClientID, ClientSecret: client.ClientSecret.Reveal(), Endpoint: endpoint, RedirectURL: client.RedirectURL,
-	}
+	s.present(endpoint)
 	return s, nil
+}
+
+// openCustom works out whom to talk to when a project names the issuer: an
+// https URL unless the installation allows others, and so is all that it tells
+// about itself. It fails like open, and with a text for an issuer that does not
+// do.
+func (p *Providers) openCustom(ctx context.Context, client app.ProviderClient) (*session, error) {
+	s := &session{client: client, kind: custom, config: TypeConfig{Issuer: client.Issuer}, http: p.projects, issuer: client.Issuer}
+	s.use(ctx)
+	if err := p.mayAsk(client.Issuer); err != nil {
+		return nil, err
+	}
+	d, err := p.tenants.discover(s.ctx, client.Issuer)
+	if err != nil {
+		return nil, apierr.OAuthProviderTemporarilyUnavailable().WithCause(err)
+	}
+	addresses := []string{d.endpoint.AuthURL, d.endpoint.TokenURL, d.jwksURL}
+	if d.userInfoURL != "" { // otherwise identity tokens have to say it all
+		addresses = append(addresses, d.userInfoURL)
+	}
+	for _, address := range addresses {
+		if err := p.mayAsk(address); err != nil {
+			return nil, err
+		}
+	}
+	s.userInfoURL, s.algorithms, s.keys = d.userInfoURL, d.algorithms, p.tenants.keySet(s.ctx, d.jwksURL)
+	s.present(d.endpoint)
+	return s, nil
+}
+
+// mayAsk checks the form of an address that a project or its issuer named.
+// Where it leads is checked when a connection is opened.
+func (p *Providers) mayAsk(address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "https" && (u.Scheme != "http" || !p.plain) {
+		return errBadAnswer(fmt.Errorf("oauthprovider: %q is no https URL", address))
+	}
+	return nil
+}
+
+// use makes all requests of the session go by its client.
+func (s *session) use(ctx context.Context) {
+	s.ctx = context.WithValue(oidc.ClientContext(ctx, s.http), oauth2.HTTPClient, s.http)
+}
+
+// present makes the session speak as the client of the project.
+func (s *session) present(endpoint oauth2.Endpoint) {
+	s.oauth = &oauth2.Config{
+		ClientID: s.client.ClientID, ClientSecret: s.client.ClientSecret.Reveal(), Endpoint: endpoint, RedirectURL: s.client.RedirectURL,
+	}
 }
 
 func override(target *string, value string) {
@@ -258,50 +303,6 @@ func override(target *string, value string) {
 		*target = value
 	}
 }
-
-// discover reads what an issuer tells about itself, once.
-func (p *Providers) discover(ctx context.Context, issuer string) (*discovery, error) {
-	p.mu.Lock()
-	known := p.discovered[issuer]
-	p.mu.Unlock()
-	if known != nil {
-		return known, nil
-	}
-	provider, err := oidc.NewProvider(ctx, issuer)
-	if err != nil {
-		return nil, fmt.Errorf("oauthprovider: discover %s: %w", issuer, err)
-	}
-	var document struct {
-		JWKSURL    string   `json:"jwks_uri"`
-		Algorithms []string `json:"id_token_signing_alg_values_supported"`
-	}
-	if err := provider.Claims(&document); err != nil {
-		return nil, fmt.Errorf("oauthprovider: discover %s: %w", issuer, err)
-	}
-	d := &discovery{
-		endpoint: provider.Endpoint(), userInfoURL: provider.UserInfoEndpoint(), jwksURL: document.JWKSURL,
-		algorithms: slices.DeleteFunc(document.Algorithms, func(algorithm string) bool { return !slices.Contains(asymmetric, algorithm) }),
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.discovered[issuer] = d
-	return d, nil
-}
-
-// keySet returns the keys at a URL, which are fetched when they are needed and
-// kept. It outlives the request.
-func (p *Providers) keySet(ctx context.Context, jwksURL string) oidc.KeySet {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.keySets[jwksURL] == nil {
-		p.keySets[jwksURL] = oidc.NewRemoteKeySet(context.WithoutCancel(ctx), jwksURL)
-	}
-	return p.keySets[jwksURL]
-}
-
-// asymmetric are the algorithms of identity tokens: the keys to verify them are
-// public, so none of those with a shared key.
-var asymmetric = []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.EdDSA}
 
 // verifies reports whether identity tokens are verified.
 func (s *session) verifies() bool { return s.keys != nil }
@@ -342,7 +343,7 @@ func (s *session) account(token *oauth2.Token, answer app.ProviderAnswer) (*doma
 			// must not be used.
 			return nil, errBadAnswer(errors.New("user info of another subject"))
 		}
-		account = told
+		account = completed(told, account)
 	}
 	if account == nil || account.ID == "" {
 		return nil, errBadAnswer(errors.New("account without id"))
@@ -357,6 +358,20 @@ func (s *session) account(token *oauth2.Token, answer app.ProviderAnswer) (*doma
 		account.DisplayName = firstOf(account.DisplayName, appleName(answer.User))
 	}
 	return account, nil
+}
+
+// completed fills in from a verified identity token what the user info does not
+// tell, which need not tell more than the subject.
+func completed(told, verified *domain.ExternalAccount) *domain.ExternalAccount {
+	if verified == nil {
+		return told
+	}
+	if told.Email == "" {
+		told.Email, told.EmailVerified = verified.Email, verified.EmailVerified
+	}
+	told.DisplayName = firstOf(told.DisplayName, verified.DisplayName)
+	told.ProfileImageURL = firstOf(told.ProfileImageURL, verified.ProfileImageURL)
+	return told
 }
 
 // identity verifies the identity token that came with an access token.

@@ -4,12 +4,18 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/oauth2"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/environ"
 	"vestibule.dev/pkg/httpx"
 	"vestibule.dev/services/identity/internal/app"
@@ -34,7 +40,7 @@ func TestKinds_everyType_isComplete(t *testing.T) {
 }
 
 func TestAuthorizationURL_types_askAsTheyWantIt(t *testing.T) {
-	p := New(Config{})
+	p := New(Config{}, clock.System())
 	for name, want := range map[string]map[string]string{
 		"google":    {"include_granted_scopes": "true", "nonce": "n", "code_challenge_method": "S256", "access_type": "offline", "prompt": "consent"},
 		"microsoft": {"code_challenge_method": "S256", "scope": "User.Read openid"},
@@ -133,7 +139,7 @@ func standIn(t *testing.T, token, userInfo string) (*Providers, func(name string
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	c := TypeConfig{AuthorizationURL: server.URL + "/authorize", TokenURL: server.URL + "/token", UserInfoURL: server.URL + "/user"}
-	return New(Config{GitHub: c, Twitch: c, Microsoft: c, X: c, Google: c}), func(name string) app.ProviderClient {
+	return New(Config{GitHub: c, Twitch: c, Microsoft: c, X: c, Google: c}, clock.System()), func(name string) app.ProviderClient {
 		return app.ProviderClient{Type: name, ClientID: "id", ClientSecret: "secret", RedirectURL: "https://api.example.com/cb"}
 	}
 }
@@ -194,7 +200,7 @@ func TestAuthenticate_tokenAnswers_areUnderstood(t *testing.T) {
 func TestClients_privateAddresses_areReachedForOverridesAlone(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
-	p := New(Config{})
+	p := New(Config{}, clock.System())
 	for _, tt := range []struct {
 		client *http.Client
 		ok     bool
@@ -217,10 +223,87 @@ func TestClients_privateAddresses_areReachedForOverridesAlone(t *testing.T) {
 	}
 }
 
+// Issuers that projects name are asked on the public Internet and by https, and
+// so is all that they tell about themselves.
+func TestOpen_customIssuers_arePublicAndUseTLS(t *testing.T) {
+	var document string
+	var server *httptest.Server
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(strings.ReplaceAll(document, "ISSUER", server.URL)))
+	}))
+	t.Cleanup(server.Close)
+	const complete = `{"issuer":"ISSUER","authorization_endpoint":"ISSUER/a","token_endpoint":"ISSUER/t","jwks_uri":"ISSUER/k"}`
+	loopback := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	locate := func(p *Providers) error {
+		_, err := p.AuthorizationURL(t.Context(), app.ProviderClient{Type: domain.CustomOIDC, ClientID: "id", Issuer: server.URL}, app.ProviderRequest{Verifier: "v"})
+		return err
+	}
+	for name, tt := range map[string]struct {
+		document string
+		config   Config
+		want     *apierr.Error
+	}{
+		"complete":              {complete, Config{AllowNetworks: loopback}, nil},
+		"private and plain":     {complete, Config{}, apierr.Text(http.StatusBadRequest, "")},
+		"not an allowed one":    {complete, Config{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}, apierr.OAuthProviderTemporarilyUnavailable()},
+		"another issuer":        {strings.Replace(complete, `"ISSUER"`, `"https://other.example"`, 1), Config{AllowNetworks: loopback}, apierr.OAuthProviderTemporarilyUnavailable()},
+		"script to authorize":   {strings.Replace(complete, "ISSUER/a", "javascript:alert(1)", 1), Config{AllowNetworks: loopback}, apierr.Text(http.StatusBadRequest, "")},
+		"no token endpoint":     {strings.Replace(complete, "ISSUER/t", "", 1), Config{AllowNetworks: loopback}, apierr.Text(http.StatusBadRequest, "")},
+		"keys from a file":      {strings.Replace(complete, "ISSUER/k", "file:///etc/passwd", 1), Config{AllowNetworks: loopback}, apierr.Text(http.StatusBadRequest, "")},
+		"no keys":               {strings.Replace(complete, "ISSUER/k", "", 1), Config{AllowNetworks: loopback}, apierr.Text(http.StatusBadRequest, "")},
+		"user info by nonsense": {strings.Replace(complete, "{", `{"userinfo_endpoint":"x",`, 1), Config{AllowNetworks: loopback}, apierr.Text(http.StatusBadRequest, "")},
+		"nonsense":              {"<html>", Config{AllowNetworks: loopback}, apierr.OAuthProviderTemporarilyUnavailable()},
+	} {
+		document = tt.document
+		if err := locate(New(tt.config, clock.System())); tt.want == nil && err != nil || tt.want != nil && !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What one project made us ask is not asked again for an hour, and is not what
+// the operator's settings lead to.
+func TestDiscover_issuers_areRemembered(t *testing.T) {
+	requests := 0
+	var server *httptest.Server
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests++
+		_, _ = w.Write([]byte(`{"issuer":"` + server.URL + `","token_endpoint_auth_methods_supported":["client_secret_post"]}`))
+	}))
+	t.Cleanup(server.Close)
+	now := clock.NewFake(time.Unix(1, 0))
+	d := newDirectory(now)
+	for range 3 {
+		found, err := d.discover(t.Context(), server.URL)
+		if err != nil || found.endpoint.AuthStyle != oauth2.AuthStyleInParams {
+			t.Fatalf("%+v, %v", found, err)
+		}
+	}
+	if requests != 1 {
+		t.Errorf("%d requests", requests)
+	}
+	now.Advance(knownFor)
+	if _, err := d.discover(t.Context(), server.URL); err != nil || requests != 2 {
+		t.Errorf("%d requests, %v", requests, err)
+	}
+	// An issuer that is away for a while keeps its users.
+	now.Advance(knownFor)
+	server.Close()
+	if _, err := d.discover(t.Context(), server.URL); err != nil {
+		t.Error(err)
+	}
+	for i := range maxKnown + 10 {
+		d.keySet(t.Context(), strconv.Itoa(i))
+	}
+	if len(d.keySets) != maxKnown {
+		t.Errorf("%d key sets", len(d.keySets))
+	}
+}
+
 func TestOpen_issuerDown_isUnavailable(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	p := New(Config{Google: TypeConfig{Issuer: server.URL}})
+	p := New(Config{Google: TypeConfig{Issuer: server.URL}}, clock.System())
 	_, err := p.AuthorizationURL(t.Context(), app.ProviderClient{Type: "google"}, app.ProviderRequest{})
 	if !apierr.HasCode(err, apierr.CodeOAuthProviderTemporarilyUnavailable) {
 		t.Error(err)
@@ -238,7 +321,7 @@ func TestConfig_variables_areRead(t *testing.T) {
 	}, "identity", &c); err != nil {
 		t.Fatal(err)
 	}
-	p := New(c)
+	p := New(c, clock.System())
 	if id, key, ok := p.SharedClient("github"); !ok || id != "id" || key != "s" {
 		t.Errorf("%s %v", id, ok)
 	}

@@ -2,6 +2,8 @@ package oauthprovider
 
 import (
 	"golang.org/x/oauth2"
+
+	"vestibule.dev/services/identity/internal/domain"
 )
 
 // trust says what a type's word about an address is worth.
@@ -41,6 +43,18 @@ type kind struct {
 	// no end.
 	lifetime int64
 	read     reader
+}
+
+// custom is what there is to know about providers of which a project names the
+// issuer: the rest is discovered.
+var custom = kind{scopes: []string{"openid", "email", "profile"}, read: readStandard}
+
+// kindOf returns what there is to know about a type.
+func kindOf(name string) kind {
+	if name == domain.CustomOIDC {
+		return custom
+	}
+	return kinds[name]
 }
 
 // kinds are the twelve types. {tenant} stands for a Microsoft tenant.

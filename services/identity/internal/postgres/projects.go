@@ -164,6 +164,7 @@ func (t *tx) UpdateProject(ctx context.Context, project *domain.Project) (err er
 		LogoFullDarkModeUrl: project.Logos[domain.FullDarkModeLogo],
 		IsProductionMode:    project.IsProductionMode,
 		OnboardingStatus:    project.OnboardingStatus,
+		OwnerTeamID:         project.OwnerTeamID,
 	})
 	return err
 }

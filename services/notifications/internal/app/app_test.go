@@ -148,6 +148,16 @@ func (u *users) UserIDs(_ context.Context, _ ids.Tenant, after string, limit int
 	return all[at:min(at+limit, len(all))], u.err
 }
 
+// Owners are two, and none of project q.
+func (u *users) Owners(_ context.Context, projectID string) ([]string, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if projectID == "q" {
+		return nil, u.err
+	}
+	return []string{"boss@example.com", "owner@example.com"}, u.err
+}
+
 func (u *users) set(change func(*users)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

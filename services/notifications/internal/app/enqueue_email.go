@@ -135,8 +135,11 @@ func readVariables(template *letter.Template, given map[string]string) map[strin
 
 // chooseSource copies the text of a built-in template as the project has it, or
 // else in the language that fits best, and resolves its theme. Projects on the
-// shared server cannot change templates.
+// shared server cannot change templates, and nobody can change a notice.
 func (a *App) chooseSource(config *projectconfig.Config, template *letter.Template, locale string) (source, themeID string) {
+	if template.ID == "" {
+		return a.Translations.Source(template, cmp.Or(locale, a.cfg.Locale)), ""
+	}
 	chosen, _ := findTemplate(config, template.ID)
 	source = chosen.Source
 	if source == template.Source {

@@ -149,6 +149,8 @@ type Users interface {
 	// Contacts returns what is known of the users by id; those who do not
 	// exist are left out.
 	Contacts(ctx context.Context, tenant ids.Tenant, userIDs []string) (map[string]domain.Contact, error)
+	// Owners lists the addresses of those who administer a project.
+	Owners(ctx context.Context, projectID string) (emails []string, err error)
 	// UserIDs lists users in ascending order of their ids, beginning behind
 	// after; an empty after begins at the start.
 	UserIDs(ctx context.Context, tenant ids.Tenant, after string, limit int) ([]string, error)

@@ -17,6 +17,9 @@ type OutboxStore interface {
 	// not fit. Large mails make a page shorter than the limit. An unknown cursor
 	// lists none.
 	OutboxEmails(ctx context.Context, tenant ids.Tenant, filter OutboxFilter) (page []OutboxEmail, next string, err error)
+	// FailedEmails lists mails of all projects that failed within age, newest
+	// first, without what they say.
+	FailedEmails(ctx context.Context, age time.Duration, limit int) ([]FailedEmail, error)
 	// CapacityBoost returns the last boost; ExpiresAt is nil if there was none.
 	CapacityBoost(ctx context.Context, tenant ids.Tenant) (CapacityBoost, error)
 	// RefusedAddresses returns those of the addresses that mail servers have
@@ -118,6 +121,16 @@ func (e *OutboxEmail) Problem() string {
 		return "Send error: " + e.ServerError
 	}
 	return ""
+}
+
+// FailedEmail is a mail that could not be rendered or sent.
+type FailedEmail struct {
+	ids.Tenant
+
+	Subject   string
+	Recipient domain.Recipient
+	// Rendered is false when rendering failed.
+	Rendered bool
 }
 
 // EmailChange is a change of a mail that is not being sent yet; what is nil

@@ -8,6 +8,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/notifications/internal/domain"
 )
 
@@ -20,7 +21,8 @@ func (a *App) Unsubscribe(ctx context.Context, code string) (again bool, err err
 	if utf8.RuneCountInString(code) != ids.SecretLength {
 		return false, apierr.Text(http.StatusBadRequest, "The link is incomplete.")
 	}
-	err = a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
+	// The code of the link says which project's it is.
+	err = a.Store.RunTx(tenancy.ForAllProjects(ctx), func(ctx context.Context, tx Tx) error {
 		subscription, spent, err := tx.SpendUnsubscribeLink(ctx, strings.ToLower(code))
 		again = !spent
 		if err != nil || !spent {

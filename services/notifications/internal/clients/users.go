@@ -61,6 +61,14 @@ func (u *Users) contacts(ctx context.Context, tenant ids.Tenant, userIDs []strin
 	return nil
 }
 
+// Owners implements app.Users.
+func (u *Users) Owners(ctx context.Context, projectID string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, usersTimeout)
+	defer cancel()
+	res, err := u.directory.ListProjectOwners(ctx, &identityv1.ListProjectOwnersRequest{ProjectId: projectID})
+	return res.GetPrimaryEmails(), err
+}
+
 // UserIDs implements app.Users.
 func (u *Users) UserIDs(ctx context.Context, tenant ids.Tenant, after string, limit int) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, usersTimeout)

@@ -3,8 +3,10 @@ package grpcapi
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/secret"
 	notificationsv1 "vestibule.dev/proto/notifications/v1"
 	typesv1 "vestibule.dev/proto/types/v1"
@@ -76,6 +78,37 @@ func (s *Operations) RunEmailQueue(ctx context.Context, req *notificationsv1.Run
 		return nil, err
 	}
 	return &notificationsv1.RunEmailQueueResponse{Ok: true}, nil
+}
+
+// unrendered stands for the subject of a mail that could not be rendered.
+const unrendered = "(rendering failed)"
+
+// ListFailedEmails implements notificationsv1.EmailOperationServiceServer. Owners
+// are not told, because sending digests is switched off: who does not ask for a
+// dry run learns so by the status.
+func (s *Operations) ListFailedEmails(ctx context.Context, req *notificationsv1.ListFailedEmailsRequest) (*notificationsv1.ListFailedEmailsResponse, error) {
+	digests, err := s.app.ListFailedEmails(ctx, req.GetAuthorization())
+	if err != nil {
+		return nil, err
+	}
+	res := &notificationsv1.ListFailedEmailsResponse{Success: req.GetDryRun() == "true" || len(digests) == 0}
+	for _, digest := range digests {
+		of := &notificationsv1.FailedEmailsOfTenancy{ProjectId: digest.ProjectID, TenancyId: digest.ProjectID + "/" + digest.BranchID}
+		for _, email := range digest.Emails {
+			failed := &notificationsv1.FailedEmail{Subject: email.Subject, To: addressees(email.Recipient)}
+			if !email.Rendered {
+				failed.Subject = unrendered
+			}
+			for _, owner := range digest.Owners {
+				of.Emails, of.TenantOwnerEmails = append(of.Emails, failed), append(of.TenantOwnerEmails, owner)
+			}
+		}
+		res.FailedEmailsByTenancy = append(res.FailedEmailsByTenancy, of)
+	}
+	if !res.GetSuccess() {
+		grpcx.SetHeader(ctx, grpcx.HeaderHTTPStatus, strconv.Itoa(http.StatusInternalServerError))
+	}
+	return res, nil
 }
 
 // ListManagedDomains implements notificationsv1.EmailOperationServiceServer.

@@ -1,12 +1,17 @@
 package grpcapi_test
 
 import (
+	"slices"
 	"testing"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/grpctest"
+	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
 	notificationsv1 "vestibule.dev/proto/notifications/v1"
@@ -82,5 +87,47 @@ func TestEmailService_outboxOfOneMail(t *testing.T) {
 	}
 	if _, err := emails.GetEmailDeliveryInfo(caller(t.Context(), principal.AccessClient, s.user), &notificationsv1.GetEmailDeliveryInfoRequest{}); err == nil {
 		t.Error("a client reads delivery information")
+	}
+}
+
+// Each failed mail is listed once for each owner, and who does not ask for a dry
+// run gets another status.
+func TestListFailedEmails_mailsTimesOwners(t *testing.T) {
+	s := newServer(t)
+	operations := notificationsv1.NewEmailOperationServiceClient(s.Conn)
+	nobody := grpctest.As(t.Context(), principal.Principal{})
+	list := func(dryRun *string) (*notificationsv1.ListFailedEmailsResponse, []string) {
+		t.Helper()
+		var header metadata.MD
+		res, err := operations.ListFailedEmails(nobody,
+			&notificationsv1.ListFailedEmailsRequest{Authorization: "Bearer s3cret", DryRun: dryRun}, grpc.Header(&header))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res, header.Get(grpcx.HeaderHTTPStatus)
+	}
+	if res, status := list(nil); !res.GetSuccess() || len(res.GetFailedEmailsByTenancy()) != 0 || status != nil {
+		t.Errorf("without failures: %v, %v", res, status)
+	}
+	for range 2 {
+		if _, err := notificationsv1.NewEmailInternalServiceClient(s.Caller("teams")).EnqueueEmail(t.Context(), &notificationsv1.EnqueueEmailRequest{
+			Id: ids.NewUUID(), ProjectId: "p", BranchId: "main", Template: "password_reset", UserId: s.user,
+			Variables: map[string]string{"passwordResetLink": "https://example.com?code=1"},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.exec(t, `UPDATE emails SET render_worker_id = gen_random_uuid(), started_rendering_at = now(), finished_rendering_at = now(), render_error = '{"external_message":"x"}'`)
+	res, status := list(new("true"))
+	if !res.GetSuccess() || status != nil || len(res.GetFailedEmailsByTenancy()) != 1 {
+		t.Fatalf("a dry run: %v, %v", res, status)
+	}
+	of := res.GetFailedEmailsByTenancy()[0]
+	if len(of.GetEmails()) != 4 || len(of.GetTenantOwnerEmails()) != 4 || of.GetProjectId() != "p" || of.GetTenancyId() != "p/main" ||
+		of.GetEmails()[0].GetSubject() != "(rendering failed)" || of.GetEmails()[0].GetTo()[0] != "User ID: "+s.user {
+		t.Errorf("of the tenancy: %v", of)
+	}
+	if res, status := list(new("1")); res.GetSuccess() || len(res.GetFailedEmailsByTenancy()) != 1 || !slices.Equal(status, []string{"500"}) {
+		t.Errorf("no dry run: %v, %v", res, status)
 	}
 }

@@ -44,6 +44,10 @@ func (u one) Contacts(_ context.Context, _ ids.Tenant, userIDs []string) (map[st
 	return found, nil
 }
 
+func (u one) Owners(context.Context, string) ([]string, error) {
+	return []string{"boss@example.com", "owner@example.com"}, nil
+}
+
 func (u one) UserIDs(_ context.Context, _ ids.Tenant, after string, _ int) ([]string, error) {
 	if after != "" {
 		return nil, nil
@@ -58,7 +62,7 @@ func newServer(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	application := app.New(app.Config{CapacityPerHour: 200, PublicURL: "https://api.example.com"}, app.Ports{
+	application := app.New(app.Config{CapacityPerHour: 200, PublicURL: "https://api.example.com", CronSecret: "s3cret"}, app.Ports{
 		Store: postgres.NewStore(s.db, secret.NewBox(ring), events.Encode), Configs: configs{}, Users: one(s.user),
 		Clock: clock.System(), Random: func() float64 { return 0.5 }, Logger: slog.New(slog.DiscardHandler),
 	})

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/notifications/internal/app"
 	"vestibule.dev/services/notifications/internal/domain"
 	"vestibule.dev/services/notifications/internal/postgres/db"
@@ -128,6 +129,33 @@ func (s *Store) outboxEmail(row db.OutboxEmail) (app.OutboxEmail, error) {
 	}
 	email.RenderError, email.ServerError = renderError.ExternalMessage, serverError.ExternalMessage
 	return email, nil
+}
+
+// FailedEmails implements app.OutboxStore.
+func (s *Store) FailedEmails(ctx context.Context, age time.Duration, limit int) ([]app.FailedEmail, error) {
+	ctx = tenancy.ForAllProjects(ctx) // whoever schedules it asks for all
+	rows, err := s.queries(ctx).FailedEmails(ctx, db.FailedEmailsParams{AgeSeconds: age.Seconds(), MaxRows: int32(limit)})
+	if err != nil {
+		return nil, err
+	}
+	var failed []app.FailedEmail
+	for _, row := range rows {
+		email := app.FailedEmail{
+			Tenant:    ids.Tenant{ProjectID: row.ProjectID, BranchID: row.BranchID},
+			Recipient: domain.Recipient{Type: domain.RecipientType(row.RecipientType), UserID: text(row.UserID), Emails: row.RecipientEmails},
+			Rendered:  row.Rendered != nil,
+		}
+		if row.Rendered != nil {
+			var content letterText
+			_ = s.open("rendered", email.Tenant, row.ID, row.Rendered, &content)
+			email.Subject = content.Subject
+		}
+		if row.OverrideSubject != nil {
+			email.Subject = *row.OverrideSubject
+		}
+		failed = append(failed, email)
+	}
+	return failed, nil
 }
 
 // CapacityBoost implements app.OutboxStore.

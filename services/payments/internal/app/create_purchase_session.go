@@ -33,7 +33,7 @@ const smallestCharge = 50
 // was paid for.
 func (a *App) CreatePurchaseSession(ctx context.Context, choice PurchaseChoice) (clientSecret *string, err error) {
 	return onceForCode(ctx, a, choice.FullCode, func(ctx context.Context) (*string, error) {
-		code, project, err := a.openCode(ctx, choice.FullCode)
+		ctx, code, project, err := a.openCode(ctx, choice.FullCode)
 		switch {
 		case err != nil:
 			return nil, err

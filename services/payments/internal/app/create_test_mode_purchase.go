@@ -12,7 +12,7 @@ import (
 // Whoever holds the code may do it, so no project in use may be in test mode.
 func (a *App) CreateTestModePurchase(ctx context.Context, choice PurchaseChoice) error {
 	_, err := onceForCode(ctx, a, choice.FullCode, func(ctx context.Context) (string, error) {
-		code, project, err := a.openCode(ctx, choice.FullCode)
+		ctx, code, project, err := a.openCode(ctx, choice.FullCode)
 		switch {
 		case err != nil:
 			return "", err

@@ -11,6 +11,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/payments/internal/domain"
 )
 
@@ -107,6 +108,7 @@ func (a *App) HandleStripeEvent(ctx context.Context, payload []byte, signature s
 	if err != nil || !found {
 		return err
 	}
+	ctx = tenancy.ForProject(ctx, tenant.ProjectID)
 	if object.Metadata[metaKind] == kindOneTime && (event.Type == paymentSucceeded || event.Type == paymentFailed) {
 		return a.handlePayment(ctx, tenant, event, &object)
 	}

@@ -11,6 +11,7 @@ import (
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/pkg/tenancy"
 )
 
 // IdempotencyKey names a request that must take effect once, however often it
@@ -136,7 +137,7 @@ func onceForCode[T any](ctx context.Context, a *App, fullCode string, attempt fu
 	if !found {
 		return none, apierr.VerificationCodeNotFound()
 	}
-	return once(ctx, a, tenant, attempt)
+	return once(tenancy.ForProject(ctx, tenant.ProjectID), a, tenant, attempt)
 }
 
 // nothing is the result of use cases that have none.

@@ -8,6 +8,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/payments/internal/domain"
 )
 
@@ -42,23 +43,24 @@ func (a *App) projectOfCode(ctx context.Context, full string) (project *Project,
 	return project, code, err
 }
 
-// openCode reads what an unspent code stands for. It does not tell spent and
-// expired codes from unknown ones (payments.md §6), nor those of users and teams
-// that are gone.
-func (a *App) openCode(ctx context.Context, full string) (*PurchaseCode, *Project, error) {
+// openCode reads what an unspent code stands for, and returns a context for
+// work on its project. It does not tell spent and expired codes from unknown
+// ones (payments.md §6), nor those of users and teams that are gone.
+func (a *App) openCode(ctx context.Context, full string) (context.Context, *PurchaseCode, *Project, error) {
 	project, text, err := a.projectOfCode(ctx, full)
 	if err != nil {
-		return nil, nil, err
+		return ctx, nil, nil, err
 	}
+	ctx = tenancy.ForProject(ctx, project.Tenant.ProjectID)
 	code, err := a.store.FindPurchaseCode(ctx, project.Tenant, text)
 	if err != nil {
-		return nil, nil, hideSpent(err)
+		return ctx, nil, nil, hideSpent(err)
 	}
 	gone, err := a.store.CustomerDeleted(ctx, code.Tenant, code.Offer.Customer)
 	if err == nil && gone {
 		err = apierr.VerificationCodeNotFound()
 	}
-	return code, project, err
+	return ctx, code, project, err
 }
 
 // hideSpent does not tell why a code is no good.

@@ -21,7 +21,7 @@ type PurchaseOverview struct {
 
 // ValidatePurchaseCode tells what a purchase code is for (payments.md §6.2).
 func (a *App) ValidatePurchaseCode(ctx context.Context, fullCode string, returnURL *string) (*PurchaseOverview, error) {
-	code, project, err := a.openCode(ctx, fullCode)
+	ctx, code, project, err := a.openCode(ctx, fullCode)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/onetime"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/payments/internal/app"
 	"vestibule.dev/services/payments/internal/domain"
 	"vestibule.dev/services/payments/internal/postgres/db"
@@ -30,6 +31,7 @@ type codeData struct {
 
 // Tenancy implements app.Store.
 func (s *Store) Tenancy(ctx context.Context, tenancyID string) (tenant ids.Tenant, found bool, err error) {
+	ctx = tenancy.ForAllProjects(ctx) // the id says which project's it is
 	row, err := db.New(s.db.Querier(ctx)).Tenancy(ctx, tenancyID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ids.Tenant{}, false, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/payments/internal/app"
 	"vestibule.dev/services/payments/internal/domain"
 	"vestibule.dev/services/payments/internal/postgres/db"
@@ -28,6 +29,7 @@ func (s *Store) StripeAccount(ctx context.Context, tenant ids.Tenant) (string, e
 
 // TenantOfStripeAccount implements app.Store.
 func (s *Store) TenantOfStripeAccount(ctx context.Context, accountID string) (tenant ids.Tenant, found bool, err error) {
+	ctx = tenancy.ForAllProjects(ctx) // the account says which project's it is
 	row, err := db.New(s.db.Querier(ctx)).TenantOfStripeAccount(ctx, accountID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ids.Tenant{}, false, nil

@@ -53,6 +53,16 @@ func (c *configs) Get(_ context.Context, tenant ids.Tenant, _ int64) (*projectco
 type teams struct {
 	calls   atomic.Int32
 	failure error
+	// managers are the members who may manage the keys, in order.
+	managers []string
+}
+
+func (t *teams) MembersWith(_ context.Context, _ ids.Tenant, team, permission string) ([]string, error) {
+	t.calls.Add(1)
+	if team != teamID || permission != "$manage_api_keys" {
+		return nil, t.failure
+	}
+	return t.managers, t.failure
 }
 
 func (t *teams) TeamExists(_ context.Context, _ ids.Tenant, id string) (bool, error) {
@@ -401,6 +411,7 @@ func TestCheckAPIKey_warm_costsOneStatementAndNoCall(t *testing.T) {
 
 func TestListAPIKeys_cost_isOneStatement(t *testing.T) {
 	s := newSystem(t)
+	s.makeKey(t, ofUser)
 	ctx, statements := pg.CountQueries(t.Context())
 	if _, err := s.ListAPIKeys(ctx, me, ofUser); err != nil || statements.Load() != 1 {
 		t.Errorf("%d statements, %v", statements.Load(), err)
@@ -443,8 +454,53 @@ func TestRevokeUserSessions_userDeleted_losesKeysForGood(t *testing.T) {
 	_, _, err = s.CreateAPIKey(t.Context(), server, app.NewAPIKey{Owner: ofUser})
 	checkError(t, err, apierr.UserNotFound())
 	_, _, err = s.CreateAPIKey(t.Context(), me, app.NewAPIKey{Owner: ofUser})
-	checkError(t, err, apierr.UserAuthenticationRequired())
+	checkError(t, err, apierr.CannotGetOwnUserWithoutUser())
 }
+
+// The token of a deleted user outlives them; nobody is signed in by it, and "me"
+// stands for nobody (protocol §5, step 12).
+func TestAPIKeys_deletedUser_isNobody(t *testing.T) {
+	s := newSystem(t)
+	key, _ := s.makeKey(t, ofUser)
+	teamKey, _ := s.makeKey(t, ofTeam)
+	if _, err := s.RevokeUserSessions(t.Context(), app.Revocation{Tenant: tenant, UserID: otherUserID, Reason: app.UserDeleted}); err != nil {
+		t.Fatal(err)
+	}
+	s.users.delete(otherUserID)
+	gone, backendWithGone := client(otherUserID, ""), server
+	backendWithGone.UserID = otherUserID
+	ofGone := domain.APIKeyOwner{Type: ids.UserKey, ID: otherUserID}
+	noUser, signIn := apierr.CannotGetOwnUserWithoutUser(), apierr.UserAuthenticationRequired()
+	for name, tt := range map[string]struct {
+		err  error
+		want *apierr.Error
+	}{
+		"create for me":             {second(s.CreateAPIKey(t.Context(), gone, app.NewAPIKey{Owner: ofGone})), noUser},
+		"create for others":         {second(s.CreateAPIKey(t.Context(), gone, app.NewAPIKey{Owner: ofUser})), signIn},
+		"create for a team":         {second(s.CreateAPIKey(t.Context(), gone, app.NewAPIKey{Owner: ofTeam})), signIn},
+		"list mine":                 {last(s.ListAPIKeys(t.Context(), gone, ofGone)), noUser},
+		"list others'":              {last(s.ListAPIKeys(t.Context(), gone, ofUser)), signIn},
+		"list a team's":             {last(s.ListAPIKeys(t.Context(), gone, ofTeam)), signIn},
+		"get":                       {last(s.GetAPIKey(t.Context(), gone, ids.UserKey, ids.NewUUID())), signIn},
+		"get another's":             {last(s.GetAPIKey(t.Context(), gone, ids.UserKey, key.ID)), signIn},
+		"update":                    {last(s.UpdateAPIKey(t.Context(), gone, ids.TeamKey, teamKey.ID, app.APIKeyChange{Revoke: true})), signIn},
+		"a server, create for me":   {second(s.CreateAPIKey(t.Context(), backendWithGone, app.NewAPIKey{Owner: ofGone})), noUser},
+		"a server, list mine":       {last(s.ListAPIKeys(t.Context(), backendWithGone, ofGone)), noUser},
+		"a server without the user": {second(s.CreateAPIKey(t.Context(), server, app.NewAPIKey{Owner: ofGone})), apierr.UserNotFound()},
+	} {
+		t.Run(name, func(t *testing.T) { checkError(t, tt.err, tt.want) })
+	}
+	if keys, err := s.ListAPIKeys(t.Context(), server, ofGone); err != nil || len(keys) != 0 {
+		t.Errorf("keys %v, %v", keys, err)
+	}
+	if n := s.count(t, "SELECT count(*) FROM api_keys WHERE revoked_at IS NULL"); n != 2 {
+		t.Errorf("%d keys", n)
+	}
+}
+
+func second[A, B any](_ A, _ B, err error) error { return err }
+
+func last[A any](_ A, err error) error { return err }
 
 func TestDeleteTeamKeys_team_losesKeysForGood(t *testing.T) {
 	s := newSystem(t)

@@ -12,6 +12,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/outbox"
 	"vestibule.dev/pkg/pg"
@@ -54,6 +55,7 @@ type system struct {
 	*app.App
 
 	url      secret.Secret
+	box      *secret.Box
 	db       *pg.DB
 	clock    *clock.Fake
 	users    *users
@@ -66,7 +68,7 @@ type system struct {
 
 func newSystem(t testing.TB) *system {
 	t.Helper()
-	url := pgtest.URL(t, migrations.Source(), outbox.Migrations())
+	url := pgtest.URL(t, migrations.Source(), outbox.Migrations(), courier.Migrations())
 	s := &system{
 		url:      url,
 		clock:    clock.NewFake(epoch),
@@ -88,13 +90,14 @@ func (s *system) replica(t testing.TB) (*app.App, *pg.DB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.box = secret.NewBox(ring)
 	keys, err := keyring.New(time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
 	database := pgtest.Open(t, s.url, 16)
 	return app.New(settings, app.Deps{
-		Store:    postgres.NewStore(database, secret.NewBox(ring), s.events.encode),
+		Store:    postgres.NewStore(database, s.box, s.events.encode),
 		Users:    s.users,
 		Projects: s.projects,
 		Configs:  s.configs,
@@ -192,6 +195,8 @@ type users struct {
 	failure   error
 	// attemptCode makes every user have a second factor when it is set.
 	attemptCode string
+	// emails are primary addresses by user.
+	emails map[string]string
 }
 
 func (u *users) SignInSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error) {
@@ -223,6 +228,19 @@ func (u *users) UserExists(_ context.Context, _ ids.Tenant, userID string) (bool
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return !slices.Contains(u.deleted, userID), u.failure
+}
+
+func (u *users) PrimaryEmails(_ context.Context, _ ids.Tenant, userIDs []string) (map[string]string, error) {
+	u.calls.Add(1)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	found := map[string]string{}
+	for _, id := range userIDs {
+		if email, ok := u.emails[id]; ok && !slices.Contains(u.deleted, id) {
+			found[id] = email
+		}
+	}
+	return found, u.failure
 }
 
 func (u *users) delete(userID string) {

@@ -76,16 +76,15 @@ func (a *App) requireAPIKeyOwner(ctx context.Context, caller principal.Principal
 	return err
 }
 
-// ownerNotFound says that an owner does not exist, or not any more. A client
-// whose user was deleted has no user.
+// ownerNotFound says that an owner does not exist, or not any more. Whoever was
+// deleted is signed in no more.
 func ownerNotFound(caller principal.Principal, owner domain.APIKeyOwner) error {
-	client := caller.Access == principal.AccessClient
 	switch {
-	case owner.Type == ids.UserKey && client:
-		return apierr.UserAuthenticationRequired()
+	case owner.Type == ids.UserKey && caller.SignedIn() && owner.ID == caller.UserID:
+		return apierr.CannotGetOwnUserWithoutUser()
 	case owner.Type == ids.UserKey:
 		return apierr.UserNotFound()
-	case client:
+	case caller.Access == principal.AccessClient:
 		return apierr.APIKeyNotFound()
 	}
 	return apierr.TeamNotFound(owner.ID)

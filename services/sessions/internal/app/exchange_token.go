@@ -7,6 +7,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/sessions/internal/domain"
 )
 
@@ -55,6 +56,7 @@ func (a *App) ExchangeToken(ctx context.Context, request TokenRequest) (GrantedT
 	if err != nil {
 		return GrantedToken{}, err
 	}
+	ctx = tenancy.ForProject(ctx, tenant.ProjectID)
 	if request.GrantType == GrantAuthorizationCode {
 		return a.exchangeCode(ctx, tenant, request)
 	}

@@ -20,7 +20,7 @@ func (a *App) GetAPIKey(ctx context.Context, caller principal.Principal, owner i
 		return nil, err
 	}
 	if key == nil {
-		return nil, apierr.APIKeyNotFound()
+		return nil, a.orSignedOut(ctx, caller, apierr.APIKeyNotFound())
 	}
 	return key, a.authorizeAPIKeys(ctx, caller, key.Owner)
 }

@@ -16,5 +16,9 @@ func (a *App) ListAPIKeys(ctx context.Context, caller principal.Principal, owner
 	if err := a.authorizeAPIKeys(ctx, caller, owner); err != nil {
 		return nil, err
 	}
-	return a.Store.APIKeysOfOwner(ctx, tenantOf(caller), owner)
+	keys, err := a.Store.APIKeysOfOwner(ctx, tenantOf(caller), owner)
+	if err == nil && len(keys) == 0 {
+		err = a.checkOwn(ctx, caller, owner)
+	}
+	return keys, err
 }

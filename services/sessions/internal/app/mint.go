@@ -5,6 +5,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/sessions/internal/domain"
 )
 
@@ -23,9 +24,11 @@ func (a *App) mint(ctx context.Context, tenant ids.Tenant, sessionID string, sub
 	return a.Signer.Sign(set.Active, token, audience.Issuer(a.settings.PublicOrigin), now, now.Add(a.settings.AccessTokenLifetime))
 }
 
-// publishedKeys returns the keys that verify tokens of an audience. It fails
-// with PROJECT_NOT_FOUND and makes no keys for a project that does not exist.
+// publishedKeys returns the keys that verify tokens of an audience, whoever asks
+// for them. It fails with PROJECT_NOT_FOUND and makes no keys for a project that
+// does not exist.
 func (a *App) publishedKeys(ctx context.Context, audience domain.Audience) ([]domain.PublicKey, error) {
+	ctx = tenancy.ForProject(ctx, audience.ProjectID)
 	set, err := a.Keys.KeySet(ctx, audience, func(ctx context.Context) (domain.KeySet, error) {
 		return a.loadKeySet(ctx, audience, a.requireProject)
 	})

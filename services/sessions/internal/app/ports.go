@@ -113,6 +113,9 @@ type Users interface {
 	SignInSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error)
 	// UserExists reports whether the tenant has such a user.
 	UserExists(ctx context.Context, tenant ids.Tenant, userID string) (bool, error)
+	// PrimaryEmails reads the primary addresses of users, by id. Users who have
+	// none, and those who are unknown, are left out.
+	PrimaryEmails(ctx context.Context, tenant ids.Tenant, userIDs []string) (map[string]string, error)
 }
 
 // Projects knows projects.

@@ -23,6 +23,9 @@ type Teams interface {
 	// team, directly or through others that contain them; none for who is not a
 	// member.
 	Permissions(ctx context.Context, tenant ids.Tenant, teamID, userID string) ([]string, error)
+	// MembersWith lists the ids of the members of a team who hold a permission,
+	// directly or not, in the order in which they joined.
+	MembersWith(ctx context.Context, tenant ids.Tenant, teamID, permissionID string) (userIDs []string, err error)
 }
 
 // APIKeyStore is the part of a Store that remembers API keys.
@@ -35,6 +38,19 @@ type APIKeyStore interface {
 	// FindAPIKey reads the key that a text is, in one statement, and whether it
 	// has expired; nil when there is none.
 	FindAPIKey(ctx context.Context, tenant ids.Tenant, text string) (key *domain.APIKey, expired bool, err error)
+	// FindAPIKeyAnywhere is FindAPIKey over all projects.
+	FindAPIKeyAnywhere(ctx context.Context, text string) (key *domain.APIKey, expired bool, err error)
+	// UserDeleted reports whether identity has deleted the user.
+	UserDeleted(ctx context.Context, tenant ids.Tenant, userID string) (bool, error)
+}
+
+// Mail is a mail to a user.
+type Mail struct {
+	ID        string
+	Tenant    ids.Tenant
+	Template  string
+	UserID    string
+	Variables map[string]string
 }
 
 // APIKeyTx is the part of a Tx that writes API keys.
@@ -49,4 +65,6 @@ type APIKeyTx interface {
 	DeleteAPIKeysOfOwner(ctx context.Context, tenant ids.Tenant, owner domain.APIKeyOwner) (keyIDs []string, err error)
 	// RememberDeletedTeam makes later CreateAPIKey calls for the team return nil.
 	RememberDeletedTeam(ctx context.Context, tenant ids.Tenant, teamID string) error
+	// EnqueueMails hands mails over after the commit.
+	EnqueueMails(ctx context.Context, mails ...Mail) error
 }

@@ -25,6 +25,14 @@ func (t *Teams) TeamExists(ctx context.Context, tenant ids.Tenant, teamID string
 	return res.GetTeam() != nil, err
 }
 
+// MembersWith implements app.Teams.
+func (t *Teams) MembersWith(ctx context.Context, tenant ids.Tenant, teamID, permissionID string) ([]string, error) {
+	res, err := t.client.ListTeamMembers(ctx, &teamsv1.ListTeamMembersRequest{
+		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, TeamId: teamID, PermissionId: permissionID,
+	})
+	return res.GetUserIds(), err
+}
+
 // Permissions implements app.Teams.
 func (t *Teams) Permissions(ctx context.Context, tenant ids.Tenant, teamID, userID string) ([]string, error) {
 	res, err := t.client.GetMembership(ctx, &teamsv1.GetMembershipRequest{

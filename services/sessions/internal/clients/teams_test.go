@@ -2,10 +2,12 @@ package clients_test
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"vestibule.dev/pkg/grpctest"
 	"vestibule.dev/pkg/ids"
@@ -20,8 +22,20 @@ type neighbours struct {
 	teamsv1.UnimplementedTeamInternalServiceServer
 }
 
+func (neighbours) ListTeamMembers(_ context.Context, req *teamsv1.ListTeamMembersRequest) (*teamsv1.ListTeamMembersResponse, error) {
+	res := &teamsv1.ListTeamMembersResponse{}
+	if req.GetTeamId() == "t" && req.GetPermissionId() == "$manage_api_keys" {
+		res.UserIds = []string{"u", "v"}
+	}
+	return res, nil
+}
+
 func (neighbours) ListUserContacts(_ context.Context, req *identityv1.ListUserContactsRequest) (*identityv1.ListUserContactsResponse, error) {
 	res := &identityv1.ListUserContactsResponse{}
+	if len(req.GetUserIds()) > 1 {
+		res.Users = append(res.Users, &identityv1.UserContact{UserId: "v"},
+			&identityv1.UserContact{UserId: "w", PrimaryEmail: wrapperspb.String("w@example.com")})
+	}
 	if req.GetProjectId() == "internal" && slices.Equal(req.GetUserIds(), []string{"u"}) {
 		res.Users = append(res.Users, &identityv1.UserContact{UserId: "u"})
 	}
@@ -64,5 +78,21 @@ func TestOwners_existOrNot(t *testing.T) {
 		if got, err := teams.Permissions(t.Context(), tenant, "t", user); !slices.Equal(got, want) || err != nil {
 			t.Errorf("permissions of %s: %v, %v", user, got, err)
 		}
+	}
+}
+
+func TestMembersWith_andTheirAddresses(t *testing.T) {
+	conn := grpctest.New(t, "neighbours", func(registrar grpc.ServiceRegistrar) {
+		identityv1.RegisterUserInternalServiceServer(registrar, neighbours{})
+		teamsv1.RegisterTeamInternalServiceServer(registrar, neighbours{})
+	}).Caller("sessions")
+	tenant := ids.Tenant{ProjectID: "internal", BranchID: "main"}
+	members, err := clients.NewTeams(conn).MembersWith(t.Context(), tenant, "t", "$manage_api_keys")
+	if err != nil || !slices.Equal(members, []string{"u", "v"}) {
+		t.Errorf("members %v, %v", members, err)
+	}
+	emails, err := clients.NewUsers(conn).PrimaryEmails(t.Context(), tenant, []string{"v", "w"})
+	if err != nil || !maps.Equal(emails, map[string]string{"w": "w@example.com"}) {
+		t.Errorf("addresses %v, %v", emails, err)
 	}
 }

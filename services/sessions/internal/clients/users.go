@@ -2,6 +2,7 @@ package clients
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/grpc"
 
@@ -49,4 +50,26 @@ func (u *Users) UserExists(ctx context.Context, tenant ids.Tenant, userID string
 		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, UserIds: []string{userID},
 	})
 	return len(res.GetUsers()) > 0, err
+}
+
+// contactsAtOnce is how many users are asked about in one call.
+const contactsAtOnce = 1000
+
+// PrimaryEmails implements app.Users.
+func (u *Users) PrimaryEmails(ctx context.Context, tenant ids.Tenant, userIDs []string) (map[string]string, error) {
+	emails := make(map[string]string, len(userIDs))
+	for batch := range slices.Chunk(userIDs, contactsAtOnce) {
+		res, err := u.client.ListUserContacts(ctx, &identityv1.ListUserContactsRequest{
+			ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, UserIds: batch,
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, user := range res.GetUsers() {
+			if email := user.GetPrimaryEmail().GetValue(); email != "" {
+				emails[user.GetUserId()] = email
+			}
+		}
+	}
+	return emails, nil
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/inbox"
 	"vestibule.dev/pkg/outbox"
@@ -51,7 +52,7 @@ func newSystem(t *testing.T) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &system{db: pgtest.New(t, migrations.Source(), outbox.Migrations())}
+	s := &system{db: pgtest.New(t, migrations.Source(), outbox.Migrations(), courier.Migrations())}
 	s.App = app.New(app.Settings{PublicOrigin: "https://api.example.com", AccessTokenLifetime: time.Minute}, app.Deps{
 		Store:  postgres.NewStore(s.db, secret.NewBox(ring), events.Encode),
 		Keys:   keys,

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/grpctest"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/projectconfig"
@@ -31,6 +32,37 @@ func (everything) TeamExists(context.Context, ids.Tenant, string) (bool, error) 
 
 func (everything) Permissions(context.Context, ids.Tenant, string, string) ([]string, error) {
 	return []string{"$manage_api_keys"}, nil
+}
+
+func (everything) MembersWith(context.Context, ids.Tenant, string, string) ([]string, error) {
+	return nil, nil
+}
+
+// Whoever finds a key needs nothing else to revoke it.
+func TestRevokeLeakedApiKey_withoutAnyCredential_revokes(t *testing.T) {
+	s := newSystem(t)
+	made, err := sessionsv1.NewUserApiKeyServiceClient(s.Conn).CreateUserApiKey(as(t.Context(), principal.AccessClient, ids.NewUUID()),
+		&sessionsv1.CreateUserApiKeyRequest{UserId: userID, Description: "CI"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	scanning := sessionsv1.NewCredentialScanningServiceClient(s.Conn)
+	elsewhere := principal.Principal{ProjectID: ids.NewUUID(), BranchID: "main", Access: principal.AccessServer}
+	for _, caller := range []principal.Principal{{}, elsewhere} {
+		done, err := scanning.RevokeLeakedApiKey(grpctest.As(t.Context(), caller), &sessionsv1.RevokeLeakedApiKeyRequest{ApiKey: made.GetValue()})
+		if err != nil || !done.GetSuccess() {
+			t.Errorf("%v, %v", done, err)
+		}
+		_, err = scanning.RevokeLeakedApiKey(grpctest.As(t.Context(), caller), &sessionsv1.RevokeLeakedApiKeyRequest{ApiKey: "sk_nobodys"})
+		if !apierr.HasCode(err, apierr.CodeAPIKeyNotFound) {
+			t.Errorf("an unknown key: %v", err)
+		}
+	}
+	_, err = sessionsv1.NewUserApiKeyServiceClient(s.Conn).CheckUserApiKey(as(t.Context(), principal.AccessServer, ids.NewUUID()),
+		&sessionsv1.CheckUserApiKeyRequest{ApiKey: made.GetValue()})
+	if !apierr.HasCode(err, apierr.CodeAPIKeyRevoked) {
+		t.Errorf("the key is checked as %v", err)
+	}
 }
 
 func TestUserAPIKeys_life_fromCreationToRevocation(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/grpctest"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/outbox"
@@ -46,6 +47,10 @@ type identity struct{}
 
 func (identity) TokenSubject(_ context.Context, _ ids.Tenant, userID string) (domain.Subject, error) {
 	return domain.Subject{UserID: userID}, nil
+}
+
+func (identity) PrimaryEmails(context.Context, ids.Tenant, []string) (map[string]string, error) {
+	return nil, nil
 }
 
 func (identity) UserExists(context.Context, ids.Tenant, string) (bool, error) { return true, nil }
@@ -81,7 +86,7 @@ func newSystem(t *testing.T) *system {
 	}
 	settings := app.Settings{PublicOrigin: "https://api.example.com", AccessTokenLifetime: 10 * time.Minute, CLILoginLifetime: 2 * time.Minute}
 	application := app.New(settings, app.Deps{
-		Store:    postgres.NewStore(pgtest.New(t, migrations.Source(), outbox.Migrations()), secret.NewBox(ring), events.Encode),
+		Store:    postgres.NewStore(pgtest.New(t, migrations.Source(), outbox.Migrations(), courier.Migrations()), secret.NewBox(ring), events.Encode),
 		Users:    identity{},
 		Projects: identity{},
 		Configs:  everything{},
@@ -96,6 +101,7 @@ func newSystem(t *testing.T) *system {
 		sessionsv1.RegisterTokenServiceServer(registrar, grpcapi.NewTokens(application))
 		sessionsv1.RegisterUserApiKeyServiceServer(registrar, grpcapi.NewUserAPIKeys(application))
 		sessionsv1.RegisterTeamApiKeyServiceServer(registrar, grpcapi.NewTeamAPIKeys(application))
+		sessionsv1.RegisterCredentialScanningServiceServer(registrar, grpcapi.NewCredentialScanning(application))
 		sessionsv1.RegisterCliLoginServiceServer(registrar, grpcapi.NewCLILogins(application))
 		sessionsv1.RegisterSessionInternalServiceServer(registrar, internal)
 		sessionsv1.RegisterTokenInternalServiceServer(registrar, internal)

@@ -6,8 +6,10 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/secret"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/sessions/internal/app"
 	"vestibule.dev/services/sessions/internal/domain"
 	"vestibule.dev/services/sessions/internal/postgres/db"
@@ -44,6 +46,19 @@ func (s *Store) FindAPIKey(ctx context.Context, tenant ids.Tenant, text string) 
 	return key, row.Expired, err
 }
 
+// FindAPIKeyAnywhere implements app.Store.
+func (s *Store) FindAPIKeyAnywhere(ctx context.Context, text string) (key *domain.APIKey, expired bool, err error) {
+	ctx = tenancy.ForAllProjects(ctx) // the key says which project's it is
+	row, err := s.queries(ctx).FindAPIKeyAnywhere(ctx, secret.HashToken(text))
+	key, err = foundAPIKey(row.ApiKey, err)
+	return key, row.Expired, err
+}
+
+// UserDeleted implements app.Store.
+func (s *Store) UserDeleted(ctx context.Context, tenant ids.Tenant, userID string) (bool, error) {
+	return s.queries(ctx).UserDeleted(ctx, db.UserDeletedParams{ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID})
+}
+
 func (t *tx) CreateAPIKey(ctx context.Context, key domain.APIKey, text string) (*domain.APIKey, error) {
 	return foundAPIKey(t.queries.CreateAPIKey(ctx, db.CreateAPIKeyParams{
 		ProjectID:   key.ProjectID,
@@ -78,6 +93,16 @@ func (t *tx) RememberDeletedTeam(ctx context.Context, tenant ids.Tenant, teamID 
 	return t.queries.RememberDeletedTeam(ctx, db.RememberDeletedTeamParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID,
 	})
+}
+
+func (t *tx) EnqueueMails(ctx context.Context, mails ...app.Mail) error {
+	var waiting []courier.Mail
+	for _, mail := range mails {
+		waiting = append(waiting, courier.Mail{
+			ID: mail.ID, Tenant: mail.Tenant, Template: mail.Template, ToUserID: mail.UserID, Variables: mail.Variables, HighPriority: true,
+		})
+	}
+	return courier.Enqueue(ctx, t.tx, t.box, waiting...)
 }
 
 // foundAPIKey turns the error that there is no row into nil.

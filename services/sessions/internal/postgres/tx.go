@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/outbox"
 	"vestibule.dev/pkg/secret"
@@ -79,7 +80,7 @@ func (t *tx) PurgeProject(ctx context.Context, projectID string) error {
 			return err
 		}
 	}
-	return nil
+	return courier.PurgeProject(ctx, t.tx, projectID)
 }
 
 func (t *tx) Emit(ctx context.Context, events ...app.Event) error {

@@ -46,6 +46,8 @@ func (a *App) AcceptTeamInvitationByID(ctx context.Context, invitationID, userID
 		if err := a.checkUnrestricted(ctx, req); err != nil {
 			return orSignedOut(err)
 		}
+	} else if err := a.checkOwn(ctx, req, &userID); err != nil {
+		return err
 	}
 	invitation, err := a.store.Invitation(ctx, req.tenant, invitationID)
 	if err != nil {

@@ -15,6 +15,10 @@ type Deps struct {
 	Projects Projects
 	Users    Users
 	Logger   *slog.Logger
+	Limits   Limits
+	// Fingerprint is a digest of a text for one use, by which nobody who does not
+	// know the text recognises it.
+	Fingerprint func(use, text string) string
 	// PublicURL is the origin under which the API is reached, without a
 	// trailing slash.
 	PublicURL string
@@ -26,13 +30,18 @@ type App struct {
 	projects Projects
 	users    Users
 	logger   *slog.Logger
+	limits   Limits
 
-	publicURL string
+	fingerprint func(use, text string) string
+	publicURL   string
 }
 
 // New returns an App over its ports.
 func New(deps Deps) *App {
-	return &App{store: deps.Store, projects: deps.Projects, users: deps.Users, logger: deps.Logger, publicURL: deps.PublicURL}
+	return &App{
+		store: deps.Store, projects: deps.Projects, users: deps.Users, logger: deps.Logger,
+		limits: deps.Limits, fingerprint: deps.Fingerprint, publicURL: deps.PublicURL,
+	}
 }
 
 // request is what every use case of a project's request begins with.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net/http"
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/services/teams/internal/domain"
@@ -65,6 +66,32 @@ func (a *App) checkCaller(ctx context.Context, req request, gone error) error {
 	return err
 }
 
+// checkOwn fails with CANNOT_GET_OWN_USER_WITHOUT_USER when something is asked
+// about the signed-in user, who was deleted: "me" stands for nobody then.
+// Whoever is there has answers of their own, so only what came to nothing has to
+// be looked at.
+func (a *App) checkOwn(ctx context.Context, req request, userID *string) error {
+	if userID == nil || !req.isSelf(*userID) {
+		return nil
+	}
+	return a.checkCaller(ctx, req, apierr.CannotGetOwnUserWithoutUser())
+}
+
+// requireSelf refuses clients that ask about another user than the signed-in
+// one, with the sentence, or about everybody.
+func (a *App) requireSelf(ctx context.Context, req request, userID *string, sentence string) error {
+	switch {
+	case !req.SignedIn():
+		return apierr.CannotGetOwnUserWithoutUser()
+	case userID != nil && req.isSelf(*userID):
+		return nil
+	}
+	if err := a.checkCaller(ctx, req, apierr.CannotGetOwnUserWithoutUser()); err != nil {
+		return err
+	}
+	return apierr.Text(http.StatusForbidden, sentence)
+}
+
 // membership is the caller's in a team.
 func (r request) membership(teamID string) domain.Membership {
 	return domain.Membership{Tenant: r.tenant, TeamID: teamID, UserID: r.UserID}
@@ -73,15 +100,20 @@ func (r request) membership(teamID string) domain.Membership {
 // isSelf reports whether a user is the signed-in one.
 func (r request) isSelf(userID string) bool { return r.SignedIn() && userID == r.UserID }
 
-// requireUser fails with USER_NOT_FOUND when the project has no such user.
+// requireUser fails with USER_NOT_FOUND when the project has no such user, and
+// with CANNOT_GET_OWN_USER_WITHOUT_USER when it is the signed-in one who is gone.
 func (a *App) requireUser(ctx context.Context, req request, userID string) error {
 	users, err := a.users.Users(ctx, req.tenant, userID)
-	if err == nil {
-		if _, ok := users[userID]; !ok {
-			err = apierr.UserNotFound()
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	if _, ok := users[userID]; ok {
+		return nil
+	}
+	if req.isSelf(userID) {
+		return apierr.CannotGetOwnUserWithoutUser()
+	}
+	return apierr.UserNotFound()
 }
 
 // noSuchMember says why a user is not a member: there may be no such user.

@@ -34,7 +34,39 @@ func (a *App) CreateTeam(ctx context.Context, in NewTeam) (*domain.Team, error) 
 	if err != nil {
 		return nil, err
 	}
-	creatorUserID, err := creatorOf(req, &in)
+	team, err := a.createTeam(ctx, req, &in)
+	if err != nil && req.SignedIn() {
+		// What comes first for those who are not signed in comes first for those
+		// who are no more.
+		if gone := a.checkCaller(ctx, req, withoutCreator(req, &in, err)); gone != nil {
+			return nil, gone
+		}
+	}
+	return team, err
+}
+
+// withoutCreator says in the place of an error that the signed-in user was
+// deleted, if that comes before.
+func withoutCreator(req request, in *NewTeam, err error) error {
+	switch {
+	case in.CreatorUserID != nil && req.isSelf(*in.CreatorUserID):
+		return apierr.CannotGetOwnUserWithoutUser()
+	case in.CreatorUserID != nil && in.AddCurrentUser != nil:
+		return err
+	case req.isClient():
+		return apierr.UserAuthenticationRequired()
+	case in.AddCurrentUser != nil && *in.AddCurrentUser:
+		return errNobodyToAdd()
+	}
+	return err
+}
+
+func errNobodyToAdd() error {
+	return apierr.Text(http.StatusUnauthorized, "There is no signed-in user who could be added to the team.")
+}
+
+func (a *App) createTeam(ctx context.Context, req request, in *NewTeam) (*domain.Team, error) {
+	creatorUserID, err := creatorOf(req, in)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +126,7 @@ func creatorOf(req request, in *NewTeam) (userID string, err error) {
 		case in.AddCurrentUser == nil || !*in.AddCurrentUser:
 			return "", nil
 		case !req.SignedIn():
-			return "", apierr.Text(http.StatusUnauthorized, "There is no signed-in user who could be added to the team.")
+			return "", errNobodyToAdd()
 		}
 		return req.UserID, nil
 	}

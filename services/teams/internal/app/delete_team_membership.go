@@ -38,10 +38,13 @@ func (a *App) DeleteTeamMembership(ctx context.Context, teamID, userID string) e
 		}
 		return tx.Emit(ctx, MembershipDeleted{Membership: membership})
 	})
-	switch {
-	case !errors.Is(err, errNotMember):
+	if !errors.Is(err, errNotMember) {
 		return err
-	case req.isClient():
+	}
+	if err := a.checkOwn(ctx, req, &userID); err != nil {
+		return err
+	}
+	if req.isClient() {
 		return apierr.TeamMembershipNotFound(teamID, userID)
 	}
 	return a.noSuchMember(ctx, req, teamID, userID)

@@ -26,7 +26,7 @@ func (a *App) GetTeamMemberProfile(ctx context.Context, teamID, userID string) (
 			return nil, err
 		}
 	}
-	profiles, err := a.store.MemberProfiles(ctx, req.tenant, &teamID, &userID)
+	profiles, err := a.store.MemberProfiles(ctx, req.tenant, &teamID, &userID, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ import (
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/projectconfig"
 	"vestibule.dev/pkg/secret"
+	"vestibule.dev/pkg/throttle"
 	eventsv1 "vestibule.dev/proto/events/v1"
 	"vestibule.dev/services/teams/internal/app"
 	"vestibule.dev/services/teams/internal/domain"
@@ -40,6 +41,7 @@ type fixture struct {
 	projects *fakeProjects
 	users    *fakeUsers
 	box      *secret.Box
+	limits   app.Limits
 	// seen is the number of events that were read.
 	seen int64
 }
@@ -48,13 +50,13 @@ const publicURL = "https://api.example.com"
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	url := pgtest.URL(t, migrations.Source(), outbox.Migrations(), onetime.Migrations(), courier.Migrations())
+	url := pgtest.URL(t, migrations.Source(), outbox.Migrations(), onetime.Migrations(), courier.Migrations(), throttle.Migrations())
 	ring, err := secret.ParseKeyRing(secret.Secret("k1:" + base64.StdEncoding.EncodeToString(make([]byte, 32))))
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := &fixture{
-		t: t, projects: newProjects(), users: &fakeUsers{users: map[string]app.User{}, emails: map[string][]string{}}, box: secret.NewBox(ring),
+		t: t, limits: app.DefaultLimits(), projects: newProjects(), users: &fakeUsers{users: map[string]app.User{}, emails: map[string][]string{}}, box: secret.NewBox(ring),
 	}
 	f.useDB(pgtest.Open(t, url, 16))
 	return f
@@ -71,6 +73,9 @@ func (f *fixture) useDB(db *pg.DB) {
 	f.App = app.New(app.Deps{
 		Store:    postgres.NewStore(db, codes, f.box, events.Encode),
 		Projects: f.projects, Users: f.users, Logger: slog.New(slog.DiscardHandler), PublicURL: publicURL,
+		Limits: f.limits, Fingerprint: func(use, text string) string {
+			return base64.RawURLEncoding.EncodeToString(secret.HMAC(make([]byte, 32), use, text))
+		},
 	})
 }
 

@@ -303,6 +303,89 @@ func TestDeleteTeamInvitation_ofTheTeam_kills_theCode(t *testing.T) {
 	wantError(t, f.DeleteTeamInvitation(f.server(), id, &teamID), apierr.VerificationCodeNotFound())
 }
 
+// R54: nobody is drowned in invitations, and no project's mail server is. Those
+// who ask for one too many are answered as ever, and the invitation is there.
+func TestSendTeamInvitationCode_tooMany_areNotMailed(t *testing.T) {
+	f := newFixture(t)
+	ada, grace := f.user("Ada"), f.user("Grace", "grace@example.com")
+	teams := []string{f.team(ada), f.team(ada)}
+	send := func(email string) {
+		t.Helper()
+		for _, teamID := range teams {
+			id, err := f.SendTeamInvitationCode(f.client(ada), app.NewInvitation{TeamID: teamID, Email: email, CallbackURL: callback})
+			if err != nil || !ids.ValidUUID(id) {
+				t.Fatalf("invitation %q, %v", id, err)
+			}
+		}
+	}
+	mails := func() int { return f.count(`SELECT count(*) FROM courier_mails`) }
+	for _, email := range []string{"grace@example.com", "Grace@Example.com", " GRACE@example.com ", "grace@example.com"} {
+		send(email)
+	}
+	if n := mails(); n != 5 {
+		t.Errorf("%d mails to one address, want 5", n)
+	}
+	received, err := f.ListTeamInvitations(f.client(grace), nil, &grace)
+	if err != nil || len(received) != 8 {
+		t.Fatalf("%d invitations, %v", len(received), err)
+	}
+	if err := f.AcceptTeamInvitationByID(f.client(grace), received[7].ID, grace); err != nil {
+		t.Error(err)
+	}
+	send("somebody@example.com")
+	if n := mails(); n != 7 {
+		t.Errorf("%d mails, want 7: another address has a count of its own", n)
+	}
+	// Whoever may not invite uses nothing up.
+	stranger := f.user("Stranger")
+	for range 20 {
+		_, err := f.SendTeamInvitationCode(f.client(stranger), app.NewInvitation{TeamID: teams[0], Email: "new@example.com", CallbackURL: callback})
+		wantError(t, err, apierr.TeamMembershipNotFound("", ""))
+		_, err = f.SendTeamInvitationCode(f.client(ada), app.NewInvitation{TeamID: teams[0], Email: "new@example.com", CallbackURL: "https://evil.example.net/"})
+		wantError(t, err, apierr.RedirectURLNotWhitelisted(""))
+	}
+	send("new@example.com")
+	if n := mails(); n != 9 {
+		t.Errorf("%d mails, want 9", n)
+	}
+	if n := f.count(`SELECT count(*) FROM throttles WHERE key LIKE '%@%' OR key LIKE '%grace%'`); n != 0 {
+		t.Error("the counts name an address")
+	}
+
+	f.limits.MailsOfProject = app.PerHour(3)
+	f.exec(`DELETE FROM throttles`)
+	f.useDB(f.db)
+	for _, email := range []string{"a@example.com", "b@example.com", "c@example.com"} {
+		send(email)
+	}
+	if n := mails(); n != 12 {
+		t.Errorf("%d mails, want 12: the project has a count", n)
+	}
+}
+
+// R54, in parallel: without the count in one statement more get through.
+func TestSendTeamInvitationCode_floodInParallel_fiveAreMailed(t *testing.T) {
+	f := newFixture(t)
+	ada := f.user("Ada")
+	teamID := f.team(ada)
+	var all sync.WaitGroup
+	for range 32 {
+		all.Go(func() {
+			if err := persist(func() error {
+				_, err := f.SendTeamInvitationCode(f.client(ada), app.NewInvitation{TeamID: teamID, Email: "grace@example.com", CallbackURL: callback})
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	mails, invitations := f.count(`SELECT count(*) FROM courier_mails`), f.count(`SELECT count(*) FROM team_invitations`)
+	if mails > 5 || invitations < 32 {
+		t.Errorf("%d mails and %d invitations", mails, invitations)
+	}
+}
+
 // R15: many people hold the same code, one of them joins.
 func TestAcceptTeamInvitation_oneCodeInParallel_admitsOne(t *testing.T) {
 	f := newFixture(t)
@@ -338,6 +421,8 @@ func TestAcceptTeamInvitation_oneCodeInParallel_admitsOne(t *testing.T) {
 func TestAcceptTeamInvitation_manyCodesInParallel_joinsOnce(t *testing.T) {
 	f := newFixture(t)
 	ada, grace := f.user("Ada"), f.user("Grace", "grace@example.com")
+	f.limits.MailsToAddress = app.PerHour(64)
+	f.useDB(f.db)
 	teamID := f.team(ada)
 	var codes, invitations []string
 	for range 64 {

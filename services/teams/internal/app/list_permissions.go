@@ -2,9 +2,7 @@ package app
 
 import (
 	"context"
-	"net/http"
 
-	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/services/teams/internal/domain"
 )
 
@@ -32,11 +30,11 @@ func (a *App) ListTeamPermissions(ctx context.Context, filter PermissionFilter) 
 	if err != nil {
 		return nil, err
 	}
-	grants, err := a.store.TeamGrants(ctx, req.tenant, filter.TeamID, filter.UserID)
+	grants, err := a.store.TeamGrants(ctx, req.tenant, filter.TeamID, filter.UserID, maxListed+1)
 	if err != nil {
 		return nil, err
 	}
-	return held(req, domain.TeamScope, filter, grants), nil
+	return a.held(ctx, req, domain.TeamScope, filter, grants)
 }
 
 // ListProjectPermissions lists what users may do outside teams, by user and
@@ -46,11 +44,11 @@ func (a *App) ListProjectPermissions(ctx context.Context, filter PermissionFilte
 	if err != nil {
 		return nil, err
 	}
-	grants, err := a.store.ProjectGrants(ctx, req.tenant, filter.UserID)
+	grants, err := a.store.ProjectGrants(ctx, req.tenant, filter.UserID, maxListed+1)
 	if err != nil {
 		return nil, err
 	}
-	return held(req, domain.ProjectScope, filter, grants), nil
+	return a.held(ctx, req, domain.ProjectScope, filter, grants)
 }
 
 func (a *App) permissionsRequest(ctx context.Context, filter PermissionFilter) (request, error) {
@@ -58,17 +56,17 @@ func (a *App) permissionsRequest(ctx context.Context, filter PermissionFilter) (
 	if err != nil || !req.isClient() {
 		return req, err
 	}
-	switch {
-	case !req.SignedIn():
-		return req, apierr.CannotGetOwnUserWithoutUser()
-	case filter.UserID == nil || !req.isSelf(*filter.UserID):
-		return req, apierr.Text(http.StatusForbidden, "Clients may list the permissions of their own user only.")
-	}
-	return req, nil
+	return req, a.requireSelf(ctx, req, filter.UserID, "Clients may list the permissions of their own user only.")
 }
 
 // held turns grants, which are in order, into permissions.
-func held(req request, scope domain.Scope, filter PermissionFilter, grants []Grants) []HeldPermission {
+func (a *App) held(ctx context.Context, req request, scope domain.Scope, filter PermissionFilter, grants []Grants) ([]HeldPermission, error) {
+	switch {
+	case len(grants) == 0:
+		return nil, a.checkOwn(ctx, req, filter.UserID)
+	case len(grants) > maxListed:
+		return nil, errTooMany()
+	}
 	permissions := req.project.Permissions
 	var list []HeldPermission
 	for _, grant := range grants {
@@ -82,5 +80,5 @@ func held(req request, scope domain.Scope, filter PermissionFilter, grants []Gra
 			}
 		}
 	}
-	return list
+	return list, nil
 }

@@ -29,8 +29,11 @@ func (a *App) invitationsToUser(ctx context.Context, req request, userID string)
 		return nil, apierr.CannotGetOwnUserWithoutUser()
 	}
 	emails, err := a.users.VerifiedEmails(ctx, req.tenant, userID)
-	if err != nil || len(emails) == 0 {
+	if err != nil {
 		return nil, err
+	}
+	if len(emails) == 0 {
+		return nil, a.checkOwn(ctx, req, &userID)
 	}
 	return a.store.InvitationsTo(ctx, req.tenant, emails)
 }

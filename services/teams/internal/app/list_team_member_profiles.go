@@ -8,6 +8,14 @@ import (
 	"vestibule.dev/services/teams/internal/domain"
 )
 
+const (
+	// maxProfiles bounds the profiles in one answer.
+	maxProfiles = 25_000
+	// maxWholeProfiles is the same of those that servers see, which are several
+	// times as large: a user comes with each.
+	maxWholeProfiles = 10_000
+)
+
 // ListTeamMemberProfiles lists members by the time of joining, of one team and
 // of one user unless nil (teams.md §4). Clients name a team of theirs and, to
 // see others, need $read_members.
@@ -24,9 +32,16 @@ func (a *App) ListTeamMemberProfiles(ctx context.Context, teamID, userID *string
 	if err != nil {
 		return nil, err
 	}
-	profiles, err := a.store.MemberProfiles(ctx, req.tenant, teamID, userID)
+	limit := maxProfiles
+	if !req.isClient() {
+		limit = maxWholeProfiles
+	}
+	profiles, err := a.store.MemberProfiles(ctx, req.tenant, teamID, userID, limit+1)
 	if err != nil {
 		return nil, err
+	}
+	if len(profiles) > limit {
+		return nil, errTooMany()
 	}
 	return a.complete(ctx, req, profiles)
 }
@@ -36,6 +51,9 @@ func (a *App) checkProfilesClient(ctx context.Context, req request, teamID, user
 	case !req.SignedIn():
 		return apierr.CannotGetOwnUserWithoutUser()
 	case teamID == nil:
+		if err := a.checkCaller(ctx, req, apierr.CannotGetOwnUserWithoutUser()); err != nil {
+			return err
+		}
 		return apierr.Text(http.StatusBadRequest, "Clients must name the team with team_id.")
 	}
 	var permissions []string
@@ -47,6 +65,9 @@ func (a *App) checkProfilesClient(ctx context.Context, req request, teamID, user
 }
 
 func (a *App) checkProfilesServer(ctx context.Context, req request, teamID, userID *string) error {
+	if err := a.checkOwn(ctx, req, userID); err != nil {
+		return err
+	}
 	if teamID != nil {
 		if _, err := a.requireTeam(ctx, req, *teamID); err != nil {
 			return err

@@ -9,9 +9,13 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/patch"
+	"vestibule.dev/pkg/pg"
+	"vestibule.dev/pkg/principal"
 	"vestibule.dev/services/teams/internal/app"
 )
 
@@ -266,4 +270,147 @@ func TestRemoveUser_member_leavesNothingBehind(t *testing.T) {
 	}
 	delete(f.users.users, ada)
 	wantError(t, f.CreateTeamMembership(f.server(), teamID, ada), apierr.UserNotFound())
+}
+
+// The token of a deleted user outlives them. Whatever it is used for is answered
+// as if nobody were signed in (protocol §5, step 12), and "me" stands for nobody.
+func TestDeletedUser_everyOperation_isNobodys(t *testing.T) {
+	f := newFixture(t)
+	ada, owner := f.user("Ada"), f.user("Owner")
+	own, other := f.team(ada), f.team(owner)
+	invitationID, code := f.invite(f.client(owner), other, "ada@example.com")
+	if _, err := f.RemoveUser(t.Context(), tenant, ada); err != nil {
+		t.Fatal(err)
+	}
+	delete(f.users.users, ada)
+	f.projects.config.Teams.AllowClientTeamCreation = false
+	image := "https://example.com/a.png"
+	noUser, signIn := apierr.CannotGetOwnUserWithoutUser(), apierr.UserAuthenticationRequired()
+	for _, tt := range []struct {
+		name string
+		call func(ctx ctxType) error
+		// client and server are the answers to the two kinds of callers; nil is
+		// success.
+		client, server *apierr.Error
+	}{
+		{"list teams", func(ctx ctxType) error { _, err := f.ListTeams(ctx, app.TeamFilter{UserID: &ada}); return err }, noUser, noUser},
+		{"list a page of teams", func(ctx ctxType) error {
+			_, err := f.ListTeams(ctx, app.TeamFilter{UserID: &ada, Limit: 3})
+			return err
+		}, noUser, noUser},
+		{"list the teams of others", func(ctx ctxType) error { _, err := f.ListTeams(ctx, app.TeamFilter{UserID: &owner}); return err }, noUser, nil},
+		{"list all teams", func(ctx ctxType) error { _, err := f.ListTeams(ctx, app.TeamFilter{}); return err }, noUser, nil},
+		{"create a team", func(ctx ctxType) error { _, err := f.CreateTeam(ctx, app.NewTeam{}); return err }, signIn, nil},
+		{"create a team with an image", func(ctx ctxType) error { _, err := f.CreateTeam(ctx, app.NewTeam{ProfileImageURL: &image}); return err }, signIn, nil},
+		{"create a team for me", func(ctx ctxType) error { _, err := f.CreateTeam(ctx, app.NewTeam{CreatorUserID: &ada}); return err }, noUser, noUser},
+		{"create a team for others", func(ctx ctxType) error { _, err := f.CreateTeam(ctx, app.NewTeam{CreatorUserID: &owner}); return err }, signIn, nil},
+		{"get a team", func(ctx ctxType) error { _, err := f.GetTeam(ctx, own); return err }, apierr.UserNotFound(), nil},
+		{"update a team", func(ctx ctxType) error { _, err := f.UpdateTeam(ctx, own, app.TeamPatch{}); return err }, apierr.UserNotFound(), nil},
+		{"join a team", func(ctx ctxType) error { return f.CreateTeamMembership(ctx, other, ada) }, nil, noUser},
+		{"leave a team", func(ctx ctxType) error { return f.DeleteTeamMembership(ctx, own, ada) }, noUser, noUser},
+		{"remove others", func(ctx ctxType) error { return f.DeleteTeamMembership(ctx, own, ids.NewUUID()) }, noUser, apierr.UserNotFound()},
+		{"list profiles", func(ctx ctxType) error { _, err := f.ListTeamMemberProfiles(ctx, &own, nil); return err }, noUser, nil},
+		{"list my profile", func(ctx ctxType) error { _, err := f.ListTeamMemberProfiles(ctx, &own, &ada); return err }, noUser, noUser},
+		{"list profiles everywhere", func(ctx ctxType) error { _, err := f.ListTeamMemberProfiles(ctx, nil, nil); return err }, noUser, nil},
+		{"get my profile", func(ctx ctxType) error { _, err := f.GetTeamMemberProfile(ctx, own, ada); return err }, noUser, noUser},
+		{"update my profile", func(ctx ctxType) error {
+			_, err := f.UpdateTeamMemberProfile(ctx, own, ada, app.MemberProfilePatch{})
+			return err
+		}, noUser, noUser},
+		{"update a profile", func(ctx ctxType) error {
+			_, err := f.UpdateTeamMemberProfile(ctx, other, owner, app.MemberProfilePatch{})
+			return err
+		}, noUser, nil},
+		{"list permissions", func(ctx ctxType) error {
+			_, err := f.ListTeamPermissions(ctx, app.PermissionFilter{UserID: &ada})
+			return err
+		}, noUser, noUser},
+		{"list everybody's permissions", func(ctx ctxType) error { _, err := f.ListTeamPermissions(ctx, app.PermissionFilter{}); return err }, noUser, nil},
+		{"list project permissions", func(ctx ctxType) error {
+			_, err := f.ListProjectPermissions(ctx, app.PermissionFilter{UserID: &ada})
+			return err
+		}, noUser, noUser},
+		{"invite", func(ctx ctxType) error {
+			_, err := f.SendTeamInvitationCode(ctx, app.NewInvitation{TeamID: own, Email: "x@example.com", CallbackURL: callback})
+			return err
+		}, signIn, nil},
+		{"list invitations", func(ctx ctxType) error { _, err := f.ListTeamInvitations(ctx, &own, nil); return err }, noUser, nil},
+		{"list my invitations", func(ctx ctxType) error { _, err := f.ListTeamInvitations(ctx, nil, &ada); return err }, noUser, noUser},
+		{"accept", func(ctx ctxType) error { return f.AcceptTeamInvitation(ctx, code) }, signIn, signIn},
+		{"see what a code invites to", func(ctx ctxType) error { _, err := f.GetTeamInvitationDetails(ctx, code); return err }, signIn, signIn},
+		{"accept by id", func(ctx ctxType) error { return f.AcceptTeamInvitationByID(ctx, invitationID, ada) }, noUser, noUser},
+		{"withdraw an invitation", func(ctx ctxType) error { return f.DeleteTeamInvitation(ctx, ids.NewUUID(), &other) }, noUser, apierr.VerificationCodeNotFound()},
+		{"grant", func(ctx ctxType) error { return f.GrantTeamPermission(ctx, own, ada, "team_admin") }, nil, noUser},
+		{"revoke", func(ctx ctxType) error { return f.RevokeTeamPermission(ctx, own, ada, "team_admin") }, nil, noUser},
+		{"grant outside teams", func(ctx ctxType) error { return f.GrantProjectPermission(ctx, ada, "beta") }, nil, noUser},
+		{"revoke outside teams", func(ctx ctxType) error { return f.RevokeProjectPermission(ctx, ada, "beta") }, nil, noUser},
+		{"delete a team", func(ctx ctxType) error { return f.DeleteTeam(ctx, own) }, apierr.UserNotFound(), nil},
+	} {
+		serverOnly := tt.client == nil
+		for access, want := range map[principal.Access]*apierr.Error{principal.AccessClient: tt.client, principal.AccessServer: tt.server} {
+			if serverOnly && access == principal.AccessClient {
+				continue
+			}
+			if access == principal.AccessServer && tt.name == "delete a team" {
+				continue // it would be gone for those that follow
+			}
+			switch err := tt.call(f.as(access, ada)); {
+			case want == nil && err != nil:
+				t.Errorf("%s, as %s: %v", tt.name, access, err)
+			case want != nil && !errors.Is(err, want):
+				t.Errorf("%s, as %s: %v, want %v", tt.name, access, err, want)
+			}
+		}
+	}
+	_, err := f.CreateTeam(f.as(principal.AccessServer, ada), app.NewTeam{AddCurrentUser: new(true)})
+	wantText(t, err, http.StatusUnauthorized)
+	if n := f.count(`SELECT count(*) FROM team_memberships WHERE user_id = $1`, ada); n != 0 {
+		t.Errorf("a deleted user is in %d teams", n)
+	}
+}
+
+// Lists without pages end somewhere, and hold a large team (the size of the
+// message is looked at in package grpcapi).
+func TestLists_largeTeam_comeWhole(t *testing.T) {
+	const members = 20_000
+	f := newFixture(t)
+	ada := f.user("Ada")
+	teamID := f.team(ada)
+	f.exec(`INSERT INTO team_memberships (project_id, branch_id, team_id, user_id)
+		SELECT 'p', 'main', $1, lpad(to_hex(i), 32, '0')::uuid FROM generate_series(1, $2::int) i`, teamID, members)
+	f.exec(`INSERT INTO team_permissions (project_id, branch_id, team_id, user_id, permission_id, config_version)
+		SELECT project_id, branch_id, team_id, user_id, 'team_member', 1 FROM team_memberships WHERE user_id <> $1`, ada)
+	rows, err := f.db.Querier(t.Context()).Query(t.Context(), `SELECT user_id::text FROM team_memberships WHERE user_id <> $1`, ada)
+	if err != nil {
+		t.Fatal(err)
+	}
+	userIDs, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range userIDs {
+		f.users.users[id] = app.User{ID: id}
+	}
+	profiles, err := f.ListTeamMemberProfiles(f.client(ada), &teamID, nil)
+	if err != nil || len(profiles) != members+1 {
+		t.Errorf("%d profiles, %v", len(profiles), err)
+	}
+	held, err := f.ListTeamPermissions(f.server(), app.PermissionFilter{TeamID: &teamID, Recursive: true})
+	if err != nil || len(held) != 3*members+7 {
+		t.Errorf("%d permissions, %v", len(held), err)
+	}
+	list, err := f.ListTeamMembers(t.Context(), tenant, teamID, "$read_members")
+	if err != nil || len(list) != members+1 || list[0] != ada {
+		t.Errorf("%d members, %v", len(list), err)
+	}
+	ctx, statements := pg.CountQueries(f.client(ada))
+	if _, err := f.ListTeamMemberProfiles(ctx, &teamID, nil); err != nil || statements.Load() != 2 {
+		t.Errorf("%d statements, %v", statements.Load(), err)
+	}
+	// With their users, that is more than one answer is allowed to hold.
+	_, err = f.ListTeamMemberProfiles(f.server(), &teamID, nil)
+	wantText(t, err, http.StatusBadRequest)
+	if one, err := f.ListTeamMemberProfiles(f.server(), &teamID, &ada); err != nil || len(one) != 1 {
+		t.Errorf("%d profiles, %v", len(one), err)
+	}
 }

@@ -60,7 +60,7 @@ type TeamFilter struct {
 	Query *string
 	// Cursor is the first team of the page; nil for the first page.
 	Cursor *string
-	// Limit is the size of a page; 0 for all teams.
+	// Limit is the size of a page; 0 for as many as fit into an answer.
 	Limit       int32
 	NewestFirst bool
 }
@@ -82,6 +82,7 @@ type Store interface {
 	RunTx(ctx context.Context, fn func(ctx context.Context, tx Tx) error) error
 
 	Directory
+	RateStore
 
 	// Team reads a team; nil when there is none.
 	Team(ctx context.Context, tenant ids.Tenant, teamID string) (*domain.Team, error)
@@ -98,18 +99,19 @@ type Store interface {
 	Membership(ctx context.Context, tenant ids.Tenant, teamID, userID string) (*Membership, error)
 	// TeamMembers lists the members of a team in the order in which they
 	// joined.
-	TeamMembers(ctx context.Context, tenant ids.Tenant, teamID string) ([]TeamMember, error)
+	TeamMembers(ctx context.Context, tenant ids.Tenant, teamID string) (userIDs []string, err error)
 	// MemberProfiles lists memberships by the time of joining, of one team and
-	// of one user unless nil.
-	MemberProfiles(ctx context.Context, tenant ids.Tenant, teamID, userID *string) ([]domain.MemberProfile, error)
+	// of one user unless nil, at most limit of them.
+	MemberProfiles(ctx context.Context, tenant ids.Tenant, teamID, userID *string, limit int) ([]domain.MemberProfile, error)
 	// UserDeleted reports whether identity has deleted the user.
 	UserDeleted(ctx context.Context, tenant ids.Tenant, userID string) (bool, error)
 
 	// TeamGrants lists grants by team and user, of one team and of one user
-	// unless nil.
-	TeamGrants(ctx context.Context, tenant ids.Tenant, teamID, userID *string) ([]Grants, error)
-	// ProjectGrants lists grants outside teams by user, of one user unless nil.
-	ProjectGrants(ctx context.Context, tenant ids.Tenant, userID *string) ([]Grants, error)
+	// unless nil, of at most limit members.
+	TeamGrants(ctx context.Context, tenant ids.Tenant, teamID, userID *string, limit int) ([]Grants, error)
+	// ProjectGrants lists grants outside teams by user, of one user unless nil,
+	// of at most limit users.
+	ProjectGrants(ctx context.Context, tenant ids.Tenant, userID *string, limit int) ([]Grants, error)
 
 	// AttemptInvitationCode finds the invitation that a code stands for and
 	// counts the attempt, also when it fails with one of the errors of

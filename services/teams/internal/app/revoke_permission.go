@@ -15,6 +15,9 @@ func (a *App) RevokeTeamPermission(ctx context.Context, teamID, userID, permissi
 	if err != nil {
 		return err
 	}
+	if err := a.checkOwn(ctx, req, &userID); err != nil {
+		return err
+	}
 	if req.checkScope(permissionID, domain.TeamScope) != nil {
 		return apierr.TeamPermissionNotFound(teamID, userID, permissionID)
 	}
@@ -36,6 +39,9 @@ func (a *App) RevokeTeamPermission(ctx context.Context, teamID, userID, permissi
 func (a *App) RevokeProjectPermission(ctx context.Context, userID, permissionID string) error {
 	req, err := a.request(ctx)
 	if err != nil {
+		return err
+	}
+	if err := a.checkOwn(ctx, req, &userID); err != nil {
 		return err
 	}
 	if req.checkScope(permissionID, domain.ProjectScope) != nil {

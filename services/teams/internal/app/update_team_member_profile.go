@@ -2,9 +2,7 @@ package app
 
 import (
 	"context"
-	"net/http"
 
-	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/patch"
 	"vestibule.dev/services/teams/internal/domain"
 )
@@ -24,11 +22,8 @@ func (a *App) UpdateTeamMemberProfile(ctx context.Context, teamID, userID string
 		return nil, err
 	}
 	if req.isClient() {
-		switch {
-		case !req.SignedIn():
-			return nil, apierr.CannotGetOwnUserWithoutUser()
-		case !req.isSelf(userID):
-			return nil, apierr.Text(http.StatusForbidden, "Clients may change the profile of their own user only.")
+		if err := a.requireSelf(ctx, req, &userID, "Clients may change the profile of their own user only."); err != nil {
+			return nil, err
 		}
 	}
 	imageURL, image, err := a.readImagePatch(fields.ProfileImageURL, domain.TeamMemberProfileImages)
@@ -55,8 +50,8 @@ func (a *App) UpdateTeamMemberProfile(ctx context.Context, teamID, userID string
 	if err != nil {
 		return nil, err
 	}
-	if len(profiles) == 0 && req.isClient() {
-		if err := a.checkCaller(ctx, req, apierr.CannotGetOwnUserWithoutUser()); err != nil {
+	if len(profiles) == 0 {
+		if err := a.checkOwn(ctx, req, &userID); err != nil {
 			return nil, err
 		}
 	}

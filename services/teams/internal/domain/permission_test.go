@@ -143,3 +143,29 @@ func TestClosure_arbitraryGraphs_matchModel(t *testing.T) {
 		}
 	})
 }
+
+// A check is a look into what was worked out when the configuration was read:
+// in a graph of 200 permissions it takes no memory at all.
+func TestAllow_graphOf200_allocatesNothing(t *testing.T) {
+	var definitions []Definition
+	for i := range 200 {
+		definition := Definition{ID: fmt.Sprintf("p%d", i), Scope: TeamScope}
+		for _, next := range []int{i + 1, 2*i + 1, 3*i + 2} {
+			definition.Contains = append(definition.Contains, fmt.Sprintf("p%d", next)) // some are never defined
+		}
+		definitions = append(definitions, definition)
+	}
+	definitions[199].Contains = append(definitions[199].Contains, RemoveMembers)
+	permissions := NewPermissions(definitions...)
+	granted := []string{"gone", "p0"}
+	if allocations := testing.AllocsPerRun(100, func() {
+		if !permissions.Allow(RemoveMembers, granted...) || permissions.Allow(DeleteTeam, granted...) {
+			t.Error("wrong")
+		}
+	}); allocations != 0 {
+		t.Errorf("a check allocates %v times", allocations)
+	}
+	if held := permissions.Closure(TeamScope, granted...); len(held) != 201 {
+		t.Errorf("%d permissions", len(held))
+	}
+}

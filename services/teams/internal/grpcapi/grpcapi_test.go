@@ -3,15 +3,20 @@ package grpcapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/grpctest"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/patch"
 	"vestibule.dev/pkg/principal"
@@ -36,6 +41,8 @@ type memory struct {
 	saved    *domain.Team
 	granted  string
 	profiled [2]patch.Field[string]
+	// members is how many there are in the team; 0 is one.
+	members int
 }
 
 func (m *memory) RunTx(ctx context.Context, fn func(context.Context, app.Tx) error) error {
@@ -49,8 +56,19 @@ func (m *memory) ListTeams(_ context.Context, _ ids.Tenant, filter app.TeamFilte
 	return []domain.Team{m.team, m.team}, nil
 }
 
-func (m *memory) MemberProfiles(context.Context, ids.Tenant, *string, *string) ([]domain.MemberProfile, error) {
-	return []domain.MemberProfile{m.profile}, nil
+func (m *memory) MemberProfiles(_ context.Context, _ ids.Tenant, _, _ *string, limit int) ([]domain.MemberProfile, error) {
+	return slices.Repeat([]domain.MemberProfile{m.profile}, min(max(m.members, 1), limit)), nil
+}
+
+func (m *memory) TeamGrants(_ context.Context, _ ids.Tenant, _, _ *string, limit int) ([]app.Grants, error) {
+	granted := []app.Grants{{TeamID: ids.NewUUID(), UserID: ids.NewUUID(), PermissionIDs: []string{
+		domain.UpdateTeam, domain.DeleteTeam, domain.ReadMembers, domain.RemoveMembers, domain.InviteMembers, domain.ManageAPIKeys,
+	}}}
+	return slices.Repeat(granted, min(m.members, limit)), nil
+}
+
+func (m *memory) Membership(context.Context, ids.Tenant, string, string) (*app.Membership, error) {
+	return &app.Membership{Team: m.team, Granted: []string{domain.ReadMembers}}, nil
 }
 
 func (m *memory) SelectedTeams(_ context.Context, _ ids.Tenant, selected map[string]string) (map[string]domain.Team, error) {
@@ -231,4 +249,33 @@ func TestPermissionDefinitions_update_keepsTheIDUnlessRenamed(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got, tt.want)
 		}
 	}
+}
+
+// Lists without pages travel whole for a team of 20,000, and what does not fit
+// into a message is refused in words.
+func TestLists_largeTeam_travel(t *testing.T) {
+	m, application := newMemory()
+	conn := grpctest.New(t, "teams", func(r grpc.ServiceRegistrar) { Register(r, application) }).Conn
+	profiles, permissions := teamsv1.NewTeamMemberProfileServiceClient(conn), teamsv1.NewPermissionServiceClient(conn)
+	m.members = 20_000
+	m.profile.DisplayName, m.profile.ProfileImageURL = new(strings.Repeat("n", 60)), new("https://example.com/"+strings.Repeat("p", 100))
+	m.profile.TeamID, m.profile.UserID = ids.NewUUID(), ids.NewUUID()
+	list, err := profiles.ListTeamMemberProfiles(called(t, principal.AccessClient), &teamsv1.ListTeamMemberProfilesRequest{TeamId: &m.profile.TeamID})
+	if err != nil || len(list.GetItems()) != m.members {
+		t.Errorf("%d profiles, %v", len(list.GetItems()), err)
+	}
+	held, err := permissions.ListTeamPermissions(called(t, principal.AccessServer), &teamsv1.ListTeamPermissionsRequest{Recursive: new("true")})
+	if err != nil || len(held.GetItems()) != 6*m.members {
+		t.Errorf("%d permissions, %v", len(held.GetItems()), err)
+	}
+	m.members = 60_000
+	_, err = permissions.ListTeamPermissions(called(t, principal.AccessServer), &teamsv1.ListTeamPermissionsRequest{})
+	if known, ok := errors.AsType[*apierr.Error](err); !ok || known.HTTP != http.StatusBadRequest || known.Code != "" {
+		t.Errorf("more than fits: %v", err)
+	}
+}
+
+// called is the context of a call by a caller of the access type.
+func called(t *testing.T, access principal.Access) context.Context {
+	return grpctest.As(t.Context(), principal.Principal{ProjectID: "p", BranchID: "main", Access: access, UserID: ids.NewUUID()})
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 
 	"vestibule.dev/pkg/profileimage"
+	"vestibule.dev/pkg/tenancy"
 	"vestibule.dev/services/teams/internal/app"
 	"vestibule.dev/services/teams/internal/postgres/db"
 )
 
 // Image implements app.Store.
 func (s *Store) Image(ctx context.Context, id string) (*profileimage.Image, error) {
+	ctx = tenancy.ForAllProjects(ctx) // images are public, under random names
 	row, err := s.queries(ctx).Image(ctx, id)
 	return found(row, err, func(row db.ImageRow) profileimage.Image {
 		return profileimage.Image{ID: row.ID, Format: profileimage.Format(row.Format), Bytes: row.Bytes}

@@ -23,17 +23,14 @@ func (s *Store) Membership(ctx context.Context, tenant ids.Tenant, teamID, userI
 }
 
 // TeamMembers implements app.Store.
-func (s *Store) TeamMembers(ctx context.Context, tenant ids.Tenant, teamID string) ([]app.TeamMember, error) {
-	rows, err := s.queries(ctx).TeamMembers(ctx, db.TeamMembersParams{ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID})
-	return all(rows, err, func(row db.TeamMembersRow) app.TeamMember {
-		return app.TeamMember{UserID: row.UserID, Granted: row.Granted}
-	})
+func (s *Store) TeamMembers(ctx context.Context, tenant ids.Tenant, teamID string) ([]string, error) {
+	return s.queries(ctx).TeamMembers(ctx, db.TeamMembersParams{ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID})
 }
 
 // MemberProfiles implements app.Store.
-func (s *Store) MemberProfiles(ctx context.Context, tenant ids.Tenant, teamID, userID *string) ([]domain.MemberProfile, error) {
+func (s *Store) MemberProfiles(ctx context.Context, tenant ids.Tenant, teamID, userID *string, limit int) ([]domain.MemberProfile, error) {
 	rows, err := s.queries(ctx).MemberProfiles(ctx, db.MemberProfilesParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID, UserID: userID,
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID, UserID: userID, MaxRows: int64(limit),
 	})
 	return all(rows, err, func(row db.MemberProfilesRow) domain.MemberProfile {
 		return domain.MemberProfile{

@@ -10,9 +10,9 @@ import (
 )
 
 // TeamGrants implements app.Store.
-func (s *Store) TeamGrants(ctx context.Context, tenant ids.Tenant, teamID, userID *string) ([]app.Grants, error) {
+func (s *Store) TeamGrants(ctx context.Context, tenant ids.Tenant, teamID, userID *string, limit int) ([]app.Grants, error) {
 	rows, err := s.queries(ctx).TeamGrants(ctx, db.TeamGrantsParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID, UserID: userID,
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID, UserID: userID, MaxRows: int64(limit),
 	})
 	return all(rows, err, func(row db.TeamGrantsRow) app.Grants {
 		return app.Grants{TeamID: row.TeamID, UserID: row.UserID, PermissionIDs: row.Granted}
@@ -20,9 +20,9 @@ func (s *Store) TeamGrants(ctx context.Context, tenant ids.Tenant, teamID, userI
 }
 
 // ProjectGrants implements app.Store.
-func (s *Store) ProjectGrants(ctx context.Context, tenant ids.Tenant, userID *string) ([]app.Grants, error) {
+func (s *Store) ProjectGrants(ctx context.Context, tenant ids.Tenant, userID *string, limit int) ([]app.Grants, error) {
 	rows, err := s.queries(ctx).ProjectGrants(ctx, db.ProjectGrantsParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID,
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID, MaxRows: int64(limit),
 	})
 	return all(rows, err, func(row db.ProjectGrantsRow) app.Grants {
 		return app.Grants{UserID: row.UserID, PermissionIDs: row.Granted}

@@ -10,6 +10,7 @@ import (
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/onetime"
 	"vestibule.dev/pkg/pg"
+	"vestibule.dev/pkg/throttle"
 	eventsv1 "vestibule.dev/proto/events/v1"
 	"vestibule.dev/services/teams/internal/app"
 	"vestibule.dev/services/teams/internal/domain"
@@ -53,6 +54,12 @@ func (s *Store) queries(ctx context.Context) *db.Queries {
 // UserDeleted implements app.Store.
 func (s *Store) UserDeleted(ctx context.Context, tenant ids.Tenant, userID string) (bool, error) {
 	return s.queries(ctx).UserDeleted(ctx, db.UserDeletedParams{ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: userID})
+}
+
+// TakeToken implements app.RateStore.
+func (s *Store) TakeToken(ctx context.Context, key string, rate app.Rate) (bool, error) {
+	ok, _, err := throttle.Allow(ctx, s.db, key, throttle.Limit{Burst: rate.Burst, Period: rate.Period})
+	return ok, err
 }
 
 // found turns a query for one row into an answer of nil when there is none.

@@ -82,3 +82,50 @@ func wantRefused(t *testing.T, err error) string {
 	}
 	return e.Message
 }
+
+func TestParseDocument_issuers_areURLsOfOpenIDProviders(t *testing.T) {
+	for issuer, ok := range map[string]bool{
+		"https://id.example.com":           true,
+		"https://id.example.com/realms/a/": true,
+		"https://id.example.com:8443":      true,
+		"http://localhost:9000":            true,
+		"http://127.0.0.1:9000/issuer":     true,
+		"http://[::1]:9000":                true,
+		"http://id.example.com":            false,
+		"http://localhost.evil.example":    false,
+		"http://10.0.0.1":                  false,
+		"https://id.example.com?x=1":       false,
+		"https://id.example.com#x":         false,
+		"https://user@id.example.com":      false,
+		"https://":                         false,
+		"https:id.example.com":             false,
+		"javascript:alert(1)":              false,
+		"file:///etc/passwd":               false,
+		"id.example.com":                   false,
+		"":                                 false,
+	} {
+		text, err := json.Marshal(map[string]any{"auth.oauth.providers.acme": map[string]any{"type": "custom_oidc", "issuerUrl": issuer}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = config.ParseDocument(config.Environment, string(text))
+		if ok && err != nil {
+			t.Errorf("%q is refused: %v", issuer, err)
+		}
+		if !ok && !bytes.Contains([]byte(wantRefused(t, err)), []byte("issuerUrl")) {
+			t.Errorf("%q: %v", issuer, err)
+		}
+	}
+	// Where secrets go is not decided by what is pushed from code.
+	if _, err := config.ParseDocument(config.Branch, `{"auth.oauth.providers.acme":{"type":"custom_oidc","issuerUrl":"https://id.example.com"}}`); err == nil {
+		t.Error("a branch names an issuer")
+	}
+}
+
+func TestLegacyClient_customProviders_areKnownByTheirKeys(t *testing.T) {
+	r := render(t, `{"auth.oauth.providers.b":{"type":"custom_oidc","allowSignIn":true},"auth.oauth.providers.a":{"type":"custom_oidc","allowSignIn":true},"auth.oauth.providers.x":{"type":"google","allowSignIn":true}}`)
+	text, err := json.Marshal(r.LegacyClient().EnabledOAuthProviders)
+	if err != nil || string(text) != `[{"id":"a"},{"id":"b"},{"id":"google"}]` {
+		t.Errorf("%s, %v", text, err)
+	}
+}

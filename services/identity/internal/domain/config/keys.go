@@ -1,7 +1,10 @@
 package config
 
 import (
+	"net/netip"
+	"net/url"
 	"slices"
+	"strings"
 
 	"vestibule.dev/pkg/ids"
 )
@@ -17,12 +20,13 @@ var rows = []row{
 	{"auth.otp.allowSignIn", Branch, boolean, false},
 	{"auth.passkey.allowSignIn", Branch, boolean, false},
 	{"auth.oauth.accountMergeStrategy", Branch, oneOf(mergeStrategies...), "link_method"},
-	{"auth.oauth.providers.<provider>.type", Branch, oneOf(providerTypes...), nil},
+	{"auth.oauth.providers.<provider>.type", Branch, oneOf(append(slices.Clone(providerTypes), customOIDC)...), nil},
 	{"auth.oauth.providers.<provider>.allowSignIn", Branch, boolean, false},
 	{"auth.oauth.providers.<provider>.allowConnectedAccounts", Branch, boolean, false},
 	{"auth.oauth.providers.<provider>.isShared", Environment, boolean, true},
 	{"auth.oauth.providers.<provider>.clientId", Environment, text, nil},
 	{"auth.oauth.providers.<provider>.clientSecret", Environment, text, nil},
+	{"auth.oauth.providers.<provider>.issuerUrl", Environment, issuerURL, nil},
 	{"auth.oauth.providers.<provider>.facebookConfigId", Environment, text, nil},
 	{"auth.oauth.providers.<provider>.microsoftTenantId", Environment, text, nil},
 	{"auth.oauth.providers.<provider>.appleBundles.<id>.bundleId", Environment, text, nil},
@@ -139,11 +143,23 @@ var (
 
 	mergeStrategies = []string{"link_method", "raise_error", "allow_duplicates"}
 
-	// providerTypes are the OAuth providers that can be configured.
+	// issuerURL identifies an OpenID provider (OpenID Connect Discovery 1.0
+	// section 3). Whether an installation goes to providers without TLS is its
+	// operator's decision.
+	issuerURL = valueType{
+		name:    "issuer URL",
+		expects: `a URL that begins with https:// (or http:// and a name or address of this machine), without query and fragment, such as "https://id.example.com"`,
+		accepts: func(v any) bool { s, ok := v.(string); return ok && isIssuerURL(s) },
+	}
+
+	// providerTypes are the OAuth providers that are known by name.
 	providerTypes = []string{
 		"google", "github", "microsoft", "spotify", "facebook", "discord",
 		"gitlab", "bitbucket", "linkedin", "apple", "x", "twitch",
 	}
+
+	// customOIDC is the type of those that are known by their issuer.
+	customOIDC = "custom_oidc"
 
 	// systemPermissions exist in every project, in team scope.
 	systemPermissions = []string{
@@ -199,6 +215,17 @@ func isUserSpecifiedID(id string) bool {
 		}
 	}
 	return id != "" && len(id) <= maxLength
+}
+
+func isIssuerURL(s string) bool {
+	const maxLength = 2048
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.ContainsAny(s, "# ") || len(s) > maxLength {
+		return false
+	}
+	address, err := netip.ParseAddr(u.Hostname())
+	local := u.Hostname() == "localhost" || err == nil && address.IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "http" && local
 }
 
 func isPermissionID(id string) bool {

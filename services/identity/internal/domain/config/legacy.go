@@ -97,7 +97,12 @@ func (r Rendered) LegacyClient() ClientConfig {
 		Domains:                   r.domains(),
 	}
 	for _, p := range r.oauthProviders() {
-		c.EnabledOAuthProviders = append(c.EnabledOAuthProviders, ProviderID{p.ID})
+		id := p.ID
+		if id == customOIDC {
+			// Its type says nothing: there may be several of them.
+			id = p.ProviderConfigID
+		}
+		c.EnabledOAuthProviders = append(c.EnabledOAuthProviders, ProviderID{id})
 	}
 	return c
 }

@@ -6,7 +6,16 @@ package db
 
 import (
 	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
+
+type ActiveDay struct {
+	ProjectID string
+	BranchID  string
+	Day       pgtype.Date
+	UserID    string
+}
 
 type ApiKeySet struct {
 	ProjectID                    string

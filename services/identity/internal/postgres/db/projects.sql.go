@@ -645,6 +645,7 @@ SET display_name            = $2,
     logo_full_dark_mode_url = $7,
     is_production_mode      = $8,
     onboarding_status       = $9,
+    owner_team_id           = $10,
     version                 = version + 1
 WHERE id = $1
 RETURNING version
@@ -660,6 +661,7 @@ type UpdateProjectParams struct {
 	LogoFullDarkModeUrl *string
 	IsProductionMode    bool
 	OnboardingStatus    string
+	OwnerTeamID         *string
 }
 
 func (q *Queries) UpdateProject(ctx context.Context, arg UpdateProjectParams) (int64, error) {
@@ -673,6 +675,7 @@ func (q *Queries) UpdateProject(ctx context.Context, arg UpdateProjectParams) (i
 		arg.LogoFullDarkModeUrl,
 		arg.IsProductionMode,
 		arg.OnboardingStatus,
+		arg.OwnerTeamID,
 	)
 	var version int64
 	err := row.Scan(&version)

@@ -67,6 +67,7 @@ SET display_name            = $2,
     logo_full_dark_mode_url = $7,
     is_production_mode      = $8,
     onboarding_status       = $9,
+    owner_team_id           = sqlc.narg(owner_team_id),
     version                 = version + 1
 WHERE id = $1
 RETURNING version;

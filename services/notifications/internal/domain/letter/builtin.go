@@ -19,7 +19,7 @@ var (
 
 // Template is a built-in template.
 type Template struct {
-	ID          string // UUID
+	ID          string // UUID; empty for a notice
 	Key         string // as EnqueueEmail names it
 	DisplayName string
 	Source      string
@@ -49,6 +49,13 @@ var Templates = []Template{
 	template("f64b1afe-27ec-4a28-a277-7178f3261f9a", "payment_failed", "Payment Failed"),
 }
 
+// Notices are mails of the platform itself. They have no id: projects do not see
+// them among their templates, and cannot change what they say. They have no
+// theme.
+var Notices = []Template{
+	template("", "api_key_revoked", "API Key Revoked"),
+}
+
 // Themes are the built-in themes in the order in which they are listed.
 var Themes = []Theme{
 	theme(DefaultThemeID, "light", "Default Light"),
@@ -56,11 +63,13 @@ var Themes = []Theme{
 	theme("c7e2d94f-8a1b-4e6d-b3f5-9d0a2e7c1b8f", "colorful", "Default Colorful"),
 }
 
-// TemplateByKey finds a built-in template by its key.
+// TemplateByKey finds a built-in template or a notice by its key.
 func TemplateByKey(key string) (*Template, bool) {
-	for i := range Templates {
-		if Templates[i].Key == key {
-			return &Templates[i], true
+	for _, list := range [][]Template{Templates, Notices} {
+		for i := range list {
+			if list[i].Key == key {
+				return &list[i], true
+			}
 		}
 	}
 	return nil, false

@@ -60,6 +60,13 @@ func TestRender_builtIns_golden(t *testing.T) {
 			golden(t, template.Key+".txt", "Subject: "+got.Subject+"\n\n"+got.Text+"\n")
 		})
 	}
+	for _, notice := range letter.Notices {
+		t.Run(notice.Key, func(t *testing.T) {
+			got := preview(t, &notice, "", nil)
+			golden(t, notice.Key+".html", got.HTML)
+			golden(t, notice.Key+".txt", "Subject: "+got.Subject+"\n\n"+got.Text+"\n")
+		})
+	}
 	for _, theme := range letter.Themes {
 		t.Run(theme.DisplayName, func(t *testing.T) {
 			got := preview(t, &letter.Templates[0], theme.Source, func(in *letter.Input) {

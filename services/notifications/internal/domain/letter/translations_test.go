@@ -1,6 +1,7 @@
 package letter_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -40,8 +41,8 @@ func TestTranslations_builtIn_complete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range letter.Templates {
-		template := &letter.Templates[i]
+	for _, template := range slices.Concat(letter.Templates, letter.Notices) {
+		template := &template
 		got := preview(t, template, letter.Themes[0].Source, func(in *letter.Input) { in.Source = translations.Source(template, "de") })
 		if got.Subject == preview(t, template, "", nil).Subject {
 			t.Errorf("%s is not translated", template.Key)

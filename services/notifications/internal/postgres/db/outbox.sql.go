@@ -202,6 +202,61 @@ func (q *Queries) EditEmail(ctx context.Context, arg EditEmailParams) (int64, er
 	return result.RowsAffected(), nil
 }
 
+const failedEmails = `-- name: FailedEmails :many
+SELECT e.project_id, e.branch_id, e.id, e.recipient_type, e.user_id, e.recipient_emails, e.override_subject, e.rendered
+FROM emails e
+WHERE e.created_at > now() - make_interval(secs => $1::float8)
+  AND (e.render_error IS NOT NULL OR e.server_error IS NOT NULL) AND NOT e.is_paused AND e.skipped_reason IS NULL
+ORDER BY e.created_at DESC, e.id
+LIMIT $2
+`
+
+type FailedEmailsParams struct {
+	AgeSeconds float64
+	MaxRows    int32
+}
+
+type FailedEmailsRow struct {
+	ProjectID       string
+	BranchID        string
+	ID              string
+	RecipientType   string
+	UserID          *string
+	RecipientEmails []string
+	OverrideSubject *string
+	Rendered        []byte
+}
+
+// Of all projects: for scheduled calls of the platform's operators.
+func (q *Queries) FailedEmails(ctx context.Context, arg FailedEmailsParams) ([]FailedEmailsRow, error) {
+	rows, err := q.db.Query(ctx, failedEmails, arg.AgeSeconds, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []FailedEmailsRow
+	for rows.Next() {
+		var i FailedEmailsRow
+		if err := rows.Scan(
+			&i.ProjectID,
+			&i.BranchID,
+			&i.ID,
+			&i.RecipientType,
+			&i.UserID,
+			&i.RecipientEmails,
+			&i.OverrideSubject,
+			&i.Rendered,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const forgetRefusedAddresses = `-- name: ForgetRefusedAddresses :exec
 DELETE FROM refused_addresses WHERE refused_at < now() - make_interval(secs => $1::float8)
 `

@@ -105,3 +105,12 @@ DELETE FROM refused_addresses WHERE project_id = $1;
 -- name: ForgetRefusedAddresses :exec
 -- Of all projects: what is too old to matter.
 DELETE FROM refused_addresses WHERE refused_at < now() - make_interval(secs => sqlc.arg(kept_seconds)::float8);
+
+-- name: FailedEmails :many
+-- Of all projects: for scheduled calls of the platform's operators.
+SELECT e.project_id, e.branch_id, e.id, e.recipient_type, e.user_id, e.recipient_emails, e.override_subject, e.rendered
+FROM emails e
+WHERE e.created_at > now() - make_interval(secs => sqlc.arg(age_seconds)::float8)
+  AND (e.render_error IS NOT NULL OR e.server_error IS NOT NULL) AND NOT e.is_paused AND e.skipped_reason IS NULL
+ORDER BY e.created_at DESC, e.id
+LIMIT sqlc.arg(max_rows);

@@ -243,6 +243,40 @@ func (q *Queries) FindAPIKey(ctx context.Context, arg FindAPIKeyParams) (FindAPI
 	return i, err
 }
 
+const findAPIKeyAnywhere = `-- name: FindAPIKeyAnywhere :one
+SELECT api_keys.project_id, api_keys.branch_id, api_keys.id, api_keys.owner_type, api_keys.owner_id, api_keys.description, api_keys.is_public, api_keys.key_hash, api_keys.last_four, api_keys.created_at, api_keys.expires_at, api_keys.revoked_at, api_keys.version, coalesce(expires_at <= now(), false)::boolean AS expired
+FROM api_keys
+WHERE key_hash = $1
+`
+
+type FindAPIKeyAnywhereRow struct {
+	ApiKey  ApiKey
+	Expired bool
+}
+
+// Of all projects: whoever holds the key may revoke it.
+func (q *Queries) FindAPIKeyAnywhere(ctx context.Context, keyHash []byte) (FindAPIKeyAnywhereRow, error) {
+	row := q.db.QueryRow(ctx, findAPIKeyAnywhere, keyHash)
+	var i FindAPIKeyAnywhereRow
+	err := row.Scan(
+		&i.ApiKey.ProjectID,
+		&i.ApiKey.BranchID,
+		&i.ApiKey.ID,
+		&i.ApiKey.OwnerType,
+		&i.ApiKey.OwnerID,
+		&i.ApiKey.Description,
+		&i.ApiKey.IsPublic,
+		&i.ApiKey.KeyHash,
+		&i.ApiKey.LastFour,
+		&i.ApiKey.CreatedAt,
+		&i.ApiKey.ExpiresAt,
+		&i.ApiKey.RevokedAt,
+		&i.ApiKey.Version,
+		&i.Expired,
+	)
+	return i, err
+}
+
 const purgeAPIKeys = `-- name: PurgeAPIKeys :exec
 DELETE FROM api_keys WHERE project_id = $1
 `
@@ -391,4 +425,24 @@ func (q *Queries) UpdateAPIKey(ctx context.Context, arg UpdateAPIKeyParams) (Upd
 		&i.RevokedNow,
 	)
 	return i, err
+}
+
+const userDeleted = `-- name: UserDeleted :one
+SELECT EXISTS (
+    SELECT FROM deleted_users d
+    WHERE d.project_id = $1 AND d.branch_id = $2 AND d.user_id = $3
+)::boolean AS deleted
+`
+
+type UserDeletedParams struct {
+	ProjectID string
+	BranchID  string
+	UserID    string
+}
+
+func (q *Queries) UserDeleted(ctx context.Context, arg UserDeletedParams) (bool, error) {
+	row := q.db.QueryRow(ctx, userDeleted, arg.ProjectID, arg.BranchID, arg.UserID)
+	var deleted bool
+	err := row.Scan(&deleted)
+	return deleted, err
 }

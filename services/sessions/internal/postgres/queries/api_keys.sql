@@ -32,6 +32,18 @@ SELECT sqlc.embed(api_keys), coalesce(expires_at <= now(), false)::boolean AS ex
 FROM api_keys
 WHERE key_hash = $1 AND project_id = $2 AND branch_id = $3;
 
+-- name: FindAPIKeyAnywhere :one
+-- Of all projects: whoever holds the key may revoke it.
+SELECT sqlc.embed(api_keys), coalesce(expires_at <= now(), false)::boolean AS expired
+FROM api_keys
+WHERE key_hash = $1;
+
+-- name: UserDeleted :one
+SELECT EXISTS (
+    SELECT FROM deleted_users d
+    WHERE d.project_id = $1 AND d.branch_id = $2 AND d.user_id = $3
+)::boolean AS deleted;
+
 -- name: UpdateAPIKey :one
 -- Finds no row when the key is gone, or is already as it is to be. A revoked key
 -- keeps the time of its first revocation.

@@ -303,12 +303,14 @@ WHERE p.project_id = $1 AND p.branch_id = $2
   AND ($3::uuid IS NULL OR p.user_id = $3::uuid)
 GROUP BY p.user_id
 ORDER BY p.user_id
+LIMIT $4::bigint
 `
 
 type ProjectGrantsParams struct {
 	ProjectID string
 	BranchID  string
 	UserID    *string
+	MaxRows   int64
 }
 
 type ProjectGrantsRow struct {
@@ -317,7 +319,12 @@ type ProjectGrantsRow struct {
 }
 
 func (q *Queries) ProjectGrants(ctx context.Context, arg ProjectGrantsParams) ([]ProjectGrantsRow, error) {
-	rows, err := q.db.Query(ctx, projectGrants, arg.ProjectID, arg.BranchID, arg.UserID)
+	rows, err := q.db.Query(ctx, projectGrants,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.UserID,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -549,6 +556,7 @@ WHERE p.project_id = $1 AND p.branch_id = $2
   AND ($4::uuid IS NULL OR p.user_id = $4::uuid)
 GROUP BY p.team_id, p.user_id
 ORDER BY p.team_id, p.user_id
+LIMIT $5::bigint
 `
 
 type TeamGrantsParams struct {
@@ -556,6 +564,7 @@ type TeamGrantsParams struct {
 	BranchID  string
 	TeamID    *string
 	UserID    *string
+	MaxRows   int64
 }
 
 type TeamGrantsRow struct {
@@ -570,6 +579,7 @@ func (q *Queries) TeamGrants(ctx context.Context, arg TeamGrantsParams) ([]TeamG
 		arg.BranchID,
 		arg.TeamID,
 		arg.UserID,
+		arg.MaxRows,
 	)
 	if err != nil {
 		return nil, err
@@ -590,10 +600,7 @@ func (q *Queries) TeamGrants(ctx context.Context, arg TeamGrantsParams) ([]TeamG
 }
 
 const teamMembers = `-- name: TeamMembers :many
-SELECT m.user_id, ARRAY(
-    SELECT p.permission_id FROM team_permissions p
-    WHERE p.project_id = m.project_id AND p.branch_id = m.branch_id AND p.team_id = m.team_id AND p.user_id = m.user_id
-)::text[] AS granted
+SELECT m.user_id
 FROM team_memberships m
 WHERE m.project_id = $1 AND m.branch_id = $2 AND m.team_id = $3
 ORDER BY m.created_at, m.user_id
@@ -605,24 +612,19 @@ type TeamMembersParams struct {
 	TeamID    string
 }
 
-type TeamMembersRow struct {
-	UserID  string
-	Granted []string
-}
-
-func (q *Queries) TeamMembers(ctx context.Context, arg TeamMembersParams) ([]TeamMembersRow, error) {
+func (q *Queries) TeamMembers(ctx context.Context, arg TeamMembersParams) ([]string, error) {
 	rows, err := q.db.Query(ctx, teamMembers, arg.ProjectID, arg.BranchID, arg.TeamID)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []TeamMembersRow
+	var items []string
 	for rows.Next() {
-		var i TeamMembersRow
-		if err := rows.Scan(&i.UserID, &i.Granted); err != nil {
+		var user_id string
+		if err := rows.Scan(&user_id); err != nil {
 			return nil, err
 		}
-		items = append(items, i)
+		items = append(items, user_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -169,6 +169,7 @@ WHERE m.project_id = $1 AND m.branch_id = $2
   AND ($3::uuid IS NULL OR m.team_id = $3::uuid)
   AND ($4::uuid IS NULL OR m.user_id = $4::uuid)
 ORDER BY m.created_at, m.team_id, m.user_id
+LIMIT $5::bigint
 `
 
 type MemberProfilesParams struct {
@@ -176,6 +177,7 @@ type MemberProfilesParams struct {
 	BranchID  string
 	TeamID    *string
 	UserID    *string
+	MaxRows   int64
 }
 
 type MemberProfilesRow struct {
@@ -191,6 +193,7 @@ func (q *Queries) MemberProfiles(ctx context.Context, arg MemberProfilesParams) 
 		arg.BranchID,
 		arg.TeamID,
 		arg.UserID,
+		arg.MaxRows,
 	)
 	if err != nil {
 		return nil, err

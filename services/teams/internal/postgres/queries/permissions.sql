@@ -26,10 +26,7 @@ WITH member AS MATERIALIZED (
 SELECT EXISTS (SELECT FROM member)::boolean AS member, ARRAY(SELECT held.permission_id FROM held)::text[] AS granted;
 
 -- name: TeamMembers :many
-SELECT m.user_id, ARRAY(
-    SELECT p.permission_id FROM team_permissions p
-    WHERE p.project_id = m.project_id AND p.branch_id = m.branch_id AND p.team_id = m.team_id AND p.user_id = m.user_id
-)::text[] AS granted
+SELECT m.user_id
 FROM team_memberships m
 WHERE m.project_id = $1 AND m.branch_id = $2 AND m.team_id = $3
 ORDER BY m.created_at, m.user_id;
@@ -41,7 +38,8 @@ WHERE p.project_id = $1 AND p.branch_id = $2
   AND (sqlc.narg(team_id)::uuid IS NULL OR p.team_id = sqlc.narg(team_id)::uuid)
   AND (sqlc.narg(user_id)::uuid IS NULL OR p.user_id = sqlc.narg(user_id)::uuid)
 GROUP BY p.team_id, p.user_id
-ORDER BY p.team_id, p.user_id;
+ORDER BY p.team_id, p.user_id
+LIMIT sqlc.arg(max_rows)::bigint;
 
 -- name: ProjectGrants :many
 SELECT p.user_id, array_agg(p.permission_id)::text[] AS granted
@@ -49,7 +47,8 @@ FROM project_permissions p
 WHERE p.project_id = $1 AND p.branch_id = $2
   AND (sqlc.narg(user_id)::uuid IS NULL OR p.user_id = sqlc.narg(user_id)::uuid)
 GROUP BY p.user_id
-ORDER BY p.user_id;
+ORDER BY p.user_id
+LIMIT sqlc.arg(max_rows)::bigint;
 
 -- name: GrantTeamPermissions :many
 -- Permissions that have ended since are left out.

@@ -108,7 +108,8 @@ FROM team_memberships m
 WHERE m.project_id = $1 AND m.branch_id = $2
   AND (sqlc.narg(team_id)::uuid IS NULL OR m.team_id = sqlc.narg(team_id)::uuid)
   AND (sqlc.narg(user_id)::uuid IS NULL OR m.user_id = sqlc.narg(user_id)::uuid)
-ORDER BY m.created_at, m.team_id, m.user_id;
+ORDER BY m.created_at, m.team_id, m.user_id
+LIMIT sqlc.arg(max_rows)::bigint;
 
 -- name: UpdateMemberProfile :one
 UPDATE team_memberships
