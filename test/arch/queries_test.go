@@ -43,8 +43,9 @@ var (
 )
 
 // Every statement names its project, once for each table it reads or writes that
-// belongs to projects (R3). It is the only thing that keeps tenants apart in a
-// database that trusts its service: see docs/adr/0007-no-row-level-security.md.
+// belongs to projects (R3). It is what keeps tenants apart; row-level security is
+// there for the statement that gets past this test: see
+// docs/adr/0021-row-level-security-as-second-belt.md.
 func TestQueries_everyTable_isAskedForOneProject(t *testing.T) {
 	tenantTables := map[string]bool{}
 	for _, path := range glob(t, "services/*/migrations/*.sql", "pkg/*/migrations/*.sql") {

@@ -121,7 +121,9 @@ type SetupIntent struct {
 type Payment struct {
 	CustomerID string
 	// Amount is the total.
-	Amount   int64
+	Amount int64
+	// Fee is what the platform keeps of it.
+	Fee      int64
 	Metadata map[string]string
 }
 
@@ -135,7 +137,9 @@ type Plan struct {
 	UnitAmount int64
 	Interval   domain.Interval
 	Quantity   int64
-	Metadata   map[string]string
+	// Fee is what the platform keeps of every invoice, in percent.
+	Fee      domain.Decimal
+	Metadata map[string]string
 	// PaymentMethodID is charged at once, and the change refused if that
 	// fails; empty lets the browser confirm the payment.
 	PaymentMethodID string
