@@ -3,7 +3,6 @@ package letter
 import (
 	"embed"
 	"fmt"
-	"slices"
 
 	"vestibule.dev/services/notifications/internal/domain/hxtemplate"
 )
@@ -20,7 +19,7 @@ var (
 
 // Template is a built-in template.
 type Template struct {
-	ID          string // UUID
+	ID          string // UUID; empty for a notice
 	Key         string // as EnqueueEmail names it
 	DisplayName string
 	Source      string
@@ -50,10 +49,10 @@ var Templates = []Template{
 	template("f64b1afe-27ec-4a28-a277-7178f3261f9a", "payment_failed", "Payment Failed"),
 }
 
-// Notices are mails of the platform itself: projects do not see them among their
+// Notices are mails of the platform itself. Projects do not see them among their
 // templates, and cannot change what they say. They have no theme.
 var Notices = []Template{
-	template("2d4f7c0a-6c5b-4a86-9b0e-3f1c8f5b7a21", "api_key_revoked", "API Key Revoked"),
+	template("ecf75ec7-ada7-4d53-a04f-865f83efa404", "api_key_revoked", "API Key Revoked"),
 }
 
 // Themes are the built-in themes in the order in which they are listed.
@@ -73,11 +72,6 @@ func TemplateByKey(key string) (*Template, bool) {
 		}
 	}
 	return nil, false
-}
-
-// IsNotice reports whether a built-in is one of the platform's own mails.
-func (t *Template) IsNotice() bool {
-	return slices.ContainsFunc(Notices, func(notice Template) bool { return notice.ID == t.ID })
 }
 
 // TemplateByID finds a built-in template.
