@@ -197,7 +197,7 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	pages, err := checkout.New(documented)
+	pages, err := checkout.New(checkout.Config{StripeJSURL: cfg.StripeJSURL}, documented)
 	if err != nil {
 		return nil, err
 	}

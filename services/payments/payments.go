@@ -12,6 +12,7 @@ import (
 	"vestibule.dev/services/payments/internal/app"
 	"vestibule.dev/services/payments/internal/clients"
 	"vestibule.dev/services/payments/internal/config"
+	"vestibule.dev/services/payments/internal/domain"
 	"vestibule.dev/services/payments/internal/events"
 	"vestibule.dev/services/payments/internal/grpcapi"
 	"vestibule.dev/services/payments/internal/postgres"
@@ -58,6 +59,10 @@ func build(ctx context.Context, p *service.Platform) error {
 		provider = stripe.New(stripe.Config{SecretKey: cfg.StripeSecretKey, WebhookSecret: cfg.StripeWebhookSecret, URL: cfg.StripeURL})
 	}
 	store := postgres.NewStore(p.DB, codes, p.Box, events.Encode)
+	fee, err := domain.ParsePercent(cfg.StripeFeePercent)
+	if err != nil {
+		return err
+	}
 	application := app.New(app.Deps{
 		Store:    store,
 		Projects: clients.NewProjects(identity),
@@ -67,6 +72,7 @@ func build(ctx context.Context, p *service.Platform) error {
 		Clock:    p.Clock,
 
 		StripePublishableKey: cfg.StripePublishableKey,
+		Fee:                  fee,
 		CheckoutURL:          config.Origin(cfg.CheckoutURL, p.Config.PublicURL),
 		DashboardURL:         config.Origin(cfg.DashboardURL, p.Config.PublicURL),
 	})
@@ -76,7 +82,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err := p.MeasureQueue("subscription endings", store.EndingsStatus); err != nil {
 		return err
 	}
-	p.Every(10*time.Second, "end subscriptions", application.EndSubscriptions)
+	p.Every(5*time.Second, "end subscriptions", application.EndSubscriptions)
 	p.Every(time.Hour, "forget purchase codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
 	p.Every(time.Hour, "forget old keys", func(ctx context.Context) error { return postgres.Forget(ctx, p.DB) })
 	return nil

@@ -30,6 +30,7 @@ import (
 	"vestibule.dev/test/events"
 	"vestibule.dev/test/fsck"
 	"vestibule.dev/test/stack"
+	"vestibule.dev/test/stripe"
 )
 
 var (
@@ -64,7 +65,9 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer broker.Stop()
-	environ := []string{fmt.Sprint("VESTIBULE_CHAOS_DELIVERY=", !*long)}
+	provider := stripe.Start()
+	defer provider.Close()
+	environ := append(provider.Environment(), fmt.Sprint("VESTIBULE_CHAOS_DELIVERY=", !*long))
 	for _, process := range stack.Processes {
 		environ = append(environ, strings.ToUpper(process)+"_NATS_URL="+broker.URL())
 	}

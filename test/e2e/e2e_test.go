@@ -25,6 +25,7 @@ import (
 	"vestibule.dev/test/events"
 	"vestibule.dev/test/fsck"
 	"vestibule.dev/test/stack"
+	"vestibule.dev/test/stripe"
 )
 
 var (
@@ -38,6 +39,9 @@ var (
 	// idp is an OpenID provider that stands in for Google, and with another
 	// answer for GitHub.
 	idp *oidctest.Provider
+	// provider stands in for Stripe. Projects have no account there unless
+	// they ask for one.
+	provider *stripe.Provider
 )
 
 func TestMain(m *testing.M) {
@@ -55,7 +59,9 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer idp.Close()
-	system, err = stack.Start(ctx, append(providerEnvironment(),
+	provider = stripe.Start()
+	defer provider.Close()
+	system, err = stack.Start(ctx, append(append(providerEnvironment(), provider.Environment()...),
 		"VESTIBULE_MAX_CONNS=1", "VESTIBULE_CHAOS_DELIVERY=true", "VESTIBULE_LOG_LEVEL=debug")...)
 	if err != nil {
 		return 1, err
@@ -76,6 +82,7 @@ func run(m *testing.M) (code int, err error) {
 	server := httptest.NewServer(secrets)
 	defer server.Close()
 	proxyURL = server.URL
+	provider.Tell(system.BaseURL)
 	dev = system.Projects["dev"]
 	if err := useProvider(ctx); err != nil {
 		return 1, err
@@ -86,7 +93,8 @@ func run(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	for _, fault := range append(faults, proxy.Violations()...) {
+	faults = append(append(faults, proxy.Violations()...), provider.Faults()...)
+	for _, fault := range faults {
 		fmt.Fprintln(os.Stderr, "fault:", fault)
 		code = 1
 	}
@@ -137,12 +145,13 @@ func TestSDK(t *testing.T) {
 		t.Fatalf("no SDK tests: %v", err)
 	}
 	installSDK(t)
-	devJSON := throughProxy(t, nil)
+	live, _ := newLiveShop(t, "Live")
+	devJSON := throughProxy(t, nil, live)
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			node := exec.Command("node", "--test", filepath.Base(file))
 			node.Dir = "sdk"
-			node.Env = append(os.Environ(), "VESTIBULE_DEV_JSON="+devJSON, "VESTIBULE_TEST_IDP="+idp.URL)
+			node.Env = append(os.Environ(), "VESTIBULE_DEV_JSON="+devJSON, "VESTIBULE_TEST_IDP="+idp.URL, "VESTIBULE_TEST_STRIPE="+provider.URL)
 			output, err := node.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, output)
@@ -168,8 +177,9 @@ func installSDK(t *testing.T) {
 }
 
 // throughProxy writes a copy of dev.json whose base URL is the proxy's, with
-// another project in place of dev if there is one.
-func throughProxy(t *testing.T, project *stack.Project) string {
+// another project in place of dev if there is one, and one that sells for money
+// if there is one.
+func throughProxy(t *testing.T, project *stack.Project, live ...stack.Project) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(system.DataDir(), "dev.json"))
 	if err != nil {
@@ -182,6 +192,9 @@ func throughProxy(t *testing.T, project *stack.Project) string {
 	dev["base_url"] = proxyURL
 	if project != nil {
 		dev["projects"] = map[string]any{"dev": project}
+	}
+	for _, project := range live {
+		dev["projects"].(map[string]any)["live"] = project
 	}
 	if text, err = json.Marshal(dev); err != nil {
 		t.Fatal(err)

@@ -175,3 +175,100 @@ func TestCLILogin_requests_followTheContract(t *testing.T) {
 		t.Errorf("poll: %s", got)
 	}
 }
+
+// Whoever finds a key may revoke it, with any credential or none, in whatever
+// project it is. Those who can make another one are told.
+func TestAPIKeys_leaked_areRevokedByWhoeverHoldsThem(t *testing.T) {
+	project := newProject(t, map[string]any{"create_team_on_sign_up": true, "allow_user_api_keys": true, "allow_team_api_keys": true})
+	email, tokens, me := signUp(t, project)
+	claims, err := client.Claims(tokens.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, foreign := client.For(proxyURL, project, client.Server), newProject(t, nil)
+	finders := []*client.Client{
+		client.New(proxyURL), client.For(proxyURL, foreign, client.Public), client.For(proxyURL, foreign, client.Server),
+		client.For(proxyURL, foreign, client.Admin), me,
+	}
+	const route = "/integrations/credential-scanning/revoke"
+	for i, finder := range finders {
+		kind, owner := "user", map[string]any{"user_id": "me"}
+		if i%2 == 1 {
+			kind, owner = "team", map[string]any{"team_id": claims["selected_team_id"]}
+		}
+		owner["description"] = fmt.Sprintf("Found <%d>", i)
+		made := succeed(t, me, http.MethodPost, "/"+kind+"-api-keys", owner)
+		for range 2 {
+			if done := succeed(t, finder, http.MethodPost, route, map[string]any{"api_key": made["value"]}); done["success"] != true {
+				t.Errorf("revoked %v", done)
+			}
+		}
+		refuse(t, server, http.MethodPost, "/"+kind+"-api-keys/check", map[string]any{"api_key": made["value"]}, "API_KEY_REVOKED")
+		mail, err := client.Mailbox{URL: system.MailboxURL}.Await(t.Context(), email, fmt.Sprintf("API Key Revoked: Found <%d>", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(mail.Text, fmt.Sprintf("Found <%d>", i)) || !strings.Contains(mail.HTML, fmt.Sprintf("Found &lt;%d&gt;", i)) {
+			t.Errorf("mail %+v", mail)
+		}
+	}
+	mails, err := client.Mailbox{URL: system.MailboxURL}.To(t.Context(), email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := 0
+	for _, mail := range mails {
+		if strings.HasPrefix(mail.Subject, "API Key Revoked: ") {
+			told++
+		}
+	}
+	if told != len(finders) {
+		t.Errorf("told %d times of %d keys", told, len(finders))
+	}
+	public := succeed(t, me, http.MethodPost, "/user-api-keys", map[string]any{"user_id": "me", "description": "public", "is_public": true})
+	expired := succeed(t, me, http.MethodPost, "/user-api-keys", map[string]any{"user_id": "me", "description": "old", "expires_at_millis": 1})
+	for text, code := range map[any]string{
+		"sk_nobodys": "API_KEY_NOT_FOUND", "": "API_KEY_NOT_FOUND", public["value"]: "PUBLIC_API_KEY_CANNOT_BE_REVOKED", expired["value"]: "API_KEY_EXPIRED",
+	} {
+		refuse(t, client.New(proxyURL), http.MethodPost, route, map[string]any{"api_key": text}, code)
+	}
+	refuse(t, client.New(proxyURL), http.MethodPost, route, map[string]any{}, "SCHEMA_ERROR")
+}
+
+// The token of a deleted user outlives them, and opens nothing (protocol §5,
+// step 12).
+func TestDeletedUser_teamsAndKeys_areNobodys(t *testing.T) {
+	project := newProject(t, map[string]any{
+		"create_team_on_sign_up": true, "client_team_creation_enabled": true, "allow_user_api_keys": true, "allow_team_api_keys": true,
+	})
+	_, tokens, me := signUp(t, project)
+	claims, err := client.Claims(tokens.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	team := fmt.Sprint(claims["selected_team_id"])
+	succeed(t, client.For(proxyURL, project, client.Server), http.MethodDelete, "/users/"+tokens.UserID, nil)
+	const noUser, signIn = "CANNOT_GET_OWN_USER_WITHOUT_USER", "USER_AUTHENTICATION_REQUIRED"
+	for _, tt := range []struct {
+		method, path string
+		body         any
+		want         string
+	}{
+		{http.MethodGet, "/teams?user_id=me", nil, noUser},
+		{http.MethodGet, "/teams?user_id=" + tokens.UserID, nil, noUser},
+		{http.MethodPost, "/teams", map[string]any{"display_name": "New", "creator_user_id": "me"}, noUser},
+		{http.MethodPost, "/teams", map[string]any{"display_name": "New"}, signIn},
+		{http.MethodGet, "/team-permissions?user_id=me&team_id=" + team, nil, noUser},
+		{http.MethodGet, "/project-permissions?user_id=me", nil, noUser},
+		{http.MethodGet, "/team-invitations?user_id=me", nil, noUser},
+		{http.MethodGet, "/team-member-profiles/" + team + "/me", nil, noUser},
+		{http.MethodGet, "/team-member-profiles?team_id=" + team, nil, noUser},
+		{http.MethodDelete, "/team-memberships/" + team + "/me", map[string]any{}, noUser},
+		{http.MethodGet, "/user-api-keys?user_id=me", nil, noUser},
+		{http.MethodPost, "/user-api-keys", map[string]any{"user_id": "me", "description": "CI"}, noUser},
+		{http.MethodGet, "/team-api-keys?team_id=" + team, nil, signIn},
+		{http.MethodPost, "/team-api-keys", map[string]any{"team_id": team, "description": "CI"}, signIn},
+	} {
+		refuse(t, me, tt.method, tt.path, tt.body, tt.want)
+	}
+}

@@ -39,7 +39,7 @@ const codeLength = 45
 // secret. Publishable keys are not.
 var secretNames = map[string]bool{
 	"access_token": true, "refresh_token": true, "password": true, "old_password": true, "new_password": true,
-	"password_hash": true, "polling_code": true, "login_code": true, "anon_refresh_token": true, "api_key": true, "code": true, "attempt_code": true, "totp_secret_base64": true, "secret_server_key": true, "super_secret_admin_key": true,
+	"password_hash": true, "polling_code": true, "full_code": true, "client_secret": true, "login_code": true, "anon_refresh_token": true, "api_key": true, "code": true, "attempt_code": true, "totp_secret_base64": true, "secret_server_key": true, "super_secret_admin_key": true,
 	"x-hexclave-access-token": true, "x-hexclave-refresh-token": true, "x-hexclave-admin-access-token": true,
 	"x-hexclave-secret-server-key": true, "x-hexclave-super-secret-admin-key": true,
 	"x-stack-access-token": true, "x-stack-refresh-token": true, "x-stack-admin-access-token": true,

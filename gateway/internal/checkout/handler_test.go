@@ -13,7 +13,12 @@ import (
 
 func serve(t *testing.T, method, target string) *http.Response {
 	t.Helper()
-	handler, err := checkout.New(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	return serveWith(t, checkout.Config{}, method, target)
+}
+
+func serveWith(t *testing.T, config checkout.Config, method, target string) *http.Response {
+	t.Helper()
+	handler, err := checkout.New(config, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,6 +46,7 @@ func TestServeHTTP_whatIsServed(t *testing.T) {
 		{"HEAD", "/purchase/return?payment_intent=pi_1", 200, "text/html; charset=utf-8"},
 		{"GET", "/purchase/assets/checkout.css", 200, "text/css; charset=utf-8"},
 		{"GET", "/purchase/assets/checkout.js", 200, "text/javascript; charset=utf-8"},
+		{"GET", "/purchase/assets/money.js", 200, "text/javascript; charset=utf-8"},
 		{"POST", "/purchase/x", 405, ""},
 		{"GET", "/purchase/", 418, ""},
 		{"GET", "/purchase/assets/index.html", 418, ""},
@@ -76,10 +82,40 @@ func TestPage_keepsItsOwnPolicy(t *testing.T) {
 	}
 }
 
-// Text of others reaches the page as text alone.
-func TestPage_makesNoMarkup(t *testing.T) {
-	script := text(t, serve(t, "GET", "/purchase/assets/checkout.js"))
-	if found := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|parseFloat`).FindString(script); found != "" {
-		t.Errorf("the script uses %s", found)
+// The payment provider's script may come from one place, which the page names
+// and the policy lets it use. Without a setting it is the provider's own.
+func TestPage_scriptOfTheProvider(t *testing.T) {
+	for _, tt := range []struct{ url, script, origin string }{
+		{"", "https://js.stripe.com/v3/", "https://js.stripe.com https://*.js.stripe.com;"},
+		{"http://127.0.0.1:4242/v3/?a=1&b=2", "http://127.0.0.1:4242/v3/?a=1&amp;b=2", "http://127.0.0.1:4242;"},
+	} {
+		res := serveWith(t, checkout.Config{StripeJSURL: tt.url}, "GET", "/purchase/x")
+		policy := res.Header.Get("Content-Security-Policy")
+		if !strings.Contains(policy, "script-src 'self' "+tt.origin) || !strings.Contains(policy, "connect-src 'self' http") ||
+			tt.url != "" && strings.Contains(policy, "stripe.com") {
+			t.Errorf("with %q the policy is %q", tt.url, policy)
+		}
+		if html := text(t, res); !strings.Contains(html, `<meta name="stripe-js" content="`+tt.script+`">`) || strings.Contains(html, "{{") {
+			t.Errorf("with %q the page does not name %s", tt.url, tt.script)
+		}
+	}
+	if _, err := checkout.New(checkout.Config{StripeJSURL: "http://%zz"}, nil); err == nil {
+		t.Error("what is no address is accepted")
+	}
+}
+
+// Text of others reaches the page as text alone, and money is never a
+// floating-point number: amounts are decimal text and whole cents, and nothing
+// is calculated with them outside of money.js.
+func TestPage_scripts(t *testing.T) {
+	for name, banned := range map[string]string{
+		"checkout.js": `innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|parseFloat|toFixed|Math\.|[0-9]\.[0-9]|\d\s*/\s*\d|\w \* (?:count|quantity)|count \*|\+amount\b|Number\((?:amount|price)`,
+		"money.js":    `parseFloat|toFixed|Math\.|Number\((?:amount|digits|product|text)|[0-9]\.[0-9]+[^"]|innerHTML`,
+	} {
+		script := text(t, serve(t, "GET", "/purchase/assets/"+name))
+		script = regexp.MustCompile(`(?m)^\s*(?://|/?\*).*$|\s//\s.*$`).ReplaceAllString(script, "")
+		if found := regexp.MustCompile(banned).FindAllString(script, -1); len(found) > 0 {
+			t.Errorf("%s uses %q", name, found)
+		}
 	}
 }

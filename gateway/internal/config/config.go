@@ -73,6 +73,9 @@ type Config struct {
 	// MemoryLimit is the soft limit of the whole process in bytes; towards it
 	// memory is given back sooner. GOMEMLIMIT wins.
 	MemoryLimit int64 `env:"MEMORY_LIMIT" envDefault:"83886080"`
+	// StripeJSURL is where the checkout page loads Stripe's script from; anything
+	// but Stripe's own is for tests.
+	StripeJSURL string `env:"STRIPE_JS_URL" envDefault:"https://js.stripe.com/v3/"`
 	// ShutdownGrace is the time between reporting not ready and draining.
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"0s"`
 
@@ -105,6 +108,9 @@ func (c Config) Validate() error {
 	u, err := url.Parse(c.PublicURL)
 	check(err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && u.Path == "" && u.RawQuery == "",
 		"PUBLIC_URL", "must be an origin such as https://api.example.com")
+	script, err := url.Parse(c.StripeJSURL)
+	check(err == nil && script.Host != "" && (script.Scheme == "http" || script.Scheme == "https"),
+		"STRIPE_JS_URL", "must be an http(s) URL such as https://js.stripe.com/v3/")
 	_, err = principal.ParseCallerKeys(c.ServiceKey)
 	check(c.TLS.Enabled() || err == nil, "SERVICE_KEY", "must be keys of at least 32 bytes, separated by commas")
 	check(c.RefuseRevokedFor >= 0, "REFUSE_REVOKED_FOR", "must not be negative")

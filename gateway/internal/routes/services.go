@@ -38,6 +38,7 @@ func Services() []Service {
 		NewService(paymentsv1.PaymentAdminService_ServiceDesc, paymentsv1.NewPaymentAdminServiceClient, paymentsv1.RegisterPaymentAdminServiceHandlerClient),
 		NewService(paymentsv1.ProductService_ServiceDesc, paymentsv1.NewProductServiceClient, paymentsv1.RegisterProductServiceHandlerClient),
 		NewService(paymentsv1.PurchaseService_ServiceDesc, paymentsv1.NewPurchaseServiceClient, paymentsv1.RegisterPurchaseServiceHandlerClient),
+		NewService(sessionsv1.CredentialScanningService_ServiceDesc, sessionsv1.NewCredentialScanningServiceClient, sessionsv1.RegisterCredentialScanningServiceHandlerClient),
 		NewService(sessionsv1.CliLoginService_ServiceDesc, sessionsv1.NewCliLoginServiceClient, sessionsv1.RegisterCliLoginServiceHandlerClient),
 		NewService(sessionsv1.SessionService_ServiceDesc, sessionsv1.NewSessionServiceClient, sessionsv1.RegisterSessionServiceHandlerClient),
 		NewService(sessionsv1.TeamApiKeyService_ServiceDesc, sessionsv1.NewTeamApiKeyServiceClient, sessionsv1.RegisterTeamApiKeyServiceHandlerClient),

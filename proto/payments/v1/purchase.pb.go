@@ -923,10 +923,10 @@ const file_payments_v1_purchase_proto_rawDesc = "" +
 	"\ablocked\x18\a \x01(\bR\ablocked\"J\n" +
 	"\fCheckoutItem\x12\x17\n" +
 	"\aitem_id\x18\x01 \x01(\tR\x06itemId\x12!\n" +
-	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName2\xcb\r\n" +
-	"\x0fPurchaseService\x12\x89\x03\n" +
-	"\x11CreatePurchaseURL\x12%.payments.v1.CreatePurchaseURLRequest\x1a&.payments.v1.CreatePurchaseURLResponse\"\xa4\x02\x8a\xa3\x1e\xe6\x01\n" +
-	"\x03\x01\x02\x03 \x01J\x15NEW_PURCHASES_BLOCKEDJ\x1cUSER_AUTHENTICATION_REQUIREDJ\x19TEAM_MEMBERSHIP_NOT_FOUNDJ\x18TEAM_PERMISSION_REQUIREDJ\x16PRODUCT_DOES_NOT_EXISTJ$PRODUCT_CUSTOMER_TYPE_DOES_NOT_MATCHJ\x17PRODUCT_ALREADY_GRANTEDJ\x1cREDIRECT_URL_NOT_WHITELISTED\x82\xd3\xe4\x93\x023:\x01*\"./api/v1/payments/purchases/create-purchase-url\x12\x91\x02\n" +
+	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName2\xeb\r\n" +
+	"\x0fPurchaseService\x12\xa9\x03\n" +
+	"\x11CreatePurchaseURL\x12%.payments.v1.CreatePurchaseURLRequest\x1a&.payments.v1.CreatePurchaseURLResponse\"\xc4\x02\x8a\xa3\x1e\x86\x02\n" +
+	"\x03\x01\x02\x03 \x01J\x15NEW_PURCHASES_BLOCKEDJ\x1cUSER_AUTHENTICATION_REQUIREDJ\x19TEAM_MEMBERSHIP_NOT_FOUNDJ\x18TEAM_PERMISSION_REQUIREDJ\x16PRODUCT_DOES_NOT_EXISTJ$PRODUCT_CUSTOMER_TYPE_DOES_NOT_MATCHJ\x17PRODUCT_ALREADY_GRANTEDJ\x0eUSER_NOT_FOUNDJ\x0eTEAM_NOT_FOUNDJ\x1cREDIRECT_URL_NOT_WHITELISTED\x82\xd3\xe4\x93\x023:\x01*\"./api/v1/payments/purchases/create-purchase-url\x12\x91\x02\n" +
 	"\x14ValidatePurchaseCode\x12(.payments.v1.ValidatePurchaseCodeRequest\x1a).payments.v1.ValidatePurchaseCodeResponse\"\xa3\x01\x8a\xa3\x1el\n" +
 	"\x03\x01\x02\x03\x10\x01 \x01J\x1bVERIFICATION_CODE_NOT_FOUNDJ&VERIFICATION_CODE_MAX_ATTEMPTS_REACHEDJ\x1cREDIRECT_URL_NOT_WHITELISTED\x82\xd3\xe4\x93\x02-:\x01*\"(/api/v1/payments/purchases/validate-code\x12\xe5\x01\n" +
 	"\x14GetReturnURLValidity\x12(.payments.v1.GetReturnURLValidityRequest\x1a).payments.v1.GetReturnURLValidityResponse\"x\x8a\xa3\x1eD\n" +

@@ -89,7 +89,13 @@ func (x *PermissionDefinition) GetContainedPermissionIds() []string {
 }
 
 type ListTeamPermissionDefinitionsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Largest number of definitions, capped at 200; all of them when left out.
+	Limit *int32 `protobuf:"varint,1,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
+	// Permission the page begins with, from next_cursor. Needs a limit.
+	Cursor *string `protobuf:"bytes,2,opt,name=cursor,proto3,oneof" json:"cursor,omitempty"`
+	// Part of the id or the description, in any case.
+	Query         *string `protobuf:"bytes,3,opt,name=query,proto3,oneof" json:"query,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -124,11 +130,34 @@ func (*ListTeamPermissionDefinitionsRequest) Descriptor() ([]byte, []int) {
 	return file_teams_v1_permission_definition_proto_rawDescGZIP(), []int{1}
 }
 
+func (x *ListTeamPermissionDefinitionsRequest) GetLimit() int32 {
+	if x != nil && x.Limit != nil {
+		return *x.Limit
+	}
+	return 0
+}
+
+func (x *ListTeamPermissionDefinitionsRequest) GetCursor() string {
+	if x != nil && x.Cursor != nil {
+		return *x.Cursor
+	}
+	return ""
+}
+
+func (x *ListTeamPermissionDefinitionsRequest) GetQuery() string {
+	if x != nil && x.Query != nil {
+		return *x.Query
+	}
+	return ""
+}
+
 type ListTeamPermissionDefinitionsResponse struct {
 	state protoimpl.MessageState  `protogen:"open.v1"`
 	Items []*PermissionDefinition `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
-	// Always false.
-	IsPaginated   bool `protobuf:"varint,2,opt,name=is_paginated,json=isPaginated,proto3" json:"is_paginated,omitempty"`
+	// Whether a limit was given.
+	IsPaginated bool `protobuf:"varint,2,opt,name=is_paginated,json=isPaginated,proto3" json:"is_paginated,omitempty"`
+	// Left out without a limit.
+	Pagination    *v1.Pagination `protobuf:"bytes,3,opt,name=pagination,proto3,oneof" json:"pagination,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -175,6 +204,13 @@ func (x *ListTeamPermissionDefinitionsResponse) GetIsPaginated() bool {
 		return x.IsPaginated
 	}
 	return false
+}
+
+func (x *ListTeamPermissionDefinitionsResponse) GetPagination() *v1.Pagination {
+	if x != nil {
+		return x.Pagination
+	}
+	return nil
 }
 
 type CreateTeamPermissionDefinitionRequest struct {
@@ -396,7 +432,13 @@ func (x *DeleteTeamPermissionDefinitionRequest) GetPermissionId() string {
 }
 
 type ListProjectPermissionDefinitionsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Largest number of definitions, capped at 200; all of them when left out.
+	Limit *int32 `protobuf:"varint,1,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
+	// Permission the page begins with, from next_cursor. Needs a limit.
+	Cursor *string `protobuf:"bytes,2,opt,name=cursor,proto3,oneof" json:"cursor,omitempty"`
+	// Part of the id or the description, in any case.
+	Query         *string `protobuf:"bytes,3,opt,name=query,proto3,oneof" json:"query,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -431,11 +473,34 @@ func (*ListProjectPermissionDefinitionsRequest) Descriptor() ([]byte, []int) {
 	return file_teams_v1_permission_definition_proto_rawDescGZIP(), []int{7}
 }
 
+func (x *ListProjectPermissionDefinitionsRequest) GetLimit() int32 {
+	if x != nil && x.Limit != nil {
+		return *x.Limit
+	}
+	return 0
+}
+
+func (x *ListProjectPermissionDefinitionsRequest) GetCursor() string {
+	if x != nil && x.Cursor != nil {
+		return *x.Cursor
+	}
+	return ""
+}
+
+func (x *ListProjectPermissionDefinitionsRequest) GetQuery() string {
+	if x != nil && x.Query != nil {
+		return *x.Query
+	}
+	return ""
+}
+
 type ListProjectPermissionDefinitionsResponse struct {
 	state protoimpl.MessageState  `protogen:"open.v1"`
 	Items []*PermissionDefinition `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
-	// Always false.
-	IsPaginated   bool `protobuf:"varint,2,opt,name=is_paginated,json=isPaginated,proto3" json:"is_paginated,omitempty"`
+	// Whether a limit was given.
+	IsPaginated bool `protobuf:"varint,2,opt,name=is_paginated,json=isPaginated,proto3" json:"is_paginated,omitempty"`
+	// Left out without a limit.
+	Pagination    *v1.Pagination `protobuf:"bytes,3,opt,name=pagination,proto3,oneof" json:"pagination,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -482,6 +547,13 @@ func (x *ListProjectPermissionDefinitionsResponse) GetIsPaginated() bool {
 		return x.IsPaginated
 	}
 	return false
+}
+
+func (x *ListProjectPermissionDefinitionsResponse) GetPagination() *v1.Pagination {
+	if x != nil {
+		return x.Pagination
+	}
+	return nil
 }
 
 type CreateProjectPermissionDefinitionRequest struct {
@@ -649,11 +721,21 @@ const file_teams_v1_permission_definition_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12%\n" +
 	"\vdescription\x18\x02 \x01(\tH\x00R\vdescription\x88\x01\x01\x128\n" +
 	"\x18contained_permission_ids\x18\x03 \x03(\tR\x16containedPermissionIdsB\x0e\n" +
-	"\f_description\"&\n" +
-	"$ListTeamPermissionDefinitionsRequest\"\x80\x01\n" +
+	"\f_description\"\xac\x01\n" +
+	"$ListTeamPermissionDefinitionsRequest\x12\"\n" +
+	"\x05limit\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01H\x00R\x05limit\x88\x01\x01\x12&\n" +
+	"\x06cursor\x18\x02 \x01(\tB\t\xbaH\x06r\x04\xc0\xa3\x1e\x01H\x01R\x06cursor\x88\x01\x01\x12\x19\n" +
+	"\x05query\x18\x03 \x01(\tH\x02R\x05query\x88\x01\x01B\b\n" +
+	"\x06_limitB\t\n" +
+	"\a_cursorB\b\n" +
+	"\x06_query\"\xca\x01\n" +
 	"%ListTeamPermissionDefinitionsResponse\x124\n" +
 	"\x05items\x18\x01 \x03(\v2\x1e.teams.v1.PermissionDefinitionR\x05items\x12!\n" +
-	"\fis_paginated\x18\x02 \x01(\bR\visPaginated\"\xd4\x01\n" +
+	"\fis_paginated\x18\x02 \x01(\bR\visPaginated\x129\n" +
+	"\n" +
+	"pagination\x18\x03 \x01(\v2\x14.types.v1.PaginationH\x00R\n" +
+	"pagination\x88\x01\x01B\r\n" +
+	"\v_pagination\"\xd4\x01\n" +
 	"%CreateTeamPermissionDefinitionRequest\x12$\n" +
 	"\x02id\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f2\r^[a-z0-9_:]+$R\x02id\x12%\n" +
 	"\vdescription\x18\x02 \x01(\tH\x00R\vdescription\x88\x01\x01\x12N\n" +
@@ -671,11 +753,21 @@ const file_teams_v1_permission_definition_proto_rawDesc = "" +
 	"\x03_idB\x0e\n" +
 	"\f_description\"W\n" +
 	"%DeleteTeamPermissionDefinitionRequest\x12.\n" +
-	"\rpermission_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\xc0\xa3\x1e\x01R\fpermissionId\")\n" +
-	"'ListProjectPermissionDefinitionsRequest\"\x83\x01\n" +
+	"\rpermission_id\x18\x01 \x01(\tB\t\xbaH\x06r\x04\xc0\xa3\x1e\x01R\fpermissionId\"\xaf\x01\n" +
+	"'ListProjectPermissionDefinitionsRequest\x12\"\n" +
+	"\x05limit\x18\x01 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01H\x00R\x05limit\x88\x01\x01\x12&\n" +
+	"\x06cursor\x18\x02 \x01(\tB\t\xbaH\x06r\x04\xc0\xa3\x1e\x01H\x01R\x06cursor\x88\x01\x01\x12\x19\n" +
+	"\x05query\x18\x03 \x01(\tH\x02R\x05query\x88\x01\x01B\b\n" +
+	"\x06_limitB\t\n" +
+	"\a_cursorB\b\n" +
+	"\x06_query\"\xcd\x01\n" +
 	"(ListProjectPermissionDefinitionsResponse\x124\n" +
 	"\x05items\x18\x01 \x03(\v2\x1e.teams.v1.PermissionDefinitionR\x05items\x12!\n" +
-	"\fis_paginated\x18\x02 \x01(\bR\visPaginated\"\xd7\x01\n" +
+	"\fis_paginated\x18\x02 \x01(\bR\visPaginated\x129\n" +
+	"\n" +
+	"pagination\x18\x03 \x01(\v2\x14.types.v1.PaginationH\x00R\n" +
+	"pagination\x88\x01\x01B\r\n" +
+	"\v_pagination\"\xd7\x01\n" +
 	"(CreateProjectPermissionDefinitionRequest\x12$\n" +
 	"\x02id\x18\x01 \x01(\tB\x14\xbaH\x11r\x0f2\r^[a-z0-9_:]+$R\x02id\x12%\n" +
 	"\vdescription\x18\x02 \x01(\tH\x00R\vdescription\x88\x01\x01\x12N\n" +
@@ -734,34 +826,37 @@ var file_teams_v1_permission_definition_proto_goTypes = []any{
 	(*CreateProjectPermissionDefinitionRequest)(nil), // 9: teams.v1.CreateProjectPermissionDefinitionRequest
 	(*UpdateProjectPermissionDefinitionRequest)(nil), // 10: teams.v1.UpdateProjectPermissionDefinitionRequest
 	(*DeleteProjectPermissionDefinitionRequest)(nil), // 11: teams.v1.DeleteProjectPermissionDefinitionRequest
-	(*v1.Success)(nil),                               // 12: types.v1.Success
+	(*v1.Pagination)(nil),                            // 12: types.v1.Pagination
+	(*v1.Success)(nil),                               // 13: types.v1.Success
 }
 var file_teams_v1_permission_definition_proto_depIdxs = []int32{
 	0,  // 0: teams.v1.ListTeamPermissionDefinitionsResponse.items:type_name -> teams.v1.PermissionDefinition
-	5,  // 1: teams.v1.UpdateTeamPermissionDefinitionRequest.definition:type_name -> teams.v1.PermissionDefinitionUpdate
-	0,  // 2: teams.v1.ListProjectPermissionDefinitionsResponse.items:type_name -> teams.v1.PermissionDefinition
-	5,  // 3: teams.v1.UpdateProjectPermissionDefinitionRequest.definition:type_name -> teams.v1.PermissionDefinitionUpdate
-	1,  // 4: teams.v1.PermissionDefinitionService.ListTeamPermissionDefinitions:input_type -> teams.v1.ListTeamPermissionDefinitionsRequest
-	3,  // 5: teams.v1.PermissionDefinitionService.CreateTeamPermissionDefinition:input_type -> teams.v1.CreateTeamPermissionDefinitionRequest
-	4,  // 6: teams.v1.PermissionDefinitionService.UpdateTeamPermissionDefinition:input_type -> teams.v1.UpdateTeamPermissionDefinitionRequest
-	6,  // 7: teams.v1.PermissionDefinitionService.DeleteTeamPermissionDefinition:input_type -> teams.v1.DeleteTeamPermissionDefinitionRequest
-	7,  // 8: teams.v1.PermissionDefinitionService.ListProjectPermissionDefinitions:input_type -> teams.v1.ListProjectPermissionDefinitionsRequest
-	9,  // 9: teams.v1.PermissionDefinitionService.CreateProjectPermissionDefinition:input_type -> teams.v1.CreateProjectPermissionDefinitionRequest
-	10, // 10: teams.v1.PermissionDefinitionService.UpdateProjectPermissionDefinition:input_type -> teams.v1.UpdateProjectPermissionDefinitionRequest
-	11, // 11: teams.v1.PermissionDefinitionService.DeleteProjectPermissionDefinition:input_type -> teams.v1.DeleteProjectPermissionDefinitionRequest
-	2,  // 12: teams.v1.PermissionDefinitionService.ListTeamPermissionDefinitions:output_type -> teams.v1.ListTeamPermissionDefinitionsResponse
-	0,  // 13: teams.v1.PermissionDefinitionService.CreateTeamPermissionDefinition:output_type -> teams.v1.PermissionDefinition
-	0,  // 14: teams.v1.PermissionDefinitionService.UpdateTeamPermissionDefinition:output_type -> teams.v1.PermissionDefinition
-	12, // 15: teams.v1.PermissionDefinitionService.DeleteTeamPermissionDefinition:output_type -> types.v1.Success
-	8,  // 16: teams.v1.PermissionDefinitionService.ListProjectPermissionDefinitions:output_type -> teams.v1.ListProjectPermissionDefinitionsResponse
-	0,  // 17: teams.v1.PermissionDefinitionService.CreateProjectPermissionDefinition:output_type -> teams.v1.PermissionDefinition
-	0,  // 18: teams.v1.PermissionDefinitionService.UpdateProjectPermissionDefinition:output_type -> teams.v1.PermissionDefinition
-	12, // 19: teams.v1.PermissionDefinitionService.DeleteProjectPermissionDefinition:output_type -> types.v1.Success
-	12, // [12:20] is the sub-list for method output_type
-	4,  // [4:12] is the sub-list for method input_type
-	4,  // [4:4] is the sub-list for extension type_name
-	4,  // [4:4] is the sub-list for extension extendee
-	0,  // [0:4] is the sub-list for field type_name
+	12, // 1: teams.v1.ListTeamPermissionDefinitionsResponse.pagination:type_name -> types.v1.Pagination
+	5,  // 2: teams.v1.UpdateTeamPermissionDefinitionRequest.definition:type_name -> teams.v1.PermissionDefinitionUpdate
+	0,  // 3: teams.v1.ListProjectPermissionDefinitionsResponse.items:type_name -> teams.v1.PermissionDefinition
+	12, // 4: teams.v1.ListProjectPermissionDefinitionsResponse.pagination:type_name -> types.v1.Pagination
+	5,  // 5: teams.v1.UpdateProjectPermissionDefinitionRequest.definition:type_name -> teams.v1.PermissionDefinitionUpdate
+	1,  // 6: teams.v1.PermissionDefinitionService.ListTeamPermissionDefinitions:input_type -> teams.v1.ListTeamPermissionDefinitionsRequest
+	3,  // 7: teams.v1.PermissionDefinitionService.CreateTeamPermissionDefinition:input_type -> teams.v1.CreateTeamPermissionDefinitionRequest
+	4,  // 8: teams.v1.PermissionDefinitionService.UpdateTeamPermissionDefinition:input_type -> teams.v1.UpdateTeamPermissionDefinitionRequest
+	6,  // 9: teams.v1.PermissionDefinitionService.DeleteTeamPermissionDefinition:input_type -> teams.v1.DeleteTeamPermissionDefinitionRequest
+	7,  // 10: teams.v1.PermissionDefinitionService.ListProjectPermissionDefinitions:input_type -> teams.v1.ListProjectPermissionDefinitionsRequest
+	9,  // 11: teams.v1.PermissionDefinitionService.CreateProjectPermissionDefinition:input_type -> teams.v1.CreateProjectPermissionDefinitionRequest
+	10, // 12: teams.v1.PermissionDefinitionService.UpdateProjectPermissionDefinition:input_type -> teams.v1.UpdateProjectPermissionDefinitionRequest
+	11, // 13: teams.v1.PermissionDefinitionService.DeleteProjectPermissionDefinition:input_type -> teams.v1.DeleteProjectPermissionDefinitionRequest
+	2,  // 14: teams.v1.PermissionDefinitionService.ListTeamPermissionDefinitions:output_type -> teams.v1.ListTeamPermissionDefinitionsResponse
+	0,  // 15: teams.v1.PermissionDefinitionService.CreateTeamPermissionDefinition:output_type -> teams.v1.PermissionDefinition
+	0,  // 16: teams.v1.PermissionDefinitionService.UpdateTeamPermissionDefinition:output_type -> teams.v1.PermissionDefinition
+	13, // 17: teams.v1.PermissionDefinitionService.DeleteTeamPermissionDefinition:output_type -> types.v1.Success
+	8,  // 18: teams.v1.PermissionDefinitionService.ListProjectPermissionDefinitions:output_type -> teams.v1.ListProjectPermissionDefinitionsResponse
+	0,  // 19: teams.v1.PermissionDefinitionService.CreateProjectPermissionDefinition:output_type -> teams.v1.PermissionDefinition
+	0,  // 20: teams.v1.PermissionDefinitionService.UpdateProjectPermissionDefinition:output_type -> teams.v1.PermissionDefinition
+	13, // 21: teams.v1.PermissionDefinitionService.DeleteProjectPermissionDefinition:output_type -> types.v1.Success
+	14, // [14:22] is the sub-list for method output_type
+	6,  // [6:14] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_teams_v1_permission_definition_proto_init() }
@@ -770,8 +865,12 @@ func file_teams_v1_permission_definition_proto_init() {
 		return
 	}
 	file_teams_v1_permission_definition_proto_msgTypes[0].OneofWrappers = []any{}
+	file_teams_v1_permission_definition_proto_msgTypes[1].OneofWrappers = []any{}
+	file_teams_v1_permission_definition_proto_msgTypes[2].OneofWrappers = []any{}
 	file_teams_v1_permission_definition_proto_msgTypes[3].OneofWrappers = []any{}
 	file_teams_v1_permission_definition_proto_msgTypes[5].OneofWrappers = []any{}
+	file_teams_v1_permission_definition_proto_msgTypes[7].OneofWrappers = []any{}
+	file_teams_v1_permission_definition_proto_msgTypes[8].OneofWrappers = []any{}
 	file_teams_v1_permission_definition_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

@@ -35,11 +35,19 @@ var (
 	_ = metadata.Join
 )
 
+var filter_PermissionDefinitionService_ListTeamPermissionDefinitions_0 = &utilities.DoubleArray{Encoding: map[string]int{}, Base: []int(nil), Check: []int(nil)}
+
 func request_PermissionDefinitionService_ListTeamPermissionDefinitions_0(ctx context.Context, marshaler runtime.Marshaler, client PermissionDefinitionServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq ListTeamPermissionDefinitionsRequest
 		metadata runtime.ServerMetadata
 	)
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_PermissionDefinitionService_ListTeamPermissionDefinitions_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
 	}
@@ -52,6 +60,12 @@ func local_request_PermissionDefinitionService_ListTeamPermissionDefinitions_0(c
 		protoReq ListTeamPermissionDefinitionsRequest
 		metadata runtime.ServerMetadata
 	)
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_PermissionDefinitionService_ListTeamPermissionDefinitions_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
 	msg, err := server.ListTeamPermissionDefinitions(ctx, &protoReq)
 	return msg, metadata, err
 }
@@ -167,11 +181,19 @@ func local_request_PermissionDefinitionService_DeleteTeamPermissionDefinition_0(
 	return msg, metadata, err
 }
 
+var filter_PermissionDefinitionService_ListProjectPermissionDefinitions_0 = &utilities.DoubleArray{Encoding: map[string]int{}, Base: []int(nil), Check: []int(nil)}
+
 func request_PermissionDefinitionService_ListProjectPermissionDefinitions_0(ctx context.Context, marshaler runtime.Marshaler, client PermissionDefinitionServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
 	var (
 		protoReq ListProjectPermissionDefinitionsRequest
 		metadata runtime.ServerMetadata
 	)
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_PermissionDefinitionService_ListProjectPermissionDefinitions_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
 	if req.Body != nil {
 		_, _ = io.Copy(io.Discard, req.Body)
 	}
@@ -184,6 +206,12 @@ func local_request_PermissionDefinitionService_ListProjectPermissionDefinitions_
 		protoReq ListProjectPermissionDefinitionsRequest
 		metadata runtime.ServerMetadata
 	)
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_PermissionDefinitionService_ListProjectPermissionDefinitions_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
 	msg, err := server.ListProjectPermissionDefinitions(ctx, &protoReq)
 	return msg, metadata, err
 }

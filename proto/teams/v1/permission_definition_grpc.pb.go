@@ -39,7 +39,8 @@ const (
 type PermissionDefinitionServiceClient interface {
 	// List team permission definitions
 	//
-	// Including the system permissions; in permission order, in one page.
+	// Including the system permissions; in permission order, all of them unless a
+	// limit is given.
 	ListTeamPermissionDefinitions(ctx context.Context, in *ListTeamPermissionDefinitionsRequest, opts ...grpc.CallOption) (*ListTeamPermissionDefinitionsResponse, error)
 	// Create a team permission definition
 	CreateTeamPermissionDefinition(ctx context.Context, in *CreateTeamPermissionDefinitionRequest, opts ...grpc.CallOption) (*PermissionDefinition, error)
@@ -54,7 +55,7 @@ type PermissionDefinitionServiceClient interface {
 	DeleteTeamPermissionDefinition(ctx context.Context, in *DeleteTeamPermissionDefinitionRequest, opts ...grpc.CallOption) (*v1.Success, error)
 	// List project permission definitions
 	//
-	// In permission order, in one page.
+	// In permission order, all of them unless a limit is given.
 	ListProjectPermissionDefinitions(ctx context.Context, in *ListProjectPermissionDefinitionsRequest, opts ...grpc.CallOption) (*ListProjectPermissionDefinitionsResponse, error)
 	// Create a project permission definition
 	CreateProjectPermissionDefinition(ctx context.Context, in *CreateProjectPermissionDefinitionRequest, opts ...grpc.CallOption) (*PermissionDefinition, error)
@@ -166,7 +167,8 @@ func (c *permissionDefinitionServiceClient) DeleteProjectPermissionDefinition(ct
 type PermissionDefinitionServiceServer interface {
 	// List team permission definitions
 	//
-	// Including the system permissions; in permission order, in one page.
+	// Including the system permissions; in permission order, all of them unless a
+	// limit is given.
 	ListTeamPermissionDefinitions(context.Context, *ListTeamPermissionDefinitionsRequest) (*ListTeamPermissionDefinitionsResponse, error)
 	// Create a team permission definition
 	CreateTeamPermissionDefinition(context.Context, *CreateTeamPermissionDefinitionRequest) (*PermissionDefinition, error)
@@ -181,7 +183,7 @@ type PermissionDefinitionServiceServer interface {
 	DeleteTeamPermissionDefinition(context.Context, *DeleteTeamPermissionDefinitionRequest) (*v1.Success, error)
 	// List project permission definitions
 	//
-	// In permission order, in one page.
+	// In permission order, all of them unless a limit is given.
 	ListProjectPermissionDefinitions(context.Context, *ListProjectPermissionDefinitionsRequest) (*ListProjectPermissionDefinitionsResponse, error)
 	// Create a project permission definition
 	CreateProjectPermissionDefinition(context.Context, *CreateProjectPermissionDefinitionRequest) (*PermissionDefinition, error)

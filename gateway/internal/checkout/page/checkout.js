@@ -1,6 +1,8 @@
 // The checkout page: shows what a purchase code stands for, takes the payment
 // and leads people back to where they came from.
 
+import { cents, money, plainly, times } from "./money.js";
+
 const $ = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
 const lastSegment = decodeURIComponent(location.pathname.split("/").pop());
@@ -88,25 +90,7 @@ function finish(returnURL) {
   if (link) setTimeout(() => location.assign(link), redirectDelay);
 }
 
-// ---- Money: exact, as decimal text.
-
-/** The amount in cents, as "19.9" is 1990n. */
-function cents(amount) {
-  const [whole, fraction = ""] = amount.split(".");
-  return BigInt(whole + fraction.padEnd(2, "0"));
-}
-
-function money(amount, currency) {
-  return new Intl.NumberFormat(undefined, { style: "currency", currency }).format(amount);
-}
-
-/** A quantity times an amount, as decimal text. */
-function times(amount, quantity) {
-  const [whole, fraction = ""] = amount.split(".");
-  const digits = String(BigInt(whole + fraction) * BigInt(quantity)).padStart(fraction.length + 1, "0");
-  const point = digits.length - fraction.length;
-  return fraction ? digits.slice(0, point) + "." + digits.slice(point) : digits;
-}
+// ---- Prices.
 
 const currencies = ["USD", "EUR", "GBP", "JPY", "INR", "AUD", "CAD"];
 
@@ -193,9 +177,7 @@ function showItems(purchased) {
     const { quantity: count, repeat, expires } = product.included_items[id];
     const item = document.createElement("li");
     const words = document.createElement("div");
-    // Exact as long as the number can be read as decimal digits.
-    const total = /^[\d.]+$/.test(String(count)) ? times(String(count), purchased) : count * purchased;
-    words.append(text("strong", `${new Intl.NumberFormat(undefined, { maximumFractionDigits: 20 }).format(total)} ${name}`));
+    words.append(text("strong", `${plainly(times(String(count), purchased))} ${name}`));
     if (Array.isArray(repeat)) {
       words.append(text("small", expires === "when-repeated" ? `Renewed every ${period(repeat)}` : `Added every ${period(repeat)}`));
     }
@@ -263,12 +245,15 @@ function update() {
     $("pay-label").textContent = free ? "Get it for free" : interval ? "Subscribe" : `Pay ${$("total").textContent}`;
   }
   $("pay-test").hidden = !(paying && testMode);
+  $("test-text").textContent = paying && !free
+    ? "Purchases can be completed without paying. A card that is entered is charged."
+    : "No money is charged. Purchases here are for trying things out.";
   $("pay-test").disabled = $("pay").disabled;
   $("fine-print").textContent = !interval
     ? ""
     : `${$("total").textContent} every ${period(interval)} until you cancel.`;
   $("fine-print").hidden = !interval || !!obstacle();
-  void showCardFields(paying && !free);
+  if (!tooMuch) void showCardFields(paying && !free);
 }
 
 function complain(message) {
@@ -282,41 +267,58 @@ function busy(on) {
   if (on) $("pay").setAttribute("aria-busy", "true");
   else $("pay").removeAttribute("aria-busy");
   $("announce").textContent = on ? "Placing your order" : "";
+  if (on) $("error").hidden = true;
   if (!on) update();
 }
 
 // ---- Stripe.
 
+let loading;
+
 function loadStripe() {
-  return new Promise((resolve, reject) => {
-    if (window.Stripe) return resolve(window.Stripe);
+  loading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
-    script.src = "https://js.stripe.com/v3/";
+    script.src = document.querySelector('meta[name="stripe-js"]').content;
     script.addEventListener("load", () => resolve(window.Stripe));
-    script.addEventListener("error", () => reject(new Refusal(0, "", "The payment form could not be loaded. Check your network and reload the page.")));
+    script.addEventListener("error", () => {
+      loading = undefined; // the next try begins anew
+      script.remove();
+      reject(new Refusal(0, "", "The payment form could not be loaded. Check your network and try again."));
+    });
     document.head.append(script);
   });
+  return loading;
+}
+
+/** What is paid, as Stripe wants to know it. */
+function wanted() {
+  return {
+    mode: price().interval ? "subscription" : "payment",
+    amount: Number(cents(price().USD) * BigInt(validQuantity() ? quantity() : 1)),
+    currency: "usd",
+  };
 }
 
 /** Shows the fields of the chosen way to pay, or hides them. */
 async function showCardFields(visible) {
   $("card-fields").hidden = !visible;
   if (!visible) return;
-  const wanted = {
-    mode: price().interval ? "subscription" : "payment",
-    amount: Number(cents(price().USD) * BigInt(validQuantity() ? quantity() : 1)),
-    currency: "usd",
-  };
-  if (elements) return elements.update(wanted);
+  if (elements) return elements.update(wanted());
+  $("card-fields").setAttribute("aria-busy", "true");
   try {
-    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
     const load = await loadStripe();
-    if (elements) return elements.update(wanted);
+    if (elements) return elements.update(wanted());
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
     stripe = load(order.stripe_publishable_key, { stripeAccount: order.purchase.stripe_account_id });
-    elements = stripe.elements({ ...wanted, appearance: { theme: dark ? "night" : "stripe", variables: { colorPrimary: dark ? "#8f8bff" : "#4640de", borderRadius: "10px" } } });
-    elements.create("payment").mount("#card-fields");
+    elements = stripe.elements({ ...wanted(), appearance: { theme: dark ? "night" : "stripe", variables: { colorPrimary: dark ? "#8f8bff" : "#4640de", borderRadius: "10px" } } });
+    const fields = elements.create("payment");
+    fields.on("ready", () => $("card-fields").removeAttribute("aria-busy"));
+    fields.on("change", () => ($("error").hidden = true));
+    fields.on("loaderror", () => complain("The payment form could not be loaded. Reload the page to try again."));
+    fields.mount("#card-fields");
   } catch (error) {
-    complain(error.message);
+    $("card-fields").removeAttribute("aria-busy");
+    complain(error instanceof Refusal ? error.message : "The payment form could not be shown. Reload the page to try again.");
   }
 }
 
@@ -341,6 +343,8 @@ async function settleTest() {
 async function payThroughStripe() {
   const free = cents(price().USD) === 0n;
   if (!free) {
+    if (!elements) await showCardFields(true);
+    if (!elements) throw new Refusal(0, "", $("error").textContent);
     const { error } = await elements.submit();
     if (error) throw new Refusal(400, "", error.message);
   }
@@ -385,7 +389,8 @@ function listen() {
   });
   $("pay-test").addEventListener("click", () => void place(settleTest));
   const step = (by) => {
-    $("quantity").value = String(Math.max(1, (validQuantity() ? quantity() : 1) + by));
+    const count = (validQuantity() ? quantity() : 1) + by;
+    $("quantity").value = String(count < 1 ? 1 : count);
     update();
     $("announce").textContent = `Quantity ${quantity()}, total ${$("total").textContent}`;
   };

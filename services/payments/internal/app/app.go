@@ -7,6 +7,7 @@ import (
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/services/payments/internal/domain"
 )
 
 // Deps are the ports of the use cases.
@@ -21,6 +22,8 @@ type Deps struct {
 	// StripePublishableKey is the key with which a browser talks to the payment
 	// provider; empty if there is none.
 	StripePublishableKey string
+	// Fee is what the platform keeps of every charge, in percent.
+	Fee domain.Decimal
 	// CheckoutURL is the origin under which the checkout page is reached, and
 	// DashboardURL where operators look after their projects; both without a
 	// trailing slash.
@@ -37,6 +40,7 @@ type App struct {
 	clock    clock.Clock
 
 	stripePublishableKey string
+	fee                  domain.Decimal
 	checkoutURL          string
 	dashboardURL         string
 }
@@ -45,7 +49,7 @@ type App struct {
 func New(deps Deps) *App {
 	a := &App{
 		store: deps.Store, projects: deps.Projects, users: deps.Users, teams: deps.Teams, stripe: deps.Stripe, clock: deps.Clock,
-		stripePublishableKey: deps.StripePublishableKey, checkoutURL: deps.CheckoutURL, dashboardURL: deps.DashboardURL,
+		stripePublishableKey: deps.StripePublishableKey, fee: deps.Fee, checkoutURL: deps.CheckoutURL, dashboardURL: deps.DashboardURL,
 	}
 	if a.stripe == nil {
 		a.stripe = NoStripe{}

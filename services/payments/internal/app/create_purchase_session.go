@@ -147,7 +147,7 @@ func (a *App) beginPayment(ctx context.Context, code *PurchaseCode, choice Purch
 			return nil, err
 		}
 		secret, err := a.stripe.CreatePaymentIntent(ctx, code.Stripe.AccountID, key, Payment{
-			CustomerID: code.Stripe.CustomerID, Amount: total, Metadata: metadata,
+			CustomerID: code.Stripe.CustomerID, Amount: total, Fee: domain.Share(total, a.fee), Metadata: metadata,
 		})
 		if err == nil && secret == nil {
 			err = errNoSecret
@@ -156,7 +156,7 @@ func (a *App) beginPayment(ctx context.Context, code *PurchaseCode, choice Purch
 	}
 	plan := Plan{
 		CustomerID: code.Stripe.CustomerID, Name: code.Offer.Product.DisplayName, UnitAmount: cents,
-		Interval: *selection.Price.Interval, Quantity: choice.Quantity, Metadata: metadata,
+		Interval: *selection.Price.Interval, Quantity: choice.Quantity, Fee: a.fee, Metadata: metadata,
 	}
 	if plan.Name == "" {
 		plan.Name = "Subscription"

@@ -184,6 +184,9 @@ func (f *fixture) replica(db *pg.DB) *app.App {
 		Store: postgres.NewStore(db, codes, f.box, events.Encode), Projects: f, Users: f, Teams: f, Clock: f.clock,
 		CheckoutURL: "https://pay.example.com", DashboardURL: "https://dash.example.com", StripePublishableKey: "pk_test",
 	}
+	if deps.Fee, err = domain.ParsePercent("2.5"); err != nil {
+		f.t.Fatal(err)
+	}
 	if f.stripe != nil {
 		deps.Stripe = f.stripe
 	}

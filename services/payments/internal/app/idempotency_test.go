@@ -2,7 +2,9 @@ package app_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -83,6 +85,24 @@ func TestIdempotencyKey_sameCode_settlesOnce(t *testing.T) {
 	}
 	if err := f.CreateTestModePurchase(t.Context(), choose(full, "once", 2)); !errors.Is(err, apierr.VerificationCodeNotFound()) {
 		t.Errorf("without the key: %v", err)
+	}
+}
+
+// What confirms a payment is answered again, and kept by nobody who reads the
+// database.
+func TestIdempotencyKey_secretAnswer_isSealed(t *testing.T) {
+	f := newStripeFixture(t)
+	f.setUp()
+	full := f.code("pack")
+	ctx := app.WithIdempotencyKey(t.Context(), app.IdempotencyKey{Operation: "Op", Actor: "code/x", Key: "k", Fingerprint: []byte("f")})
+	for range 2 {
+		secret, err := f.CreatePurchaseSession(ctx, choose(full, "once", 1))
+		if err != nil || secret == nil || *secret != "pi_1_secret" {
+			t.Errorf("CreatePurchaseSession = %v, %v", secret, err)
+		}
+	}
+	if row := value[string](f, "SELECT k::text FROM idempotency_keys k"); strings.Contains(row, "pi_1") || strings.Contains(row, hex.EncodeToString([]byte("pi_1"))) {
+		t.Errorf("the database knows %s", row)
 	}
 }
 

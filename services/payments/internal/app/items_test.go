@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -84,6 +86,49 @@ func TestGetItem_longHistory_costsOneStatement(t *testing.T) {
 			t.Errorf("%s: %d statements and %d questions to others, want 1 and 0", name, statements.Load(), f.asked-asked)
 		}
 	}
+}
+
+// The statement finds its two rows by their keys, among however many others, and
+// does not look at the ledger.
+func TestGetItem_longHistory_readsTwoRowsByKey(t *testing.T) {
+	f := newFixture(t)
+	f.add(7)
+	for _, fill := range []string{
+		`INSERT INTO customers (project_id, branch_id, customer_type, customer_id) SELECT 'p', 'main', 'custom', n::text FROM generate_series(1, 5000) n`,
+		`INSERT INTO item_accounts (project_id, branch_id, customer_type, customer_id, item_id, balance, state)
+			SELECT 'p', 'main', 'custom', n::text, 'units', 1, '{}' FROM generate_series(1, 5000) n`,
+		`INSERT INTO item_quantity_changes (project_id, branch_id, id, customer_type, customer_id, item_id, quantity, created_at)
+			SELECT 'p', 'main', gen_random_uuid(), 'user', '` + f.user + `', 'credits', 1, now() FROM generate_series(1, 20000) n`,
+		`ANALYZE`,
+	} {
+		if _, err := f.db.Querier(t.Context()).Exec(t.Context(), fill); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile("../postgres/queries/items.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, statement, _ := strings.Cut(string(text), "-- name: ItemAccount :one")
+	statement, _, _ = strings.Cut(statement, ";")
+	plan := ""
+	if err := f.db.RunTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		answers, err := tx.Conn().PgConn().Exec(ctx, "PREPARE reading AS "+statement+
+			"; EXPLAIN (COSTS OFF) EXECUTE reading ('p', 'main', 'user', '"+f.user+"', 'credits')").ReadAll()
+		for _, answer := range answers {
+			for _, row := range answer.Rows {
+				plan += string(row[0]) + "\n"
+			}
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(plan, "Index Scan using") != 2 || !strings.Contains(plan, "customers_pkey") || !strings.Contains(plan, "item_accounts_pkey") ||
+		strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "item_quantity_changes") {
+		t.Errorf("the plan is\n%s", plan)
+	}
+	f.wantCredits("7")
 }
 
 func TestUpdateItemQuantity_secondTime_costsThreeStatements(t *testing.T) {

@@ -219,8 +219,8 @@ type Tx interface {
 	// that are under way and reports whether there was a deletion.
 	LockCustomer(ctx context.Context, tenant ids.Tenant, customer domain.Customer) (deleted bool, err error)
 	// LockAccount waits for other changes of an account and reads it; nil when
-	// there is none.
-	LockAccount(ctx context.Context, key ItemKey) (*Account, error)
+	// there is none. It reports whether the customer is remembered to be gone.
+	LockAccount(ctx context.Context, key ItemKey) (account *Account, gone bool, err error)
 	// OpenAccounts creates the accounts of a locked customer's items unless
 	// they exist, and locks them. The result is by item.
 	OpenAccounts(ctx context.Context, tenant ids.Tenant, customer domain.Customer, itemIDs []string) (map[string]*Account, error)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"time"
 
 	"vestibule.dev/pkg/apierr"
@@ -34,7 +35,8 @@ type Stripe interface {
 	// PaymentMethods lists the ways to pay that the account knows, and the id
 	// of the configuration they are in.
 	PaymentMethods(ctx context.Context, accountID string) (configID string, methods []PaymentMethodSetting, err error)
-	// SetPaymentMethods switches ways to pay on or off, by id.
+	// SetPaymentMethods switches ways to pay on or off, by id. It fails with
+	// [ErrPaymentMethodConfig].
 	SetPaymentMethods(ctx context.Context, accountID, configID string, on map[string]bool) error
 
 	// FindCustomer returns the id of a customer; empty if there is none.
@@ -82,6 +84,10 @@ type Stripe interface {
 	Event(payload []byte, signature string) (*StripeEvent, error)
 }
 
+// ErrPaymentMethodConfig says that an account has no such configuration of ways
+// to pay.
+var ErrPaymentMethodConfig = apierr.Text(http.StatusBadRequest, "The account has no such payment method configuration.")
+
 // StripeAccount is the state of a connected account.
 type StripeAccount struct {
 	ID               string
@@ -121,7 +127,9 @@ type SetupIntent struct {
 type Payment struct {
 	CustomerID string
 	// Amount is the total.
-	Amount   int64
+	Amount int64
+	// Fee is what the platform keeps of it.
+	Fee      int64
 	Metadata map[string]string
 }
 
@@ -135,7 +143,9 @@ type Plan struct {
 	UnitAmount int64
 	Interval   domain.Interval
 	Quantity   int64
-	Metadata   map[string]string
+	// Fee is what the platform keeps of every invoice, in percent.
+	Fee      domain.Decimal
+	Metadata map[string]string
 	// PaymentMethodID is charged at once, and the change refused if that
 	// fails; empty lets the browser confirm the payment.
 	PaymentMethodID string

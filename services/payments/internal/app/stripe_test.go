@@ -15,6 +15,7 @@ import (
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/pgtest"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/services/payments/internal/app"
 	"vestibule.dev/services/payments/internal/domain"
@@ -223,7 +224,7 @@ func TestHandleStripeEvent_payment_isEnteredOnce(t *testing.T) {
 	f := newStripeFixture(t)
 	f.setUp()
 	f.checkOut("pack", "once", 3)
-	if got := f.stripe.Payments[0]; got.Amount != 750 || got.Metadata["purchaseQuantity"] != "3" {
+	if got := f.stripe.Payments[0]; got.Amount != 750 || got.Fee != 18 || got.Metadata["purchaseQuantity"] != "3" {
 		t.Errorf("the payment is %+v", got)
 	}
 	f.wantCredits("0")
@@ -559,7 +560,7 @@ func TestSwitchSubscription_inPlace_revaluesFromTheBeginning(t *testing.T) {
 	if got := f.products(f.server()); len(got) != 1 || got[0].Key() != "pro" || got[0].Subscription == nil || *got[0].Subscription.PriceID != "monthly" {
 		t.Errorf("the customer owns %+v", got)
 	}
-	if plan := f.stripe.Plans[1]; plan.UnitAmount != 1999 || plan.PaymentMethodID == "" {
+	if plan := f.stripe.Plans[1]; plan.UnitAmount != 1999 || plan.Fee.String() != "2.5" || plan.PaymentMethodID == "" {
 		t.Errorf("the plan is %+v", plan)
 	}
 	events := len(f.published())
@@ -823,5 +824,147 @@ func TestPurgeProject_leavesNothing(t *testing.T) {
 		if n := value[int](f, "SELECT count(*) FROM "+table); n != 0 {
 			t.Errorf("%s has %d rows", table, n)
 		}
+	}
+}
+
+// happening is something that becomes so at the provider, and the events that
+// tell of it.
+type happening struct {
+	change func(*fixture)
+	tells  []telling
+}
+
+type telling struct {
+	id, eventType string
+	object        func(*fixture) any
+}
+
+// history is the life of a subscription and of a one-time payment.
+func history() []happening {
+	status := func(s domain.Status) func(*fixture) {
+		return func(f *fixture) { f.stripe.Change("sub_1", func(at *app.StripeSubscription) { at.Status = s }) }
+	}
+	customer := func(f *fixture) any { return object{"customer": f.customerID()} }
+	bill := func(id, status, reason string) func(*fixture) any {
+		return func(f *fixture) any { return invoice(f, id, status, reason, 999) }
+	}
+	payment := func(failed bool) func(*fixture) any {
+		return func(f *fixture) any {
+			intent := f.paid(0)
+			if failed {
+				intent["last_payment_error"] = object{"message": "Your card was declined."}
+			}
+			return intent
+		}
+	}
+	return []happening{
+		{func(f *fixture) { f.checkOut("basic", "monthly", 1) }, []telling{
+			{"evt_1", "customer.subscription.created", customer}, {"evt_2", "invoice.created", bill("in_1", "draft", "subscription_create")},
+			{"evt_3", "invoice.finalized", bill("in_1", "open", "subscription_create")},
+		}},
+		{func(f *fixture) { f.checkOut("pack", "once", 3) }, []telling{{"evt_4", "payment_intent.payment_failed", payment(true)}}},
+		{status(domain.StatusActive), []telling{
+			{"evt_5", "customer.subscription.updated", customer}, {"evt_6", "invoice.paid", bill("in_1", "paid", "subscription_create")},
+			{"evt_7", "invoice.payment_succeeded", bill("in_1", "paid", "subscription_create")},
+		}},
+		{func(*fixture) {}, []telling{{"evt_8", "payment_intent.succeeded", payment(false)}}},
+		{status(domain.StatusPastDue), []telling{
+			{"evt_9", "invoice.payment_failed", bill("in_2", "open", "subscription_cycle")}, {"evt_10", "customer.subscription.updated", customer},
+			{"evt_11", "charge.dispute.created", customer},
+		}},
+		{status(domain.StatusActive), []telling{
+			{"evt_12", "invoice.payment_succeeded", bill("in_2", "paid", "subscription_cycle")},
+			{"evt_13", "invoice.created", bill("in_3", "draft", "subscription_cycle")}, {"evt_14", "invoice.voided", bill("in_3", "void", "subscription_cycle")},
+		}},
+		{func(f *fixture) {
+			f.stripe.Change("sub_1", func(at *app.StripeSubscription) { at.CancelAtPeriodEnd = true })
+		}, []telling{{"evt_15", "customer.subscription.updated", customer}}},
+		{status(domain.StatusCanceled), []telling{{"evt_16", "customer.subscription.deleted", customer}}},
+	}
+}
+
+// toldEvent is an event that may be told.
+type toldEvent struct {
+	telling
+
+	// after is how much must have happened.
+	after int
+}
+
+// digest is everything that a history leaves, ids and versions aside.
+func (f *fixture) digest() string {
+	f.t.Helper()
+	return value[string](f, `SELECT jsonb_pretty(jsonb_build_object(
+		'subscriptions', (SELECT jsonb_agg(to_jsonb(s) - '{id,version,created_at}'::text[] ORDER BY s.stripe_subscription_id) FROM subscriptions s),
+		'purchases', (SELECT jsonb_agg(to_jsonb(p) - '{id,created_at}'::text[] ORDER BY p.stripe_payment_intent_id) FROM one_time_purchases p),
+		'invoices', (SELECT jsonb_agg(to_jsonb(i) - '{id,created_at}'::text[] ORDER BY i.stripe_invoice_id) FROM subscription_invoices i),
+		'balances', (SELECT jsonb_agg(a.item_id || ' ' || a.balance) FROM item_accounts a),
+		'completed', (SELECT count(*) FROM outbox WHERE subject LIKE 'payments.v1.purchase.completed.%'),
+		'mails', (SELECT count(*) FROM courier_mails)
+	))`) + "\n" + f.credits()
+}
+
+// tellAll lets a history happen while its events are told in an order, each up
+// to three times, and none before it is true.
+func (f *fixture) tellAll(random *rand.Rand) {
+	f.t.Helper()
+	var untold, all []toldEvent
+	happenings := history()
+	for i, h := range happenings {
+		for _, event := range h.tells {
+			for range 1 + random.IntN(3) {
+				all = append(all, toldEvent{event, i})
+			}
+		}
+	}
+	objects := map[string]any{}
+	for i, h := range happenings {
+		h.change(f)
+		for _, event := range h.tells {
+			objects[event.id] = event.object(f) // as it was then
+		}
+		untold = append(untold, slices.DeleteFunc(slices.Clone(all), func(e toldEvent) bool { return e.after != i })...)
+		random.Shuffle(len(untold), func(a, b int) { untold[a], untold[b] = untold[b], untold[a] })
+		now := random.IntN(len(untold) + 1)
+		if i == len(happenings)-1 {
+			now = len(untold)
+		}
+		for _, event := range untold[:now] {
+			f.told(event.id, event.eventType, objects[event.id])
+		}
+		untold = untold[now:]
+	}
+}
+
+// R17: whatever the order in which the events of a history arrive, however late
+// and however often, it leaves the same.
+func TestHandleStripeEvent_anyOrder_leavesTheSame(t *testing.T) {
+	db := pgtest.New(t, sources...)
+	var want string
+	for seed := range uint64(25) {
+		f := newFixtureOn(t, db)
+		f.user = "5e0a6f10-58a7-4a37-9d0c-6f1f2b6f4a11"
+		f.users[f.user] = true
+		f.stripe = memory.New(f.clock)
+		f.App = f.replica(db)
+		f.setUp()
+		f.tellAll(rand.New(rand.NewPCG(seed, 17)))
+		got := f.digest()
+		f.wantRefolded()
+		switch {
+		case want == "":
+			want = got
+			for _, part := range []string{`"completed": 2`, `"mails": 4`, `"status": "canceled"`, `"status": "void"`} {
+				if !strings.Contains(got, part) {
+					t.Fatalf("the history does not leave %s:\n%s", part, got)
+				}
+			}
+		case got != want:
+			t.Fatalf("with seed %d there is\n%s\nwant\n%s", seed, got, want)
+		}
+		if err := f.PurgeProject(t.Context(), tenant.ProjectID); err != nil {
+			t.Fatal(err)
+		}
+		value[int](f, "WITH gone AS (DELETE FROM outbox RETURNING 1), ended AS (DELETE FROM stripe_endings RETURNING 1) SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM ended)")
 	}
 }

@@ -81,7 +81,7 @@ func (a *App) switchSubscription(ctx context.Context, req request, in Subscripti
 		return err
 	}
 	return a.switchAtStripe(ctx, req, in, current, to, priceID, Plan{
-		Name: to.Name(), UnitAmount: cents, Interval: *price.Interval, Quantity: quantity,
+		Name: to.Name(), UnitAmount: cents, Interval: *price.Interval, Quantity: quantity, Fee: a.fee,
 	})
 }
 

@@ -56,9 +56,12 @@ var errNoAccount = errors.New("the item has no account")
 // fails with errNoAccount when the account does not exist yet.
 func (a *App) changeItemQuantity(ctx context.Context, key ItemKey, update ItemQuantityUpdate, create bool) error {
 	_, err := commit(ctx, a, key.Tenant, func(ctx context.Context, tx Tx) (nothing, error) {
-		account, err := tx.LockAccount(ctx, key)
+		account, gone, err := tx.LockAccount(ctx, key)
 		if err != nil {
 			return nothing{}, err
+		}
+		if gone {
+			return nothing{}, customerNotFound(key.Customer)
 		}
 		if account == nil {
 			if !create {

@@ -4,10 +4,12 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"net/url"
 	"strings"
 
 	"vestibule.dev/pkg/secret"
+	"vestibule.dev/services/payments/internal/domain"
 )
 
 // Config is read from the variables of the service.
@@ -21,6 +23,9 @@ type Config struct {
 	StripeWebhookSecret secret.Secret `env:"STRIPE_WEBHOOK_SECRET"`
 	// StripeURL is where the provider's API is, unless at its usual place.
 	StripeURL string `env:"STRIPE_URL"`
+	// StripeFeePercent is what the platform keeps of every charge, such as 2.5;
+	// empty means nothing.
+	StripeFeePercent string `env:"STRIPE_FEE_PERCENT"`
 	// CheckoutURL is the origin of the checkout page, unless the API's.
 	CheckoutURL string `env:"CHECKOUT_URL"`
 	// DashboardURL is where operators come back to from the provider, unless
@@ -32,6 +37,9 @@ type Config struct {
 func (c *Config) Validate() error {
 	if c.StripeSecretKey != "" && c.StripeWebhookSecret == "" {
 		return errors.New("PAYMENTS_STRIPE_SECRET_KEY needs PAYMENTS_STRIPE_WEBHOOK_SECRET: purchases are entered when the provider tells of them")
+	}
+	if _, err := domain.ParsePercent(c.StripeFeePercent); err != nil {
+		return fmt.Errorf("PAYMENTS_STRIPE_FEE_PERCENT: %w", err)
 	}
 	for name, value := range map[string]string{"STRIPE_URL": c.StripeURL, "CHECKOUT_URL": c.CheckoutURL, "DASHBOARD_URL": c.DashboardURL} {
 		if value == "" {

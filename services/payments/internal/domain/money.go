@@ -2,6 +2,7 @@ package domain
 
 import (
 	"errors"
+	"math/big"
 	"slices"
 	"strings"
 )
@@ -42,6 +43,31 @@ func CheckAmount(currency Currency, text string) error {
 }
 
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// ParsePercent reads a percentage from 0 to 100 with at most two decimals; empty
+// text is 0.
+func ParsePercent(text string) (Decimal, error) {
+	if text == "" {
+		return Decimal{}, nil
+	}
+	if err := CheckAmount(USD, text); err != nil {
+		return Decimal{}, errPercent
+	}
+	percent, err := ParseDecimal(text)
+	if err != nil || percent.Cmp(Int(100)) > 0 {
+		return Decimal{}, errPercent
+	}
+	return percent, nil
+}
+
+var errPercent = errors.New("not a percentage such as 2.5")
+
+// Share is a percentage of an amount in the currency's smallest coin; what is
+// left of a coin is not part of it.
+func Share(units int64, percent Decimal) int64 {
+	share := percent.Mul(Int(units)).value()
+	return new(big.Int).Div(share.Num(), new(big.Int).Mul(share.Denom(), big.NewInt(100))).Int64()
+}
 
 // MinorUnits is an amount in the currency's smallest coin, as "19.99" USD is
 // 1999.

@@ -47,6 +47,24 @@ func TestMinorUnits(t *testing.T) {
 	}
 }
 
+func TestShare(t *testing.T) {
+	for _, tt := range []struct {
+		units   int64
+		percent string
+		want    int64 // −1: no percentage
+	}{
+		{1000, "2.5", 25}, {999, "2.5", 24}, {39, "2.5", 0}, {40, "2.5", 1}, {1999, "0.29", 5}, {1999, "", 0}, {1999, "0", 0},
+		{99_999_999, "100", 99_999_999}, {1, "100.01", -1}, {1, "-1", -1}, {1, "2.555", -1}, {1, "2,5", -1}, {1, "1e1", -1},
+	} {
+		percent, err := ParsePercent(tt.percent)
+		if (err != nil) != (tt.want < 0) {
+			t.Errorf("ParsePercent(%q): %v", tt.percent, err)
+		} else if got := Share(tt.units, percent); err == nil && got != tt.want {
+			t.Errorf("%s%% of %d is %d, want %d", tt.percent, tt.units, got, tt.want)
+		}
+	}
+}
+
 func TestParseDecimal(t *testing.T) {
 	for text, want := range map[string]string{
 		"0": "0", "-0": "0", "12.340": "12.34", "1e3": "1000", "-2.5E-3": "-0.0025", "5000": "5000",
@@ -99,11 +117,74 @@ func TestPackages_calculateWithoutFloats(t *testing.T) {
 		"float32": true, "float64": true, "complex64": true, "complex128": true,
 		"ParseFloat": true, "FormatFloat": true, "Float": true, "NewFloat": true, "ParseFloat32": true, "SetFloat64": true, "math": true,
 	}
-	checked := 0
-	for _, pattern := range []string{"*.go", "../app/*.go", "../postgres/*.go"} {
+	inspect(t, []string{"*.go", "../app/*.go", "../postgres/*.go", "../config/*.go", "../events/*.go", "../clients/*.go", "../stripe/*.go", "../stripe/memory/*.go"},
+		func(node ast.Node, complain func(ast.Node, string)) bool {
+			switch node := node.(type) {
+			case *ast.FuncDecl:
+				return node.Name.Name != "Float64"
+			case *ast.Ident:
+				if banned[node.Name] {
+					complain(node, node.Name)
+				}
+			case *ast.BasicLit:
+				if node.Kind == token.FLOAT {
+					complain(node, "the constant "+node.Value)
+				}
+			}
+			return true
+		})
+}
+
+// Where messages are read and written, whose JSON has no other numbers, they are
+// converted, and nothing is calculated with what comes out.
+func TestPackages_convertFloatsAtTheEdge(t *testing.T) {
+	banned := map[string]bool{"float32": true, "ParseFloat": true, "Float": true, "NewFloat": true, "SetFloat64": true, "math": true}
+	// isFloat reports whether an expression is one of those numbers: a
+	// conversion or a literal.
+	isFloat := func(x ast.Expr) bool {
+		switch x := x.(type) {
+		case *ast.BasicLit:
+			return x.Kind == token.FLOAT
+		case *ast.CallExpr:
+			switch fun := x.Fun.(type) {
+			case *ast.Ident:
+				return fun.Name == "float64"
+			case *ast.SelectorExpr:
+				return fun.Sel.Name == "Float64"
+			}
+		}
+		return false
+	}
+	inspect(t, []string{"../grpcapi/*.go", "../productpb/*.go"}, func(node ast.Node, complain func(ast.Node, string)) bool {
+		switch node := node.(type) {
+		case *ast.Ident:
+			if banned[node.Name] {
+				complain(node, node.Name)
+			}
+		case *ast.BasicLit:
+			if node.Kind == token.FLOAT {
+				complain(node, "the constant "+node.Value)
+			}
+		case *ast.BinaryExpr:
+			if isFloat(node.X) || isFloat(node.Y) {
+				complain(node, "arithmetic with a conversion")
+			}
+		case *ast.UnaryExpr:
+			if isFloat(node.X) {
+				complain(node, "arithmetic with a conversion")
+			}
+		}
+		return true
+	})
+}
+
+// inspect walks over the packages' files, tests aside.
+func inspect(t *testing.T, patterns []string, visit func(node ast.Node, complain func(ast.Node, string)) bool) {
+	t.Helper()
+	for _, pattern := range patterns {
 		paths, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("%s: %d files, %v; the walk is broken", pattern, len(paths), err)
 		}
 		for _, path := range paths {
 			if strings.HasSuffix(path, "_test.go") {
@@ -114,25 +195,10 @@ func TestPackages_calculateWithoutFloats(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			checked++
-			ast.Inspect(file, func(node ast.Node) bool {
-				switch node := node.(type) {
-				case *ast.FuncDecl:
-					return node.Name.Name != "Float64"
-				case *ast.Ident:
-					if banned[node.Name] {
-						t.Errorf("%s: %s has no place where money is counted", files.Position(node.Pos()), node.Name)
-					}
-				case *ast.BasicLit:
-					if node.Kind == token.FLOAT {
-						t.Errorf("%s: the constant %s is no exact number", files.Position(node.Pos()), node.Value)
-					}
-				}
-				return true
-			})
+			complain := func(node ast.Node, what string) {
+				t.Errorf("%s: %s has no place where money is counted", files.Position(node.Pos()), what)
+			}
+			ast.Inspect(file, func(node ast.Node) bool { return visit(node, complain) })
 		}
-	}
-	if checked < 8 {
-		t.Fatalf("checked %d files; the walk is broken", checked)
 	}
 }

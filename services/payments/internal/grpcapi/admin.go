@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -101,7 +102,8 @@ type transactionCursor struct {
 // ListTransactions implements paymentsv1.PaymentAdminServiceServer.
 func (s *Admin) ListTransactions(ctx context.Context, req *paymentsv1.ListTransactionsRequest) (*paymentsv1.ListTransactionsResponse, error) {
 	count := transactionsPage
-	if n, err := strconv.ParseInt(req.GetLimit(), 10, 32); err == nil {
+	// Numbers that are too large are numbers all the same.
+	if n, err := strconv.ParseInt(req.GetLimit(), 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		count = int(min(max(n, 1), maxTransactionsPage))
 	}
 	after, err := parseCursor(req.GetCursor())

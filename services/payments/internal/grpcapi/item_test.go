@@ -3,12 +3,14 @@ package grpcapi_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"testing"
 
 	"google.golang.org/grpc"
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/clock"
+	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/grpctest"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/onetime"
@@ -16,6 +18,7 @@ import (
 	"vestibule.dev/pkg/pgtest"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/projectconfig"
+	"vestibule.dev/pkg/secret"
 	paymentsv1 "vestibule.dev/proto/payments/v1"
 	"vestibule.dev/services/payments/internal/app"
 	"vestibule.dev/services/payments/internal/domain"
@@ -28,7 +31,7 @@ import (
 const config = `{"payments": {"testMode": true, "items": {"credits": {"displayName": "Credits", "customerType": "user"}}}}`
 
 // open knows every project, user and team.
-type open struct{}
+type open struct{ config string }
 
 func (open) UserExists(context.Context, ids.Tenant, string) (bool, error) { return true, nil }
 func (open) TeamExists(context.Context, ids.Tenant, string) (bool, error) { return true, nil }
@@ -38,26 +41,39 @@ func (open) Membership(context.Context, ids.Tenant, string, string) ([]string, b
 
 func (open) Holders(context.Context, ids.Tenant, string, string) ([]string, error) { return nil, nil }
 
-func (open) Project(_ context.Context, tenant ids.Tenant, _ int64) (*app.Project, error) {
-	parsed, err := projectconfig.Parse([]byte(config))
+func (o open) Project(_ context.Context, tenant ids.Tenant, _ int64) (*app.Project, error) {
+	parsed, err := projectconfig.Parse([]byte(o.config))
 	if err != nil {
 		return nil, err
 	}
 	parsed.Tenant = tenant
-	catalog, err := domain.ParseCatalog([]byte(config))
+	catalog, err := domain.ParseCatalog([]byte(o.config))
 	return &app.Project{Config: parsed, Catalog: catalog}, err
 }
 
-func newServer(t *testing.T) *grpctest.Harness {
-	db := pgtest.New(t, outbox.Migrations(), onetime.Migrations(), migrations.Source())
+func newServer(t *testing.T) *grpctest.Harness { return newServerWith(t, config, nil) }
+
+func newServerWith(t *testing.T, config string, provider app.Stripe) *grpctest.Harness {
+	t.Helper()
+	db := pgtest.New(t, outbox.Migrations(), onetime.Migrations(), courier.Migrations(), migrations.Source())
 	codes, err := onetime.New(bytes.Repeat([]byte{7}, 32))
 	if err != nil {
 		t.Fatal(err)
 	}
 	application := app.New(app.Deps{
-		Store: postgres.NewStore(db, codes, nil, events.Encode), Projects: open{}, Users: open{}, Teams: open{}, Clock: clock.System(),
+		Store: postgres.NewStore(db, codes, box(t), events.Encode), Projects: open{config}, Users: open{}, Teams: open{}, Clock: clock.System(),
+		Stripe: provider, StripePublishableKey: "pk_test", CheckoutURL: "https://pay.example.com", DashboardURL: "https://dash.example.com",
 	})
 	return grpctest.New(t, "payments", func(r grpc.ServiceRegistrar) { grpcapi.Register(r, application) })
+}
+
+func box(t *testing.T) *secret.Box {
+	t.Helper()
+	ring, err := secret.ParseKeyRing(secret.Secret("k1:" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, 32))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret.NewBox(ring)
 }
 
 var (

@@ -20,7 +20,19 @@ func (s *Store) IdempotentAnswer(ctx context.Context, tenant ids.Tenant, key app
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
 	}
-	return &app.IdempotentAnswer{Fingerprint: row.Fingerprint, Answer: row.Answer}, err
+	if err != nil {
+		return nil, err
+	}
+	answer := &app.IdempotentAnswer{Fingerprint: row.Fingerprint, Answer: row.Answer}
+	if row.SealedAnswer != nil {
+		answer.Answer, err = s.sealer.Open(row.SealedAnswer, answerPlace(tenant, key)...)
+	}
+	return answer, err
+}
+
+// answerPlace is where a sealed answer belongs: it opens nowhere else.
+func answerPlace(tenant ids.Tenant, key app.IdempotencyKey) []string {
+	return []string{"idempotency_keys", tenant.ProjectID, tenant.BranchID, key.Operation, key.Actor, key.Key}
 }
 
 func (t *tx) ReserveIdempotencyKey(ctx context.Context, tenant ids.Tenant, key app.IdempotencyKey) (bool, error) {
@@ -34,7 +46,7 @@ func (t *tx) ReserveIdempotencyKey(ctx context.Context, tenant ids.Tenant, key a
 func (t *tx) AnswerIdempotencyKey(ctx context.Context, tenant ids.Tenant, key app.IdempotencyKey, answer []byte) error {
 	return t.queries.AnswerIdempotencyKey(ctx, db.AnswerIdempotencyKeyParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, Operation: key.Operation, Actor: key.Actor, Key: key.Key,
-		Answer: answer,
+		SealedAnswer: t.sealer.Seal(answer, answerPlace(tenant, key)...),
 	})
 }
 

@@ -33,20 +33,20 @@ func (t *tx) LockCustomer(ctx context.Context, tenant ids.Tenant, customer domai
 	return deletedAt != nil, err
 }
 
-func (t *tx) LockAccount(ctx context.Context, key app.ItemKey) (*app.Account, error) {
+func (t *tx) LockAccount(ctx context.Context, key app.ItemKey) (account *app.Account, gone bool, err error) {
 	row, err := t.queries.LockItemAccount(ctx, db.LockItemAccountParams{
 		ProjectID: key.Tenant.ProjectID, BranchID: key.Tenant.BranchID,
 		CustomerType: string(key.Customer.Type), CustomerID: key.Customer.ID, ItemID: key.ItemID,
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	account := &app.Account{Version: row.Version}
+	account = &app.Account{Version: row.Version}
 	account.Account, err = toAccount(row.State)
-	return account, err
+	return account, row.DeletedAt != nil, err
 }
 
 func (t *tx) OpenAccounts(ctx context.Context, tenant ids.Tenant, customer domain.Customer, itemIDs []string) (map[string]*app.Account, error) {

@@ -103,8 +103,12 @@ func TestClient_everyCall_isTheProviders(t *testing.T) {
 	client, p := newClient(t)
 	ctx := t.Context()
 	customer := domain.Customer{Type: "team", ID: `o'neill\`}
+	fee, err := domain.ParsePercent("2.5")
+	if err != nil {
+		t.Fatal(err)
+	}
 	plan := app.Plan{
-		CustomerID: "cus_1", Name: "Basic", UnitAmount: 999, Interval: domain.Interval{Count: 3, Unit: "month"}, Quantity: 2,
+		CustomerID: "cus_1", Name: "Basic", UnitAmount: 999, Interval: domain.Interval{Count: 3, Unit: "month"}, Quantity: 2, Fee: fee,
 		Metadata: map[string]string{"productId": "basic", "productVersionId": "v", "priceId": "monthly"},
 	}
 	charged := plan
@@ -141,7 +145,7 @@ func TestClient_everyCall_isTheProviders(t *testing.T) {
 			return err
 		},
 		"CreatePaymentIntent": func() error {
-			secret, err := client.CreatePaymentIntent(ctx, "acct_1", "k", app.Payment{CustomerID: "cus_1", Amount: 1999, Metadata: map[string]string{"purchaseKind": "ONE_TIME"}})
+			secret, err := client.CreatePaymentIntent(ctx, "acct_1", "k", app.Payment{CustomerID: "cus_1", Amount: 1999, Fee: 49, Metadata: map[string]string{"purchaseKind": "ONE_TIME"}})
 			if err == nil && secret == nil {
 				err = errors.New("no secret")
 			}
@@ -180,10 +184,10 @@ func TestClient_everyCall_isTheProviders(t *testing.T) {
 		{"POST /v1/accounts account= keyed=true", "controller[stripe_dashboard][type]=none", "metadata[tenancyId]=t", "country=US"},
 		{"POST /v1/customers account=acct_1 keyed=true", "metadata[customerType]=TEAM"},
 		{"GET /v1/customers/search account=acct_1", "query=metadata['customerId']:'o\\'neill\\\\'"},
-		{"POST /v1/payment_intents account=acct_1 keyed=true", "amount=1999", "currency=usd", "automatic_payment_methods[enabled]=true"},
-		{"POST /v1/subscriptions account=acct_1 keyed=true", "payment_behavior=default_incomplete", "unit_amount]=999", "interval_count]=3"},
+		{"POST /v1/payment_intents account=acct_1 keyed=true", "amount=1999", "application_fee_amount=49", "currency=usd", "automatic_payment_methods[enabled]=true"},
+		{"POST /v1/subscriptions account=acct_1 keyed=true", "payment_behavior=default_incomplete", "application_fee_percent=2.5", "unit_amount]=999", "interval_count]=3"},
 		{"POST /v1/subscriptions account=acct_1 keyed=true", "payment_behavior=error_if_incomplete", "default_payment_method=pm_1"},
-		{"POST /v1/subscriptions/sub_1 account=acct_1 keyed=true", "payment_behavior=default_incomplete", "items[0][id]="},
+		{"POST /v1/subscriptions/sub_1 account=acct_1 keyed=true", "payment_behavior=default_incomplete", "application_fee_percent=2.5", "items[0][id]="},
 		{"POST /v1/subscriptions/sub_1 account=acct_1 keyed=true", "cancel_at_period_end=true"},
 		{"POST /v1/refunds account=acct_1 keyed=true", "amount=5", "payment_intent=pi_1"},
 		{"GET /v1/subscriptions account=acct_1", "status=all"},
@@ -216,6 +220,28 @@ func TestClient_provider_refuses(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		srv.Close()
+	}
+}
+
+// What the account does not have is the caller's mistake.
+func TestClient_missing_isToldApart(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(`{"error": {"type": "invalid_request_error", "code": "resource_missing", "message": "No such thing"}}`))
+	}))
+	defer srv.Close()
+	client := stripe.New(stripe.Config{SecretKey: "sk_test_123", URL: srv.URL})
+	if err := client.SetPaymentMethods(t.Context(), "acct_1", "pmc_9", map[string]bool{"card": true}); !errors.Is(err, app.ErrPaymentMethodConfig) {
+		t.Errorf("a configuration: %v", err)
+	}
+	if intent, err := client.SetupIntent(t.Context(), "acct_1", "seti_9"); intent != nil || err != nil {
+		t.Errorf("a setup intent: %v, %v", intent, err)
+	}
+	if customer, err := client.Customer(t.Context(), "acct_1", "cus_9"); customer != nil || err != nil {
+		t.Errorf("a customer: %v, %v", customer, err)
+	}
+	if err := client.CancelSubscription(t.Context(), "acct_1", "sub_9"); err != nil {
+		t.Errorf("the end of a subscription: %v", err)
 	}
 }
 

@@ -17,11 +17,15 @@ const (
 
 // CreatePaymentIntent implements app.Stripe.
 func (c *Client) CreatePaymentIntent(ctx context.Context, accountID, key string, payment app.Payment) (*string, error) {
-	intent, err := c.api.V1PaymentIntents.Create(ctx, &stripego.PaymentIntentCreateParams{
+	params := &stripego.PaymentIntentCreateParams{
 		Params: on(accountID, key), Amount: &payment.Amount, Currency: new(currency), Customer: &payment.CustomerID,
 		AutomaticPaymentMethods: &stripego.PaymentIntentCreateAutomaticPaymentMethodsParams{Enabled: new(true)},
 		Metadata:                payment.Metadata,
-	})
+	}
+	if payment.Fee > 0 {
+		params.ApplicationFeeAmount = &payment.Fee
+	}
+	intent, err := c.api.V1PaymentIntents.Create(ctx, params)
 	if err != nil {
 		return nil, explained(err)
 	}
@@ -30,6 +34,14 @@ func (c *Client) CreatePaymentIntent(ctx context.Context, accountID, key string,
 	}
 	err = read(intent.LastResponse, &answer)
 	return answer.ClientSecret, err
+}
+
+// addFee says what the platform keeps of every invoice. The library's field is a
+// floating-point number.
+func addFee(params *stripego.Params, plan app.Plan) {
+	if plan.Fee.Sign() > 0 {
+		params.AddExtra("application_fee_percent", plan.Fee.String())
+	}
 }
 
 // product creates what an invoice shows as sold.
@@ -62,6 +74,7 @@ func (c *Client) CreateSubscription(ctx context.Context, accountID, key string, 
 	if plan.PaymentMethodID != "" {
 		params.PaymentBehavior, params.DefaultPaymentMethod = new("error_if_incomplete"), &plan.PaymentMethodID
 	}
+	addFee(&params.Params, plan)
 	params.AddExpand(withSecret)
 	created, err := c.api.V1Subscriptions.Create(ctx, params)
 	if err != nil {
@@ -99,6 +112,7 @@ func (c *Client) UpdateSubscription(ctx context.Context, accountID, key, subscri
 	if plan.PaymentMethodID != "" {
 		params.PaymentBehavior, params.DefaultPaymentMethod = new("error_if_incomplete"), &plan.PaymentMethodID
 	}
+	addFee(&params.Params, plan)
 	params.AddExpand(withSecret)
 	updated, err := c.api.V1Subscriptions.Update(ctx, subscriptionID, params)
 	if err != nil {

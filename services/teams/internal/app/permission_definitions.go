@@ -3,19 +3,61 @@ package app
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"strings"
 
+	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/services/teams/internal/domain"
 )
 
+// maxDefinitionPage is the largest page of a list of permissions.
+const maxDefinitionPage = 200
+
+// DefinitionFilter says which permissions of a scope are listed, and which page
+// of them.
+type DefinitionFilter struct {
+	Scope domain.Scope
+	// Query is part of an id or a description in any case; empty for all.
+	Query string
+	// Cursor is the first permission of the page; empty for the first page. If it
+	// is gone, the page begins with what comes after it.
+	Cursor string
+	// Limit is the size of a page; 0 for all permissions.
+	Limit int
+}
+
+// DefinitionPage is a list of permissions.
+type DefinitionPage struct {
+	Definitions []domain.Definition
+	// Paginated says that the list has pages of a limited size.
+	Paginated bool
+	// NextCursor is the first permission of the next page; nil on the last.
+	NextCursor *string
+}
+
 // ListPermissionDefinitions lists the permissions of a scope in permission
-// order, system permissions among them (teams.md §6.3).
-func (a *App) ListPermissionDefinitions(ctx context.Context, scope domain.Scope) ([]domain.Definition, error) {
+// order, system permissions among them (teams.md §6.3). The pages are those that
+// SDKs ask for.
+func (a *App) ListPermissionDefinitions(ctx context.Context, filter DefinitionFilter) (*DefinitionPage, error) {
 	req, err := a.request(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return req.project.Permissions.InScope(scope), nil
+	if filter.Cursor != "" && filter.Limit == 0 {
+		return nil, apierr.SchemaError("query.cursor: needs a limit")
+	}
+	query := strings.ToLower(filter.Query)
+	page := &DefinitionPage{Paginated: filter.Limit > 0}
+	page.Definitions = slices.DeleteFunc(req.project.Permissions.InScope(filter.Scope), func(d domain.Definition) bool {
+		matches := strings.Contains(strings.ToLower(d.ID), query) || d.Description != nil && strings.Contains(strings.ToLower(*d.Description), query)
+		return !matches || filter.Cursor != "" && domain.ComparePermissionIDs(d.ID, filter.Cursor) < 0
+	})
+	if size := min(filter.Limit, maxDefinitionPage); page.Paginated && len(page.Definitions) > size {
+		page.NextCursor = &page.Definitions[size].ID
+		page.Definitions = page.Definitions[:size]
+	}
+	return page, nil
 }
 
 // CreatePermissionDefinition defines a permission.

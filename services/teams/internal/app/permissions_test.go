@@ -163,10 +163,47 @@ func TestCreatePermissionDefinition_parallel_losesNone(t *testing.T) {
 		})
 	}
 	all.Wait()
-	definitions, err := f.ListPermissionDefinitions(f.server(), domain.TeamScope)
-	if err != nil || len(definitions) != 6+2+8 {
-		t.Errorf("%d definitions, %v", len(definitions), err)
+	page, err := f.ListPermissionDefinitions(f.server(), app.DefinitionFilter{Scope: domain.TeamScope})
+	if err != nil || len(page.Definitions) != 6+2+8 || page.Paginated || page.NextCursor != nil {
+		t.Errorf("%d definitions, %v", len(page.Definitions), err)
 	}
+}
+
+func TestListPermissionDefinitions_pages_followTheCursor(t *testing.T) {
+	f := newFixture(t)
+	list := func(filter app.DefinitionFilter) (ids []string, next string) {
+		t.Helper()
+		filter.Scope = domain.TeamScope
+		page, err := f.ListPermissionDefinitions(f.server(), filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, definition := range page.Definitions {
+			ids = append(ids, definition.ID)
+		}
+		if page.NextCursor != nil {
+			next = *page.NextCursor
+		}
+		return ids, next
+	}
+	for name, tt := range map[string]struct {
+		filter app.DefinitionFilter
+		want   []string
+		next   string
+	}{
+		"first":          {app.DefinitionFilter{Limit: 2}, []string{"$delete_team", "$invite_members"}, "$manage_api_keys"},
+		"last":           {app.DefinitionFilter{Limit: 3, Cursor: "$update_team"}, []string{"$update_team", "team_admin", "team_member"}, ""},
+		"after one gone": {app.DefinitionFilter{Limit: 1, Cursor: "aaa"}, []string{"team_admin"}, "team_member"},
+		"by id":          {app.DefinitionFilter{Query: "TEAM_"}, []string{"team_admin", "team_member"}, ""},
+		"by description": {app.DefinitionFilter{Query: "revoke the team's api", Limit: 5}, []string{"$manage_api_keys"}, ""},
+		"none":           {app.DefinitionFilter{Query: "beta"}, nil, ""},
+	} {
+		if got, next := list(tt.filter); !slices.Equal(got, tt.want) || next != tt.next {
+			t.Errorf("%s: %q, then %q", name, got, next)
+		}
+	}
+	_, err := f.ListPermissionDefinitions(f.server(), app.DefinitionFilter{Scope: domain.TeamScope, Cursor: "a"})
+	wantError(t, err, apierr.SchemaError())
 }
 
 // The event of a change may come when the world has moved on.

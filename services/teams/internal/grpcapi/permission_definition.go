@@ -19,9 +19,9 @@ type PermissionDefinitions struct {
 
 // ListTeamPermissionDefinitions implements
 // teamsv1.PermissionDefinitionServiceServer.
-func (s *PermissionDefinitions) ListTeamPermissionDefinitions(ctx context.Context, _ *teamsv1.ListTeamPermissionDefinitionsRequest) (*teamsv1.ListTeamPermissionDefinitionsResponse, error) {
-	items, err := s.list(ctx, domain.TeamScope)
-	return &teamsv1.ListTeamPermissionDefinitionsResponse{Items: items}, err
+func (s *PermissionDefinitions) ListTeamPermissionDefinitions(ctx context.Context, req *teamsv1.ListTeamPermissionDefinitionsRequest) (*teamsv1.ListTeamPermissionDefinitionsResponse, error) {
+	items, pagination, err := s.list(ctx, domain.TeamScope, req)
+	return &teamsv1.ListTeamPermissionDefinitionsResponse{Items: items, IsPaginated: pagination != nil, Pagination: pagination}, err
 }
 
 // CreateTeamPermissionDefinition implements
@@ -46,9 +46,9 @@ func (s *PermissionDefinitions) DeleteTeamPermissionDefinition(ctx context.Conte
 
 // ListProjectPermissionDefinitions implements
 // teamsv1.PermissionDefinitionServiceServer.
-func (s *PermissionDefinitions) ListProjectPermissionDefinitions(ctx context.Context, _ *teamsv1.ListProjectPermissionDefinitionsRequest) (*teamsv1.ListProjectPermissionDefinitionsResponse, error) {
-	items, err := s.list(ctx, domain.ProjectScope)
-	return &teamsv1.ListProjectPermissionDefinitionsResponse{Items: items}, err
+func (s *PermissionDefinitions) ListProjectPermissionDefinitions(ctx context.Context, req *teamsv1.ListProjectPermissionDefinitionsRequest) (*teamsv1.ListProjectPermissionDefinitionsResponse, error) {
+	items, pagination, err := s.list(ctx, domain.ProjectScope, req)
+	return &teamsv1.ListProjectPermissionDefinitionsResponse{Items: items, IsPaginated: pagination != nil, Pagination: pagination}, err
 }
 
 // CreateProjectPermissionDefinition implements
@@ -71,16 +71,27 @@ func (s *PermissionDefinitions) DeleteProjectPermissionDefinition(ctx context.Co
 	return s.delete(ctx, domain.ProjectScope, req.GetPermissionId())
 }
 
-func (s *PermissionDefinitions) list(ctx context.Context, scope domain.Scope) ([]*teamsv1.PermissionDefinition, error) {
-	definitions, err := s.app.ListPermissionDefinitions(ctx, scope)
+// list reads a list request of either scope. The pagination is nil for all
+// definitions.
+func (s *PermissionDefinitions) list(ctx context.Context, scope domain.Scope, req interface {
+	GetLimit() int32
+	GetCursor() string
+	GetQuery() string
+}) ([]*teamsv1.PermissionDefinition, *typesv1.Pagination, error) {
+	page, err := s.app.ListPermissionDefinitions(ctx, app.DefinitionFilter{
+		Scope: scope, Query: req.GetQuery(), Cursor: req.GetCursor(), Limit: int(req.GetLimit()),
+	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	items := make([]*teamsv1.PermissionDefinition, 0, len(definitions))
-	for i := range definitions {
-		items = append(items, definitionMessage(&definitions[i]))
+	items := make([]*teamsv1.PermissionDefinition, 0, len(page.Definitions))
+	for i := range page.Definitions {
+		items = append(items, definitionMessage(&page.Definitions[i]))
 	}
-	return items, nil
+	if !page.Paginated {
+		return items, nil, nil
+	}
+	return items, &typesv1.Pagination{NextCursor: text(page.NextCursor)}, nil
 }
 
 func (s *PermissionDefinitions) delete(ctx context.Context, scope domain.Scope, permissionID string) (*typesv1.Success, error) {

@@ -10,17 +10,17 @@ import (
 )
 
 const answerIdempotencyKey = `-- name: AnswerIdempotencyKey :exec
-UPDATE idempotency_keys SET answer = $6
+UPDATE idempotency_keys SET sealed_answer = $6
 WHERE project_id = $1 AND branch_id = $2 AND operation = $3 AND actor = $4 AND key = $5
 `
 
 type AnswerIdempotencyKeyParams struct {
-	ProjectID string
-	BranchID  string
-	Operation string
-	Actor     string
-	Key       string
-	Answer    []byte
+	ProjectID    string
+	BranchID     string
+	Operation    string
+	Actor        string
+	Key          string
+	SealedAnswer []byte
 }
 
 func (q *Queries) AnswerIdempotencyKey(ctx context.Context, arg AnswerIdempotencyKeyParams) error {
@@ -30,7 +30,7 @@ func (q *Queries) AnswerIdempotencyKey(ctx context.Context, arg AnswerIdempotenc
 		arg.Operation,
 		arg.Actor,
 		arg.Key,
-		arg.Answer,
+		arg.SealedAnswer,
 	)
 	return err
 }
@@ -45,7 +45,7 @@ func (q *Queries) ForgetIdempotencyKeys(ctx context.Context) error {
 }
 
 const idempotentAnswer = `-- name: IdempotentAnswer :one
-SELECT fingerprint, answer FROM idempotency_keys
+SELECT fingerprint, answer, sealed_answer FROM idempotency_keys
 WHERE project_id = $1 AND branch_id = $2 AND operation = $3 AND actor = $4 AND key = $5
 `
 
@@ -58,8 +58,9 @@ type IdempotentAnswerParams struct {
 }
 
 type IdempotentAnswerRow struct {
-	Fingerprint []byte
-	Answer      []byte
+	Fingerprint  []byte
+	Answer       []byte
+	SealedAnswer []byte
 }
 
 func (q *Queries) IdempotentAnswer(ctx context.Context, arg IdempotentAnswerParams) (IdempotentAnswerRow, error) {
@@ -71,7 +72,7 @@ func (q *Queries) IdempotentAnswer(ctx context.Context, arg IdempotentAnswerPara
 		arg.Key,
 	)
 	var i IdempotentAnswerRow
-	err := row.Scan(&i.Fingerprint, &i.Answer)
+	err := row.Scan(&i.Fingerprint, &i.Answer, &i.SealedAnswer)
 	return i, err
 }
 

@@ -166,10 +166,11 @@ func (q *Queries) ItemQuantityChanges(ctx context.Context, arg ItemQuantityChang
 }
 
 const lockItemAccount = `-- name: LockItemAccount :one
-SELECT state, version
-FROM item_accounts
-WHERE project_id = $1 AND branch_id = $2 AND customer_type = $3 AND customer_id = $4 AND item_id = $5
-FOR UPDATE
+SELECT a.state, a.version, c.deleted_at
+FROM item_accounts a
+JOIN customers c USING (project_id, branch_id, customer_type, customer_id)
+WHERE a.project_id = $1 AND a.branch_id = $2 AND a.customer_type = $3 AND a.customer_id = $4 AND a.item_id = $5
+FOR UPDATE OF a
 `
 
 type LockItemAccountParams struct {
@@ -181,8 +182,9 @@ type LockItemAccountParams struct {
 }
 
 type LockItemAccountRow struct {
-	State   []byte
-	Version int64
+	State     []byte
+	Version   int64
+	DeletedAt *time.Time
 }
 
 func (q *Queries) LockItemAccount(ctx context.Context, arg LockItemAccountParams) (LockItemAccountRow, error) {
@@ -194,7 +196,7 @@ func (q *Queries) LockItemAccount(ctx context.Context, arg LockItemAccountParams
 		arg.ItemID,
 	)
 	var i LockItemAccountRow
-	err := row.Scan(&i.State, &i.Version)
+	err := row.Scan(&i.State, &i.Version, &i.DeletedAt)
 	return i, err
 }
 

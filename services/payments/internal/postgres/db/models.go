@@ -20,14 +20,15 @@ type Customer struct {
 }
 
 type IdempotencyKey struct {
-	ProjectID   string
-	BranchID    string
-	Operation   string
-	Actor       string
-	Key         string
-	Fingerprint []byte
-	Answer      []byte
-	CreatedAt   time.Time
+	ProjectID    string
+	BranchID     string
+	Operation    string
+	Actor        string
+	Key          string
+	Fingerprint  []byte
+	Answer       []byte
+	CreatedAt    time.Time
+	SealedAnswer []byte
 }
 
 type ItemAccount struct {

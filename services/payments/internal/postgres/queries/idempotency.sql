@@ -5,11 +5,11 @@ VALUES ($1, $2, $3, $4, $5, $6, 'null')
 ON CONFLICT ON CONSTRAINT idempotency_keys_pkey DO NOTHING;
 
 -- name: AnswerIdempotencyKey :exec
-UPDATE idempotency_keys SET answer = $6
+UPDATE idempotency_keys SET sealed_answer = $6
 WHERE project_id = $1 AND branch_id = $2 AND operation = $3 AND actor = $4 AND key = $5;
 
 -- name: IdempotentAnswer :one
-SELECT fingerprint, answer FROM idempotency_keys
+SELECT fingerprint, answer, sealed_answer FROM idempotency_keys
 WHERE project_id = $1 AND branch_id = $2 AND operation = $3 AND actor = $4 AND key = $5;
 
 -- name: ForgetIdempotencyKeys :exec

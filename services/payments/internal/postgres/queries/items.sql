@@ -8,10 +8,11 @@ LEFT JOIN item_accounts a
 WHERE c.project_id = $1 AND c.branch_id = $2 AND c.customer_type = $3 AND c.customer_id = $4;
 
 -- name: LockItemAccount :one
-SELECT state, version
-FROM item_accounts
-WHERE project_id = $1 AND branch_id = $2 AND customer_type = $3 AND customer_id = $4 AND item_id = $5
-FOR UPDATE;
+SELECT a.state, a.version, c.deleted_at
+FROM item_accounts a
+JOIN customers c USING (project_id, branch_id, customer_type, customer_id)
+WHERE a.project_id = $1 AND a.branch_id = $2 AND a.customer_type = $3 AND a.customer_id = $4 AND a.item_id = $5
+FOR UPDATE OF a;
 
 -- name: CreateItemAccounts :exec
 INSERT INTO item_accounts (project_id, branch_id, customer_type, customer_id, item_id, balance, state)

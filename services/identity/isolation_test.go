@@ -1,0 +1,13 @@
+package identity_test
+
+import (
+	"testing"
+
+	"vestibule.dev/pkg/pgtest"
+	"vestibule.dev/services/identity"
+)
+
+// R3: what a statement forgets to say, the database knows.
+func TestTables_workForOneProject_touchesNoOther(t *testing.T) {
+	pgtest.Isolation(t, identity.Command().Sources(), nil)
+}

@@ -1,0 +1,13 @@
+package sessions_test
+
+import (
+	"testing"
+
+	"vestibule.dev/pkg/pgtest"
+	"vestibule.dev/services/sessions"
+)
+
+// R3: what a statement forgets to say, the database knows.
+func TestTables_workForOneProject_touchesNoOther(t *testing.T) {
+	pgtest.Isolation(t, sessions.Command().Sources(), nil)
+}
