@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"vestibule.dev/test/client"
 	"vestibule.dev/test/database"
 	"vestibule.dev/test/events"
@@ -39,6 +41,9 @@ func TestPostgres_endsAtOnceDuringSignUps_losesNothing(t *testing.T) {
 		if err := end(ctx, "postgres", syscall.SIGQUIT); err != nil {
 			t.Fatal(err)
 		}
+		if err := client.Poll(ctx, accepts); err != nil {
+			t.Fatal(err)
+		}
 		back := time.Now()
 		if err := log.await(ctx, log.count()+1); err != nil {
 			t.Fatalf("after Postgres is back: %v", err)
@@ -52,6 +57,15 @@ func TestPostgres_endsAtOnceDuringSignUps_losesNothing(t *testing.T) {
 	t.Logf("%d sign-ups, %d acknowledged, %d restarts; the first was acknowledged at most %v after Postgres was back",
 		len(log.people), log.acks, turns, slowest.Round(time.Millisecond))
 	check(ctx, t, log.people)
+}
+
+// accepts reports whether Postgres has read its log again and lets people in.
+func accepts(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, system.Databases["identity"])
+	if err != nil {
+		return err
+	}
+	return conn.Close(ctx)
 }
 
 const (

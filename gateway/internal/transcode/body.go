@@ -48,9 +48,10 @@ type BodyReader struct {
 	full *semaphore.Weighted
 	size int64
 	used atomic.Int64
-	// buffers are for those bodies. They are reused, because what a flood
-	// leaves behind would add up until it is collected.
-	buffers sync.Pool
+	// large buffers are for those bodies, and medium ones for those that may be
+	// as long as mediumBody. They are reused, because what a flood leaves behind
+	// would add up until it is collected.
+	large, medium sync.Pool
 }
 
 // NewBodyReader returns a reader that uses at most budget bytes for bodies of
@@ -59,11 +60,17 @@ type BodyReader struct {
 func NewBodyReader(budget int64) *BodyReader {
 	budget = max(budget, bodyCost*mediumBody)
 	return &BodyReader{
-		budget:  semaphore.NewWeighted(budget),
-		full:    semaphore.NewWeighted(1),
-		size:    budget + fullBody,
-		buffers: sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, maxBody+1+bytes.MinRead)) }},
+		budget: semaphore.NewWeighted(budget),
+		full:   semaphore.NewWeighted(1),
+		size:   budget + fullBody,
+		large:  sync.Pool{New: func() any { return newBuffer(maxBody + 1) }},
+		medium: sync.Pool{New: func() any { return newBuffer(mediumBody) }},
 	}
+}
+
+// newBuffer returns a buffer that need not grow for a body of the size.
+func newBuffer(size int) *bytes.Buffer {
+	return bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
 }
 
 // Used is how many bytes of large bodies are held now, Limit how many may be.
@@ -212,9 +219,7 @@ func (h *reservation) reserve(ctx context.Context, size int64) error {
 		}
 		h.full = true
 		h.reader.used.Add(fullBody)
-		large, _ := h.reader.buffers.Get().(*bytes.Buffer)
-		large.Write(h.buf.Bytes())
-		h.buf = large
+		h.move(&h.reader.large)
 		return nil
 	}
 	more := bodyCost*size - h.held
@@ -223,15 +228,37 @@ func (h *reservation) reserve(ctx context.Context, size int64) error {
 	}
 	h.held += more
 	h.reader.used.Add(more)
-	h.buf.Grow(int(size) - h.buf.Len() + bytes.MinRead)
+	if size == mediumBody {
+		h.move(&h.reader.medium)
+	} else {
+		h.buf.Grow(int(size) - h.buf.Len() + bytes.MinRead)
+	}
 	return nil
+}
+
+// move goes on with a buffer of the pool.
+func (h *reservation) move(pool *sync.Pool) {
+	roomy, _ := pool.Get().(*bytes.Buffer)
+	roomy.Write(h.buf.Bytes())
+	h.recycle()
+	h.buf = roomy
 }
 
 // recycle gives the buffer back, once nothing refers to it.
 func (h *reservation) recycle() {
-	if h.buf != nil && h.buf.Cap() > maxBody {
+	if h.buf == nil {
+		return
+	}
+	pool := &h.reader.medium
+	switch size := h.buf.Cap(); {
+	case size > maxBody:
+		pool = &h.reader.large
+	case size < mediumBody:
+		pool = nil // not worth keeping
+	}
+	if pool != nil {
 		h.buf.Reset()
-		h.reader.buffers.Put(h.buf)
+		pool.Put(h.buf)
 	}
 	h.buf = nil
 }
