@@ -27,16 +27,21 @@ var ErrInTransaction = errors.New("onetime: an attempt must not be part of a tra
 // Codes issues and checks the codes of one service. It is safe for concurrent
 // use.
 type Codes struct {
-	key []byte
+	keys [][]byte
 }
 
-// New returns Codes that are hashed under key, which has at least 32 bytes.
-// With another key, codes issued before are not found.
-func New(key []byte) (*Codes, error) {
-	if len(key) < minKey {
-		return nil, errors.New("onetime: the key of codes needs at least 32 bytes")
+// New returns Codes that are hashed under the first key when they are issued and
+// found under any. Keys have at least 32 bytes.
+func New(keys ...[]byte) (*Codes, error) {
+	if len(keys) == 0 {
+		return nil, errors.New("onetime: codes need a key")
 	}
-	return &Codes{key: key}, nil
+	for _, key := range keys {
+		if len(key) < minKey {
+			return nil, errors.New("onetime: the key of codes needs at least 32 bytes")
+		}
+	}
+	return &Codes{keys: keys}, nil
 }
 
 // Code is a code to be issued.
@@ -70,7 +75,7 @@ func (c *Codes) Issue(ctx context.Context, tx pgx.Tx, code Code) (text, id strin
 INSERT INTO one_time_codes (project_id, branch_id, id, kind, code_hash, suffix_hash, data, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, now() + $8::interval)`,
 		code.Tenant.ProjectID, code.Tenant.BranchID, id, code.Kind,
-		c.hashCode(text), c.hashNonce(text[typedLength:]), code.Data, code.TTL)
+		c.hashCode(text)[0], c.hashNonce(text[typedLength:])[0], code.Data, code.TTL)
 	if err != nil {
 		return "", "", err
 	}
@@ -109,12 +114,12 @@ func (c *Codes) attempt(ctx context.Context, db *pg.DB, tenant ids.Tenant, kind,
 	var before int
 	err := querier.QueryRow(ctx, `-- name: AttemptOneTimeCode
 WITH attempted AS (
-    UPDATE one_time_codes SET attempts = attempts + CASE WHEN $6 OR kind <> $4 OR code_hash <> $5 THEN 1 ELSE 0 END
-    WHERE project_id = $1 AND branch_id = $2 AND suffix_hash = $3
+    UPDATE one_time_codes SET attempts = attempts + CASE WHEN $6 OR kind <> $4 OR code_hash <> ALL($5::bytea[]) THEN 1 ELSE 0 END
+    WHERE project_id = $1 AND branch_id = $2 AND suffix_hash = ANY($3::bytea[])
     RETURNING id, kind, code_hash, data, attempts, expires_at, used_at
 )
 SELECT id::text, data, expires_at <= now(), used_at IS NOT NULL, attempts - CASE WHEN $6 THEN 1 ELSE 0 END
-FROM attempted WHERE kind = $4 AND code_hash = $5`,
+FROM attempted WHERE kind = $4 AND code_hash = ANY($5::bytea[])`,
 		tenant.ProjectID, tenant.BranchID, c.hashNonce(nonce), kind, c.hashCode(code), countHits).
 		Scan(&row.ID, &row.Data, &expired, &used, &before)
 	switch {
@@ -191,5 +196,14 @@ DELETE FROM one_time_codes WHERE (project_id, branch_id, id) IN (
 	}
 }
 
-func (c *Codes) hashCode(code string) []byte   { return secret.HMAC(c.key, "one-time code", code) }
-func (c *Codes) hashNonce(nonce string) []byte { return secret.HMAC(c.key, "one-time nonce", nonce) }
+func (c *Codes) hashCode(code string) [][]byte   { return c.hashes("one-time code", code) }
+func (c *Codes) hashNonce(nonce string) [][]byte { return c.hashes("one-time nonce", nonce) }
+
+// hashes are those under all keys, the one that issues first.
+func (c *Codes) hashes(use, text string) [][]byte {
+	all := make([][]byte, len(c.keys))
+	for i, key := range c.keys {
+		all[i] = secret.HMAC(key, use, text)
+	}
+	return all
+}

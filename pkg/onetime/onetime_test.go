@@ -392,6 +392,44 @@ func TestForgetExpired_longAgo_isForgotten(t *testing.T) {
 	}
 }
 
+// While the key is replaced, some replicas have the keys of one step and others
+// those of the next: each finds the codes of all, and counts guesses at them.
+func TestAttempt_keyRotation_findsCodesOfBothKeys(t *testing.T) {
+	db := pgtest.New(t, onetime.Migrations())
+	k1, k2 := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
+	steps := [][][]byte{{k1}, {k1, k2}, {k2, k1}}
+	with := func(keys [][]byte) *onetime.Codes {
+		codes, err := onetime.New(keys...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return codes
+	}
+	for i := range steps[:len(steps)-1] {
+		for _, pair := range [][2]*onetime.Codes{{with(steps[i]), with(steps[i+1])}, {with(steps[i+1]), with(steps[i])}} {
+			code := otp(time.Hour)
+			var text, id string
+			if err := db.RunTx(t.Context(), func(ctx context.Context, tx pgx.Tx) (err error) {
+				text, id, err = pair[0].Issue(ctx, tx, code)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			for range onetime.MaxAttempts - 1 {
+				if _, err := pair[1].Attempt(t.Context(), db, code.Tenant, code.Kind, "000000"+text[6:]); !apierr.HasCode(err, apierr.CodeVerificationCodeNotFound) {
+					t.Errorf("step %d: a wrong guess: %v", i+1, err)
+				}
+			}
+			if row, err := pair[1].Attempt(t.Context(), db, code.Tenant, code.Kind, text); err != nil || row.ID != id {
+				t.Errorf("step %d: the right code: %v, %v", i+1, row, err)
+			}
+			if _, err := pair[1].Attempt(t.Context(), db, code.Tenant, code.Kind, text); !apierr.HasCode(err, apierr.CodeVerificationCodeMaxAttemptsReached) {
+				t.Errorf("step %d: after twenty guesses: %v", i+1, err)
+			}
+		}
+	}
+}
+
 func TestNew_shortKey_isRefused(t *testing.T) {
 	if _, err := onetime.New(make([]byte, 31)); err == nil {
 		t.Error("a key of 31 bytes is accepted")

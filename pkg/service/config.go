@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"vestibule.dev/pkg/environ"
@@ -45,7 +46,8 @@ type Config struct {
 	BackendRatePerMinute int `env:"BACKEND_RATE_PER_MINUTE" envDefault:"60000"`
 	// EncryptionKeys seal what must be read back: kid:base64, newest first.
 	EncryptionKeys secret.Secret `env:"ENCRYPTION_KEYS,required"`
-	// CodeKey is the base64 HMAC key of one-time codes.
+	// CodeKey is the base64 HMAC key of one-time codes, or several separated by
+	// commas, of which the first makes codes and each finds them.
 	CodeKey secret.Secret `env:"CODE_KEY,required"`
 
 	IdentityAddr      string `env:"IDENTITY_ADDR"`
@@ -86,13 +88,17 @@ func (c *Config) upstreams() map[string]string {
 	}
 }
 
-// codeKey decodes the key of one-time codes.
-func (c *Config) codeKey() ([]byte, error) {
-	key, err := base64.StdEncoding.DecodeString(c.CodeKey.Reveal())
-	if err != nil || len(key) < 32 {
-		return nil, errors.New("CODE_KEY must be the base64 of at least 32 bytes")
+// codeKeys decodes the keys of one-time codes.
+func (c *Config) codeKeys() ([][]byte, error) {
+	var keys [][]byte
+	for text := range strings.SplitSeq(c.CodeKey.Reveal(), ",") {
+		key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+		if err != nil || len(key) < 32 {
+			return nil, errors.New("CODE_KEY must be the base64 of at least 32 bytes, or several of those separated by commas")
+		}
+		keys = append(keys, key)
 	}
-	return key, nil
+	return keys, nil
 }
 
 // Load fills a struct with env tags from the variables of one service.

@@ -48,8 +48,9 @@ type Platform struct {
 	Bus    *bus.Bus
 	// Box seals what the service must read back.
 	Box *secret.Box
-	// CodeKey is the HMAC key of one-time codes.
-	CodeKey []byte
+	// CodeKeys are the HMAC keys of one-time codes: the first makes them, each
+	// finds them.
+	CodeKeys [][]byte
 	// GRPC takes the service's implementations.
 	GRPC *grpcx.Server
 
@@ -92,7 +93,7 @@ func newPlatform(ctx context.Context, name, version string) (*Platform, error) {
 		return nil, fmt.Errorf("%sENCRYPTION_KEYS: %w", prefix(name), err)
 	}
 	p.Box = secret.NewBox(ring)
-	if p.CodeKey, err = cfg.codeKey(); err != nil {
+	if p.CodeKeys, err = cfg.codeKeys(); err != nil {
 		return nil, fmt.Errorf("%s%w", prefix(name), err)
 	}
 	if cfg.TLS.Enabled() {

@@ -50,7 +50,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
-	codes, err := onetime.New(p.CodeKey)
+	codes, err := onetime.New(p.CodeKeys...)
 	if err != nil {
 		return err
 	}

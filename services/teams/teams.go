@@ -49,7 +49,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	codes, err := onetime.New(p.CodeKey)
+	codes, err := onetime.New(p.CodeKeys...)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func build(ctx context.Context, p *service.Platform) error {
 		Logger:   p.Logger,
 		Limits:   cfg.Limits(),
 		Fingerprint: func(use, text string) string {
-			return base64.RawURLEncoding.EncodeToString(secret.HMAC(p.CodeKey, use, text)[:18])
+			return base64.RawURLEncoding.EncodeToString(secret.HMAC(p.CodeKeys[0], use, text)[:18])
 		},
 		PublicURL: strings.TrimRight(p.Config.PublicURL, "/"),
 	})
