@@ -19,6 +19,7 @@ require (
 	google.golang.org/genproto/googleapis/api v0.0.0-20261104224025-d1e00e9f33ab
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
+	vestibule.dev/client v0.0.0-00010101000000-000000000000
 	vestibule.dev/pkg v0.0.0-00010101000000-000000000000
 	vestibule.dev/proto v0.0.0-00010101000000-000000000000
 )
@@ -79,3 +80,5 @@ require (
 replace vestibule.dev/proto => ../proto
 
 replace vestibule.dev/pkg => ../pkg
+
+replace vestibule.dev/client => ../client

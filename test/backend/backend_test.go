@@ -85,6 +85,7 @@ func TestExample_besideTheSystem_doesItsWork(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	t.Run("client", func(t *testing.T) { everything(t, system) })
 }
 
 // start builds and runs the example as its own process.

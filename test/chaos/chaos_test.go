@@ -386,7 +386,14 @@ func interruptedMails(ctx context.Context, t *testing.T, databases *database.Set
 
 func (p *person) check(ctx context.Context, interrupted map[string]bool) error {
 	visitor := client.For(system.BaseURL, project, client.Public)
-	answer, err := visitor.Do(ctx, http.MethodPost, "/auth/password/sign-in", map[string]any{"email": p.email, "password": password})
+	var answer client.Response
+	err := client.Poll(ctx, func(ctx context.Context) (err error) {
+		answer, err = visitor.Do(ctx, http.MethodPost, "/auth/password/sign-in", map[string]any{"email": p.email, "password": password})
+		if err == nil && answer.Status == http.StatusServiceUnavailable {
+			err = errors.New(answer.String()) // too many ask at once
+		}
+		return err
+	})
 	switch {
 	case err != nil:
 		return err
