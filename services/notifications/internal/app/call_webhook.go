@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"vestibule.dev/services/notifications/internal/domain"
 	"vestibule.dev/services/notifications/internal/domain/webhook"
 )
 
@@ -18,15 +17,18 @@ func (a *App) CallWebhook(ctx context.Context, call WebhookCall) error {
 	if ctx.Err() != nil {
 		return a.releaseWebhook(ctx, call.WebhookClaim) // cut off, which says nothing about the endpoint
 	}
-	disabled := false
-	err := a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) (err error) {
-		disabled, err = record(ctx, tx, call, outcome)
+	// What is not recorded is delivered again. Nothing is to be recorded when
+	// another worker has the delivery now.
+	recorded, disabled := false, false
+	err := a.record(ctx, func(ctx context.Context) error {
+		err := a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) (err error) {
+			disabled, err = record(ctx, tx, call, outcome)
+			return err
+		})
+		recorded = err == nil
 		return err
 	})
-	if errors.Is(err, domain.ErrClaimLost) {
-		return nil // another worker delivers it, or nobody is to
-	}
-	if err == nil {
+	if recorded {
 		a.countAttempt(ctx, outcome)
 		if _, again := webhook.Wait(call.Attempts + 1); !again && !outcome.Succeeded() {
 			a.WebhookLosses.Add(ctx, LossDelivery)

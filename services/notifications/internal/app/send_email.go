@@ -222,9 +222,9 @@ const (
 	recordPause = 250 * time.Millisecond
 )
 
-// record writes what became of a mail, and insists: what is not recorded is
-// taken for lost, although the server may have the mail. It goes on for a while
-// after ctx has ended.
+// record writes what became of a mail or a webhook, and insists: a mail of which
+// that is not recorded is taken for lost, although the server may have it, and a
+// webhook is delivered again. It goes on for a while after ctx has ended.
 func (a *App) record(ctx context.Context, write func(ctx context.Context) error) error {
 	stopped := ctx.Done()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordFor)
@@ -236,7 +236,7 @@ func (a *App) record(ctx context.Context, write func(ctx context.Context) error)
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("what became of a mail was not recorded: %w", err)
+			return fmt.Errorf("the outcome was not recorded: %w", err)
 		case <-stopped:
 			// The process is about to end; there is time for a few more tries.
 			var end context.CancelFunc
