@@ -102,7 +102,7 @@ SELECT c.relname, c.relkind = 'v', c.relrowsecurity AND c.relforcerowsecurity, c
     coalesce(json_object_agg(a.attname, CASE format_type(a.atttypid, NULL)
         WHEN 'text' THEN '$1::text' WHEN 'uuid' THEN 'gen_random_uuid()' WHEN 'bytea' THEN '$1::text::bytea' WHEN 'boolean' THEN 'false'
         WHEN 'integer' THEN 'hashtext($1::text)' WHEN 'bigint' THEN 'hashtext($1::text)' WHEN 'smallint' THEN '1' WHEN 'numeric' THEN 'hashtext($1::text)' WHEN 'double precision' THEN 'hashtext($1::text)'
-        WHEN 'json' THEN '''{}''' WHEN 'jsonb' THEN '''{}''' WHEN 'timestamp with time zone' THEN 'now()' WHEN 'interval' THEN '''1 second'''
+        WHEN 'date' THEN 'current_date' WHEN 'inet' THEN '''127.0.0.1''' WHEN 'json' THEN '''{}''' WHEN 'jsonb' THEN '''{}''' WHEN 'timestamp with time zone' THEN 'now()' WHEN 'interval' THEN '''1 second'''
         WHEN 'text[]' THEN '''{}''' WHEN 'uuid[]' THEN '''{}'''
         ELSE '''0''' END)
         FILTER (WHERE a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AND a.attgenerated = ''), '{}')

@@ -4,9 +4,8 @@
 // It is the second belt; the first is that every statement names its project.
 // Whoever begins work says in the context for whom: the chain of guards for a
 // request, the inbox for an event, the platform for workers and commands.
-// Package pg tells the database, whose policies ([Migrations are given them]
-// by package migrate) do the rest. Work that was begun for nobody gets no
-// connection.
+// Package pg tells the database, whose policies (package migrate) do the rest.
+// Work that was begun for nobody gets no connection.
 package tenancy
 
 import "context"

@@ -69,6 +69,9 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err := p.MeasureQueue("webhook", store.WebhookQueueStatus); err != nil {
 		return err
 	}
+	if err := p.MeasureQueue("mailing", store.MailingQueueStatus); err != nil {
+		return err
+	}
 	counters, err := newCounters(ctx, p)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ var exceptions = map[string]string{
 	"sessions/AudiencesDue":                 "for all projects: a worker rotates keys",
 	"notifications/FailedEmails":            "for the operators of the platform: a scheduled call with the installation's secret",
 	"notifications/MailQueueStatus":         "for the operators of the platform: two numbers",
+	"notifications/MailingQueueStatus":      "for the operators of the platform: two numbers",
 	"notifications/WebhookQueueStatus":      "for the operators of the platform: two numbers",
 	"notifications/RecentlyDeletedProjects": "for all projects: a worker tidies up",
 	"notifications/SpendUnsubscribeLink":    "whoever holds the code of the link may use it",

@@ -14,6 +14,8 @@ var acrossProjects = map[string]string{
 	"pkg/service/metrics.go":  "figures of the installation",
 	"pkg/pg/scope.go":         "tests, which look at everything",
 
+	"services/sessions/internal/postgres/api_keys.go":    "an API key that leaked says which project's it is",
+	"services/notifications/internal/postgres/outbox.go": "a digest of failures, for the installation's own scheduler",
 	"services/identity/internal/postgres/projects.go":    "users of project internal own and operate the others",
 	"services/identity/internal/postgres/images.go":      "images are public, under random names",
 	"services/identity/internal/postgres/oauth.go":       "the state of a sign-in says which project's it is",

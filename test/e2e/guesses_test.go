@@ -41,3 +41,39 @@ func TestMails_tooMany_answerStays(t *testing.T) {
 		}
 	}
 }
+
+// T16. What looks at links in mails before their reader does asks with GET: that
+// spends nothing, also when it knows where codes are spent.
+func TestCodes_linkScanner_spendsNothing(t *testing.T) {
+	email, _, _ := signUp(t, dev)
+	succeed(t, visitor(dev), http.MethodPost, "/auth/password/send-reset-code", map[string]any{"email": email, "callback_url": callbackURL})
+	newcomer := client.FreshEmail("scanned")
+	succeed(t, visitor(dev), http.MethodPost, "/auth/otp/send-sign-in-code", map[string]any{"email": newcomer, "callback_url": callbackURL})
+	box := client.Mailbox{URL: system.MailboxURL}
+	for _, tt := range []struct {
+		address, subject, path string
+		more                   map[string]any
+	}{
+		{email, "Reset your password", "/auth/password/reset", map[string]any{"password": "another good password"}},
+		{newcomer, "Sign in", "/auth/otp/sign-in", nil},
+	} {
+		mail, err := box.Await(t.Context(), tt.address, tt.subject)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, err := mail.Code()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			if answer := call(t, visitor(dev), http.MethodGet, tt.path+"?code="+code, nil); answer.Status != http.StatusMethodNotAllowed {
+				t.Errorf("%s", answer)
+			}
+		}
+		body := map[string]any{"code": code}
+		for name, value := range tt.more {
+			body[name] = value
+		}
+		succeed(t, visitor(dev), http.MethodPost, tt.path, body)
+	}
+}

@@ -17,6 +17,7 @@ import (
 	"vestibule.dev/test/client"
 	"vestibule.dev/test/database"
 	"vestibule.dev/test/stack"
+	"vestibule.dev/test/stripe"
 )
 
 var (
@@ -38,7 +39,10 @@ func TestMain(m *testing.M) {
 func run(m *testing.M) (code int, err error) {
 	ctx := context.Background()
 	// The same few people fail more often here than strangers may.
-	if system, err = stack.Start(ctx, "IDENTITY_PASSWORD_FAILURES_BURST=100000", "IDENTITY_FAILURES_IN_A_ROW=1000000"); err != nil {
+	provider := stripe.Start()
+	defer provider.Close()
+	environ := append(provider.Environment(), "IDENTITY_PASSWORD_FAILURES_BURST=100000", "IDENTITY_FAILURES_IN_A_ROW=1000000")
+	if system, err = stack.Start(ctx, environ...); err != nil {
 		return 1, err
 	}
 	defer func() {
@@ -133,6 +137,11 @@ func settleIn(ctx context.Context) error {
 		config := map[string]any{"allow_localhost": true, "create_team_on_sign_up": true, "client_user_deletion_enabled": true,
 			"passkey_enabled": true, "allow_user_api_keys": true, "allow_team_api_keys": true}
 		if projects[i], err = operators[i].NewProject(ctx, "Project "+string(rune('A'+i)), config); err != nil {
+			return err
+		}
+		// Each has an account of its own at the payment provider.
+		admin := client.For(system.BaseURL, projects[i], client.Admin)
+		if err := admin.Expect(ctx, http.MethodPost, "/internal/payments/setup", map[string]any{}, nil); err != nil {
 			return err
 		}
 	}

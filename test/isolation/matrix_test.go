@@ -29,6 +29,7 @@ func cells(t *tenant) []cell {
 		{"user, ids of another user", public.SignedIn(t.own.Tokens), t.own, t.other, true},
 		{"user, ids of another project", public.SignedIn(t.own.Tokens), t.own, t.foreign.own, false},
 		{"anonymous user, ids of another user", public.SignedIn(t.anonymous.Tokens), t.anonymous, t.other, true},
+		{"anonymous user, ids of another project", public.SignedIn(t.anonymous.Tokens), t.anonymous, t.foreign.own, false},
 		{"restricted user, ids of another user", public.SignedIn(t.restricted.Tokens), t.restricted, t.other, true},
 		{"restricted user, ids of another project", public.SignedIn(t.restricted.Tokens), t.restricted, t.foreign.own, false},
 		{"server key, ids of another project", server, t.own, t.foreign.own, false},
@@ -165,6 +166,9 @@ func TestTokens_outOfPlace_areRefused(t *testing.T) {
 
 // Keys open their own project and access type alone.
 func TestKeys_outOfPlace_areRefused(t *testing.T) {
+	if err := databases.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	for _, tenant := range tenants {
 		foreign := tenant.foreign.project
 		base := client.New(system.BaseURL).With("Project-Id", tenant.project.ID)
@@ -183,6 +187,7 @@ func TestKeys_outOfPlace_areRefused(t *testing.T) {
 		} {
 			for _, route := range routes.All() {
 				t.Run(fmt.Sprintf("%s/%s/%s", tenant.name, tt.name, route), func(t *testing.T) {
+					before := content(t)
 					own := map[string]string{}
 					for name, k := range references(t, route) {
 						own[name] = tenant.own.things[k]
@@ -190,6 +195,9 @@ func TestKeys_outOfPlace_areRefused(t *testing.T) {
 					got := build(t, route, own).send(t, base.With("Access-Type", string(tt.access)).With(tt.header, tt.key))
 					if got.Code() != tt.want {
 						t.Errorf("answered with %s, want %s", got, tt.want)
+					}
+					if changed := database.Changed(before, content(t)); len(changed) > 0 {
+						t.Errorf("%v changed", changed)
 					}
 				})
 			}

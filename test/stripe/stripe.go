@@ -271,6 +271,17 @@ func (p *Provider) answer(method string, path []string, account string, form, qu
 		return named
 	case "GET invoice_payments":
 		return listOf(p.list(func(o object) bool { return o["object"] == "invoice_payment" && o["invoice"] == query.Get("invoice") }))
+	case "GET payment_method_configurations", "POST payment_method_configurations":
+		config := object{
+			"id": "pmc_of_" + account, "object": "payment_method_configuration", "is_default": true,
+			"card": object{"available": true, "display_preference": object{"overridable": true, "preference": "on", "value": "on"}},
+		}
+		switch {
+		case len(path) == 1:
+			return listOf([]object{config})
+		case path[1] == config["id"]:
+			return config
+		}
 	case "POST refunds":
 		amount, _ := strconv.ParseInt(form.Get("amount"), 10, 64)
 		return p.create("refund", "re", account, object{"payment_intent": form.Get("payment_intent"), "amount": amount, "metadata": metadata(form)})

@@ -37,7 +37,9 @@ type EmailServiceClient interface {
 	// Send email
 	//
 	// Queues one mail for each recipient and answers at once; what becomes of
-	// them is told by the outbox. Needs a mail server of the project's own.
+	// them is told by the outbox, in which mails to more than a thousand users
+	// appear one after the other. Of all users of a project the answer names the
+	// first hundred thousand. Needs a mail server of the project's own.
 	QueueEmails(ctx context.Context, in *QueueEmailsRequest, opts ...grpc.CallOption) (*QueueEmailsResponse, error)
 	// List outbox
 	//
@@ -151,7 +153,9 @@ type EmailServiceServer interface {
 	// Send email
 	//
 	// Queues one mail for each recipient and answers at once; what becomes of
-	// them is told by the outbox. Needs a mail server of the project's own.
+	// them is told by the outbox, in which mails to more than a thousand users
+	// appear one after the other. Of all users of a project the answer names the
+	// first hundred thousand. Needs a mail server of the project's own.
 	QueueEmails(context.Context, *QueueEmailsRequest) (*QueueEmailsResponse, error)
 	// List outbox
 	//

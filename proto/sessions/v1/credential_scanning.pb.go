@@ -7,7 +7,6 @@
 package sessionsv1
 
 import (
-	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
@@ -27,7 +26,7 @@ const (
 
 type RevokeLeakedApiKeyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The whole key.
+	// The whole key; any text that is none is not found.
 	ApiKey        string `protobuf:"bytes,1,opt,name=api_key,json=apiKey,proto3" json:"api_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -74,9 +73,9 @@ var File_sessions_v1_credential_scanning_proto protoreflect.FileDescriptor
 
 const file_sessions_v1_credential_scanning_proto_rawDesc = "" +
 	"\n" +
-	"%sessions/v1/credential_scanning.proto\x12\vsessions.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x16policy/v1/policy.proto\x1a\x14types/v1/types.proto\">\n" +
-	"\x19RevokeLeakedApiKeyRequest\x12!\n" +
-	"\aapi_key\x18\x01 \x01(\tB\b\xbaH\x05r\x03\x18\xe8\aR\x06apiKey2\xfd\x01\n" +
+	"%sessions/v1/credential_scanning.proto\x12\vsessions.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x16policy/v1/policy.proto\x1a\x14types/v1/types.proto\"4\n" +
+	"\x19RevokeLeakedApiKeyRequest\x12\x17\n" +
+	"\aapi_key\x18\x01 \x01(\tR\x06apiKey2\xfd\x01\n" +
 	"\x19CredentialScanningService\x12\xdf\x01\n" +
 	"\x12RevokeLeakedApiKey\x12&.sessions.v1.RevokeLeakedApiKeyRequest\x1a\x11.types.v1.Success\"\x8d\x01\x8a\xa3\x1eO\n" +
 	"\x03\x01\x02\x03\x10\x01 \x01J\x11API_KEY_NOT_FOUNDJ PUBLIC_API_KEY_CANNOT_BE_REVOKEDJ\x0fAPI_KEY_EXPIRED\x82\xd3\xe4\x93\x024:\x01*\"//api/v1/integrations/credential-scanning/revokeB,Z*vestibule.dev/proto/sessions/v1;sessionsv1b\x06proto3"

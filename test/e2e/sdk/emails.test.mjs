@@ -65,5 +65,18 @@ test("a backend sends mail and reads what became of it", async () => {
     assert.equal(typeof stats.stats.hour.sent, "number");
     assert.equal(stats.capacity.boost_multiplier, 1);
   });
+  await withOwnServer(async () => {
+    await app.sendEmail({
+      userIds: [user.id], templateId: "822687fe-8d0a-4467-a0d1-416b6e639478", variables: { magicLink: callbackUrl, otp: "ABC123" },
+      themeId: "a0172b5d-cff0-463b-83bb-85124697373a", notificationCategoryName: "Transactional",
+    });
+    assert.match((await mailTo(email, { subject: "ABC123" })).HTML, /ABC123/);
+    await app.sendEmail({ userIds: [user.id], html: "<p>News</p>", subject: "News for you", themeId: false, scheduledAt: new Date(Date.now() - 1000) });
+    assert.match((await mailTo(email, { subject: "News for you" })).HTML, /<p>News<\/p>/);
+    await assert.rejects(app.sendEmail({ userIds: [crypto.randomUUID()], html: "x", subject: "x" }), (error) => error.errorCode === "USER_ID_DOES_NOT_EXIST");
+  });
+  await app.activateEmailCapacityBoost();
+  assert.equal((await app.getEmailDeliveryStats()).capacity.is_boost_active, true);
+  await assert.rejects(app.activateEmailCapacityBoost(), (error) => error.errorCode === "EMAIL_CAPACITY_BOOST_ALREADY_ACTIVE");
   await assert.rejects(app.sendEmail({ userIds: [user.id], html: "x", subject: "x" }), (error) => error.errorCode === "REQUIRES_CUSTOM_EMAIL_SERVER");
 });

@@ -45,7 +45,8 @@ func (a *App) TransferProject(ctx context.Context, projectID, newTeamID string) 
 func (a *App) transferProject(ctx context.Context, internal ids.Tenant, operator, projectID, newTeamID string) error {
 	ctx = tenancy.ForProject(ctx, projectID) // the operator is a user of project internal
 	tenant := ids.Tenant{ProjectID: projectID, BranchID: domain.MainBranch}
-	project, err := a.store.Project(ctx, tenant)
+	inProject := tenancy.ForProject(ctx, projectID)
+	project, err := a.store.Project(inProject, tenant)
 	switch {
 	case err != nil:
 		return err
@@ -71,7 +72,7 @@ func (a *App) transferProject(ctx context.Context, internal ids.Tenant, operator
 	case team == nil:
 		return apierr.TeamMembershipNotFound(newTeamID, operator)
 	}
-	_, err = a.changeProject(ctx, tenant, func(_ context.Context, _ Tx, project *domain.ConfiguredProject) ([]Event, error) {
+	_, err = a.changeProject(inProject, tenant, func(_ context.Context, _ Tx, project *domain.ConfiguredProject) ([]Event, error) {
 		switch {
 		case project.OwnerTeamID == nil || *project.OwnerTeamID != owner:
 			return nil, errOvertaken

@@ -122,6 +122,8 @@ func (c *configs) set(change func(*configs)) {
 type users struct {
 	mu    sync.Mutex
 	known map[string]domain.Contact
+	// order are the ids in ascending order, if they were sorted already.
+	order []string
 	err   error
 }
 
@@ -140,7 +142,10 @@ func (u *users) Contacts(_ context.Context, _ ids.Tenant, userIDs []string) (map
 func (u *users) UserIDs(_ context.Context, _ ids.Tenant, after string, limit int) ([]string, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	all := slices.Sorted(maps.Keys(u.known))
+	all := u.order
+	if all == nil {
+		all = slices.Sorted(maps.Keys(u.known))
+	}
 	at, found := slices.BinarySearch(all, after)
 	if found {
 		at++

@@ -137,7 +137,7 @@ func readVariables(template *letter.Template, given map[string]string) map[strin
 // else in the language that fits best, and resolves its theme. Projects on the
 // shared server cannot change templates, and nobody can change a notice.
 func (a *App) chooseSource(config *projectconfig.Config, template *letter.Template, locale string) (source, themeID string) {
-	if template.ID == "" {
+	if _, changeable := letter.TemplateByID(template.ID); !changeable {
 		return a.Translations.Source(template, cmp.Or(locale, a.cfg.Locale)), ""
 	}
 	chosen, _ := findTemplate(config, template.ID)

@@ -178,3 +178,25 @@ func TestRenderEmails_foreignSource_failsAlone(t *testing.T) {
 		t.Errorf("published %v", got)
 	}
 }
+
+// What the platform itself has to say comes in its own words, whatever the
+// project made of its mails.
+func TestEnqueueEmail_notice_saysWhatThePlatformSays(t *testing.T) {
+	f := newFixture(t)
+	notice := letter.Notices[0]
+	f.configs.set(func(c *configs) {
+		c.config.Emails.Templates = map[string]projectconfig.EmailTemplate{notice.ID: {TSXSource: "<p>mine</p>"}}
+	})
+	mail := ask("ada@example.com")
+	mail.Template, mail.Variables = notice.Key, map[string]string{"description": "Build <b>server</b>", "lastFour": "3f9a"}
+	id := f.enqueue(mail)
+	f.step(f.App)
+	if got := f.row(id); got.status != domain.StatusSent {
+		t.Errorf("the mail is %s: %v", got.status, got.renderFail)
+	}
+	header, text, html := parts(t, f.smtp.Received()[0])
+	if header.Get("Subject") != "API Key Revoked: Build <b>server</b>" || !strings.Contains(text, "Build <b>server</b>") ||
+		!strings.Contains(html, "Build &lt;b&gt;server&lt;/b&gt;") || !strings.Contains(html, "3f9a") {
+		t.Errorf("the mail is %v\n%s\n%s", header, text, html)
+	}
+}

@@ -87,6 +87,7 @@ type Tx interface {
 
 	PreferenceTx
 	OutboxTx
+	MailingTx
 	// DeleteUser forgets what belongs to the user and remembers that they are
 	// gone. Call LockUser before.
 	DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) error

@@ -19,6 +19,10 @@ const (
 	// usersAtOnce is how many users are asked about, or written to, in one
 	// step.
 	usersAtOnce = 1000
+	// userIDsAtOnce is how many users are listed in one step.
+	userIDsAtOnce = 5000
+	// maxResults is how many recipients an answer names.
+	maxResults = 100_000
 	// maxSubject is how many characters of a subject are kept.
 	maxSubject = 500
 )
@@ -50,7 +54,8 @@ type OutgoingEmail struct {
 
 // QueueEmails queues one mail for each recipient and returns them in the order
 // in which they were named (notifications.md §6.1). Either all mails are queued
-// or none.
+// or none. Those of more than a thousand recipients appear in the outbox one after
+// the other; of all users of a project the first hundred thousand are returned.
 //
 // It fails with REQUIRES_CUSTOM_EMAIL_SERVER and USER_ID_DOES_NOT_EXIST.
 func (a *App) QueueEmails(ctx context.Context, outgoing OutgoingEmail) ([]string, error) {
@@ -66,7 +71,7 @@ func (a *App) QueueEmails(ctx context.Context, outgoing OutgoingEmail) ([]string
 	if err != nil {
 		return nil, err
 	}
-	recipients, err := a.recipients(ctx, req, outgoing)
+	recipients, after, err := a.recipients(ctx, req, outgoing)
 	if err != nil {
 		return nil, err
 	}
@@ -79,10 +84,11 @@ func (a *App) QueueEmails(ctx context.Context, outgoing OutgoingEmail) ([]string
 				return unknownDraft()
 			}
 		}
-		for batch := range slices.Chunk(recipients, usersAtOnce) {
-			if err := tx.CreateUserEmails(ctx, email, batch); err != nil {
-				return err
-			}
+		switch {
+		case len(recipients) > usersAtOnce || after != "":
+			return tx.CreateMailing(ctx, Mailing{ID: ids.NewUUID(), Email: email, UserIDs: recipients, After: after})
+		case len(recipients) > 0:
+			return tx.CreateUserEmails(ctx, email, recipients)
 		}
 		return nil
 	})
@@ -166,12 +172,13 @@ func resolveTheme(config *projectconfig.Config, choice projectconfig.ThemeChoice
 	return letter.DefaultThemeID
 }
 
-// recipients are the ids of the users who get the mail, each known to exist.
-func (a *App) recipients(ctx context.Context, req request, outgoing OutgoingEmail) ([]string, error) {
+// recipients are the ids of the users who get the mail, each known to exist. When
+// after is not empty, so do those who follow it.
+func (a *App) recipients(ctx context.Context, req request, outgoing OutgoingEmail) (recipients []string, after string, err error) {
 	if outgoing.AllUsers {
-		return a.allUsers(ctx, req.tenant)
+		return a.usersAfter(ctx, req.tenant, "", maxResults)
 	}
-	recipients := make([]string, 0, len(outgoing.UserIDs))
+	recipients = make([]string, 0, len(outgoing.UserIDs))
 	for batch := range slices.Chunk(outgoing.UserIDs, usersAtOnce) {
 		asked := make([]string, 0, len(batch))
 		for _, id := range batch {
@@ -182,27 +189,29 @@ func (a *App) recipients(ctx context.Context, req request, outgoing OutgoingEmai
 		}
 		contacts, err := a.Users.Contacts(ctx, req.tenant, asked)
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
 		for _, id := range batch {
 			userID := strings.ToLower(id)
 			if _, ok := contacts[userID]; !ok {
-				return nil, apierr.UserIDDoesNotExist(id)
+				return nil, "", apierr.UserIDDoesNotExist(id)
 			}
 			recipients = append(recipients, userID)
 		}
 	}
-	return recipients, nil
+	return recipients, "", nil
 }
 
-func (a *App) allUsers(ctx context.Context, tenant ids.Tenant) ([]string, error) {
-	var all []string
-	for after := ""; ; {
-		page, err := a.Users.UserIDs(ctx, tenant, after, usersAtOnce)
+// usersAfter lists the users of a project who follow after, so many at most. The
+// last one is returned again when more may follow.
+func (a *App) usersAfter(ctx context.Context, tenant ids.Tenant, after string, most int) (userIDs []string, last string, err error) {
+	for len(userIDs) < most {
+		page, err := a.Users.UserIDs(ctx, tenant, after, min(userIDsAtOnce, most-len(userIDs)))
 		if err != nil || len(page) == 0 {
-			return all, err
+			return userIDs, "", err
 		}
-		all = append(all, page...)
+		userIDs = append(userIDs, page...)
 		after = page[len(page)-1]
 	}
+	return userIDs, after, nil
 }

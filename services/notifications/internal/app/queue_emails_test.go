@@ -127,23 +127,6 @@ func TestQueueEmails_selectors(t *testing.T) {
 	}
 }
 
-// More users than fit into one question or one statement.
-func TestQueueEmails_manyUsers_eachGetsOne(t *testing.T) {
-	f := newFixture(t)
-	f.ownServer()
-	const many = 2500
-	for i := range many {
-		f.user(fmt.Sprintf("user%d@example.com", i))
-	}
-	results, err := f.QueueEmails(as(t, principal.AccessServer, ""), app.OutgoingEmail{HTML: new("x"), AllUsers: true})
-	if err != nil || len(results) != many {
-		t.Fatalf("%d results, %v", len(results), err)
-	}
-	if got := f.query("SELECT count(DISTINCT user_id)::text FROM emails"); got != fmt.Sprint(many) {
-		t.Errorf("%s users get a mail", got)
-	}
-}
-
 func TestQueueEmails_whatIsSent(t *testing.T) {
 	f := newFixture(t)
 	f.ownServer()

@@ -440,7 +440,8 @@ func TestSendEmail_twoWorkersAndFailures_everyMailOnce(t *testing.T) {
 }
 
 // A worker that was thought dead wakes up while another one sends its mail.
-// Without the worker id in HandOver the mail arrives twice.
+// Without both conditions of HandOver, the worker id and that nobody has handed the
+// mail over, it arrives twice.
 func TestSendEmail_claimTakenAway_sendsOnce(t *testing.T) {
 	f := newFixture(t)
 	for range 20 {

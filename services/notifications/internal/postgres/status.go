@@ -18,3 +18,10 @@ func (s *Store) WebhookQueueStatus(ctx context.Context) (waiting int64, oldest t
 	row, err := s.queries(ctx).WebhookQueueStatus(ctx)
 	return row.Waiting, time.Duration(row.OldestSeconds * float64(time.Second)), err
 }
+
+// MailingQueueStatus tells how many users of all projects have no mail yet of
+// what is sent to many, and how long nothing was done about one of those.
+func (s *Store) MailingQueueStatus(ctx context.Context) (waiting int64, oldest time.Duration, err error) {
+	row, err := s.queries(ctx).MailingQueueStatus(ctx)
+	return row.Waiting, time.Duration(row.OldestSeconds * float64(time.Second)), err
+}

@@ -204,7 +204,7 @@ func (t *tx) DeleteUser(ctx context.Context, tenant ids.Tenant, userID string) e
 func (t *tx) PurgeProject(ctx context.Context, projectID string) error {
 	for _, purge := range []func(context.Context, string) error{
 		t.queries.RememberDeletedProject, t.purgeWebhooks,
-		t.queries.PurgeEmails, t.queries.PurgePreferences, t.queries.PurgeUnsubscribeLinks, t.queries.PurgeRemovedUsers,
+		t.queries.PurgeMailings, t.queries.PurgeEmails, t.queries.PurgePreferences, t.queries.PurgeUnsubscribeLinks, t.queries.PurgeRemovedUsers,
 		t.queries.PurgeCapacityBoosts, t.queries.PurgeRefusedAddresses, t.queries.PurgeDrafts,
 	} {
 		if err := purge(ctx, projectID); err != nil {

@@ -27,6 +27,7 @@ const (
 
 // Queue is what the worker drives; *app.App is one.
 type Queue interface {
+	ExpandMailings(ctx context.Context) (int, error)
 	RenderEmails(ctx context.Context) (int, error)
 	ClaimEmails(ctx context.Context, room app.Room) ([]app.Mail, error)
 	SendEmail(ctx context.Context, mail app.Mail) error
@@ -88,9 +89,11 @@ func wake(loop chan<- struct{}) {
 
 func (w *Worker) renderLoop(ctx context.Context) {
 	for await(ctx, w.render) {
+		made, err := w.queue.ExpandMailings(ctx)
+		w.report(ctx, "a mailing makes no progress", err)
 		n, err := w.queue.RenderEmails(ctx)
 		w.report(ctx, "mails were not rendered", err)
-		if n > 0 {
+		if n > 0 || made > 0 {
 			wake(w.send)
 			if err == nil {
 				wake(w.render)

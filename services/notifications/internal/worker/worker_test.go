@@ -25,6 +25,8 @@ type queue struct {
 	sent    chan app.Mail
 }
 
+func (q *queue) ExpandMailings(context.Context) (int, error) { return 0, nil }
+
 func (q *queue) RenderEmails(context.Context) (int, error) { return 0, nil }
 
 func (q *queue) ClaimEmails(_ context.Context, room app.Room) (mails []app.Mail, err error) {

@@ -217,7 +217,7 @@ func TestEndSubscriptions_replicas_shareTheWork(t *testing.T) {
 	for _, db := range replicas {
 		replica := f.replica(db)
 		all.Go(func() {
-			if err := replica.EndSubscriptions(t.Context()); err != nil {
+			if err := retry(func() error { return replica.EndSubscriptions(t.Context()) }); err != nil {
 				t.Error(err)
 			}
 		})

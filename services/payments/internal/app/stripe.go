@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"time"
 
 	"vestibule.dev/pkg/apierr"
@@ -34,7 +35,8 @@ type Stripe interface {
 	// PaymentMethods lists the ways to pay that the account knows, and the id
 	// of the configuration they are in.
 	PaymentMethods(ctx context.Context, accountID string) (configID string, methods []PaymentMethodSetting, err error)
-	// SetPaymentMethods switches ways to pay on or off, by id.
+	// SetPaymentMethods switches ways to pay on or off, by id. It fails with
+	// [ErrPaymentMethodConfig].
 	SetPaymentMethods(ctx context.Context, accountID, configID string, on map[string]bool) error
 
 	// FindCustomer returns the id of a customer; empty if there is none.
@@ -81,6 +83,10 @@ type Stripe interface {
 	// reads it. Any error means that it is not from the provider.
 	Event(payload []byte, signature string) (*StripeEvent, error)
 }
+
+// ErrPaymentMethodConfig says that an account has no such configuration of ways
+// to pay.
+var ErrPaymentMethodConfig = apierr.Text(http.StatusBadRequest, "The account has no such payment method configuration.")
 
 // StripeAccount is the state of a connected account.
 type StripeAccount struct {

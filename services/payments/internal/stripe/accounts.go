@@ -146,5 +146,8 @@ func (c *Client) SetPaymentMethods(ctx context.Context, accountID, configID stri
 		params.AddExtra(id+"[display_preference][preference]", preference)
 	}
 	_, err := c.api.V1PaymentMethodConfigurations.Update(ctx, configID, params)
+	if missing(err) {
+		return app.ErrPaymentMethodConfig
+	}
 	return err
 }

@@ -223,6 +223,28 @@ func TestClient_provider_refuses(t *testing.T) {
 	}
 }
 
+// What the account does not have is the caller's mistake.
+func TestClient_missing_isToldApart(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte(`{"error": {"type": "invalid_request_error", "code": "resource_missing", "message": "No such thing"}}`))
+	}))
+	defer srv.Close()
+	client := stripe.New(stripe.Config{SecretKey: "sk_test_123", URL: srv.URL})
+	if err := client.SetPaymentMethods(t.Context(), "acct_1", "pmc_9", map[string]bool{"card": true}); !errors.Is(err, app.ErrPaymentMethodConfig) {
+		t.Errorf("a configuration: %v", err)
+	}
+	if intent, err := client.SetupIntent(t.Context(), "acct_1", "seti_9"); intent != nil || err != nil {
+		t.Errorf("a setup intent: %v, %v", intent, err)
+	}
+	if customer, err := client.Customer(t.Context(), "acct_1", "cus_9"); customer != nil || err != nil {
+		t.Errorf("a customer: %v, %v", customer, err)
+	}
+	if err := client.CancelSubscription(t.Context(), "acct_1", "sub_9"); err != nil {
+		t.Errorf("the end of a subscription: %v", err)
+	}
+}
+
 func TestEvent_signature(t *testing.T) {
 	client, _ := newClient(t)
 	payload := []byte(`{"id": "evt_1", "object": "event", "api_version": "2020-08-27", "type": "invoice.paid", "account": "acct_1", "data": {"object": {"id": "in_1"}}}`)

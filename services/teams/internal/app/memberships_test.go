@@ -44,30 +44,33 @@ func TestCreateTeamMembership_grantsDefaultsAndTells(t *testing.T) {
 }
 
 // R15. Without the primary key there are many memberships, without the lock on
-// the user a deleted one may stay.
+// the user a deleted one may stay. The connections of the first rounds are being
+// opened, so that there are more.
 func TestCreateTeamMembership_parallel_createsOne(t *testing.T) {
 	f := newFixture(t)
 	teamID := f.team(f.user("Ada"))
-	grace := f.user("Grace")
-	var created atomic.Int32
-	var all sync.WaitGroup
-	for range 64 {
-		all.Go(func() {
-			err := persist(func() error { return f.CreateTeamMembership(f.server(), teamID, grace) })
-			switch {
-			case err == nil:
-				created.Add(1)
-			case !errors.Is(err, apierr.TeamMembershipAlreadyExists()):
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	if n := f.count(`SELECT count(*) FROM team_memberships WHERE user_id = $1`, grace); n != 1 || created.Load() != 1 {
-		t.Errorf("%d memberships, %d of 64 created one", n, created.Load())
-	}
-	if got := facts(f.events()); got != "membership.created team_permission.created" {
-		t.Errorf("events %s", got)
+	for range 5 {
+		grace := f.user("Grace")
+		var created atomic.Int32
+		var all sync.WaitGroup
+		for range 64 {
+			all.Go(func() {
+				err := persist(func() error { return f.CreateTeamMembership(f.server(), teamID, grace) })
+				switch {
+				case err == nil:
+					created.Add(1)
+				case !errors.Is(err, apierr.TeamMembershipAlreadyExists()):
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if n := f.count(`SELECT count(*) FROM team_memberships WHERE user_id = $1`, grace); n != 1 || created.Load() != 1 {
+			t.Errorf("%d memberships, %d of 64 created one", n, created.Load())
+		}
+		if got := facts(f.events()); got != "membership.created team_permission.created" {
+			t.Errorf("events %s", got)
+		}
 	}
 }
 

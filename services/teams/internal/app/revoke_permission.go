@@ -23,6 +23,11 @@ func (a *App) RevokeTeamPermission(ctx context.Context, teamID, userID, permissi
 	}
 	membership := domain.Membership{Tenant: req.tenant, TeamID: teamID, UserID: userID}
 	return a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
+		// In line with what the member does: who acts without a pause could put the
+		// revocation off otherwise.
+		if _, _, err := tx.LockMembership(ctx, membership); err != nil {
+			return err
+		}
 		revoked, err := tx.RevokeTeamPermission(ctx, membership, permissionID)
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -469,5 +470,44 @@ func TestAuthorize_holdsMembership_untilTheActEnds(t *testing.T) {
 		f.exec(`INSERT INTO team_memberships (project_id, branch_id, team_id, user_id) VALUES ('p', 'main', $1, $2) ON CONFLICT DO NOTHING`, teamID, admin)
 		f.exec(`INSERT INTO team_permissions (project_id, branch_id, team_id, user_id, permission_id, config_version)
 			VALUES ('p', 'main', $1, $2, 'team_admin', 1) ON CONFLICT DO NOTHING`, teamID, admin)
+	}
+}
+
+// Members who act and the deletion of their team want the same rows. The
+// deletion takes them in the order of the members: it waits for who is acting
+// and stands in nobody's way. The other way round, each waits for the other until
+// Postgres ends one of them, and members who act without a pause could keep
+// their team alive.
+func TestDeleteTeam_whileAMemberActs_waitsInLine(t *testing.T) {
+	f := newFixture(t)
+	owner := f.user("Owner")
+	teamID := f.team(owner)
+	member := f.join(teamID)
+	deleted := make(chan error, 1)
+	rounds := 0
+	err := f.store().RunTx(t.Context(), func(ctx ctxType, tx app.Tx) error {
+		if rounds++; rounds > 1 {
+			return errors.New("the act was ended and begun anew")
+		}
+		if _, _, err := tx.LockMembership(ctx, domain.Membership{Tenant: tenant, TeamID: teamID, UserID: member}); err != nil {
+			return err
+		}
+		go func() { deleted <- f.DeleteTeam(f.server(), teamID) }()
+		f.awaitBlocked()
+		team, err := tx.LockTeam(ctx, tenant, teamID)
+		if err != nil || team == nil {
+			return fmt.Errorf("the team is %v, %w", team, err)
+		}
+		team.DisplayName = "Changed"
+		return tx.UpdateTeam(ctx, team)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if err := <-deleted; err != nil {
+		t.Error(err)
+	}
+	if n := f.count(`SELECT (SELECT count(*) FROM teams) + (SELECT count(*) FROM team_memberships)`); n != 0 {
+		t.Errorf("%d rows are left", n)
 	}
 }

@@ -108,6 +108,11 @@ func (t *tx) UpdateTeam(ctx context.Context, team *domain.Team) error {
 }
 
 func (t *tx) DeleteTeam(ctx context.Context, tenant ids.Tenant, teamID string) (version int64, userIDs []string, err error) {
+	if err := t.queries.LockMembers(ctx, db.LockMembersParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID,
+	}); err != nil {
+		return 0, nil, err
+	}
 	row, err := t.queries.DeleteTeam(ctx, db.DeleteTeamParams{ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID})
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, nil, nil

@@ -49,11 +49,10 @@ var Templates = []Template{
 	template("f64b1afe-27ec-4a28-a277-7178f3261f9a", "payment_failed", "Payment Failed"),
 }
 
-// Notices are mails of the platform itself. They have no id: projects do not see
-// them among their templates, and cannot change what they say. They have no
-// theme.
+// Notices are mails of the platform itself. Projects do not see them among their
+// templates, and cannot change what they say. They have no theme.
 var Notices = []Template{
-	template("", "api_key_revoked", "API Key Revoked"),
+	template("ecf75ec7-ada7-4d53-a04f-865f83efa404", "api_key_revoked", "API Key Revoked"),
 }
 
 // Themes are the built-in themes in the order in which they are listed.

@@ -88,6 +88,18 @@ type EmailQueueStep struct {
 	LastExecutedAt time.Time
 }
 
+type Mailing struct {
+	ProjectID string
+	BranchID  string
+	ID        string
+	CreatedAt time.Time
+	TouchedAt time.Time
+	Email     []byte
+	UserIds   []string
+	Done      int32
+	AfterUser *string
+}
+
 type NotificationPreference struct {
 	ProjectID  string
 	BranchID   string

@@ -10,13 +10,24 @@ import (
 )
 
 const claimForRendering = `-- name: ClaimForRendering :many
-WITH claimed AS (
+WITH urgent AS (
     SELECT project_id, branch_id, id
     FROM emails
-    WHERE render_worker_id IS NULL AND NOT is_paused AND skipped_reason IS NULL AND deferred_until <= now()
+    WHERE is_high_priority AND render_worker_id IS NULL AND NOT is_paused AND skipped_reason IS NULL AND deferred_until <= now()
     ORDER BY created_at
-    LIMIT $2
+    LIMIT $2::integer
     FOR UPDATE SKIP LOCKED
+), others AS (
+    SELECT project_id, branch_id, id
+    FROM emails
+    WHERE NOT is_high_priority AND render_worker_id IS NULL AND NOT is_paused AND skipped_reason IS NULL AND deferred_until <= now()
+    ORDER BY created_at
+    LIMIT $2::integer - (SELECT count(*) FROM urgent)
+    FOR UPDATE SKIP LOCKED
+), claimed AS (
+    SELECT project_id, branch_id, id FROM urgent
+    UNION ALL
+    SELECT project_id, branch_id, id FROM others
 )
 UPDATE emails e
 SET render_worker_id = $1::uuid, started_rendering_at = now(), updated_at = now()
@@ -30,6 +41,7 @@ type ClaimForRenderingParams struct {
 	MaxRows  int32
 }
 
+// A sign-in code does not wait behind a newsletter.
 func (q *Queries) ClaimForRendering(ctx context.Context, arg ClaimForRenderingParams) ([]Email, error) {
 	rows, err := q.db.Query(ctx, claimForRendering, arg.WorkerID, arg.MaxRows)
 	if err != nil {

@@ -29,6 +29,25 @@ func (q *Queries) MailQueueStatus(ctx context.Context) (MailQueueStatusRow, erro
 	return i, err
 }
 
+const mailingQueueStatus = `-- name: MailingQueueStatus :one
+SELECT coalesce(sum(cardinality(user_ids) - done), 0)::bigint AS waiting,
+       coalesce(extract(epoch FROM now() - min(touched_at)), 0)::float8 AS oldest_seconds
+FROM mailings
+`
+
+type MailingQueueStatusRow struct {
+	Waiting       int64
+	OldestSeconds float64
+}
+
+// Of all projects: it is for the operators of the platform.
+func (q *Queries) MailingQueueStatus(ctx context.Context) (MailingQueueStatusRow, error) {
+	row := q.db.QueryRow(ctx, mailingQueueStatus)
+	var i MailingQueueStatusRow
+	err := row.Scan(&i.Waiting, &i.OldestSeconds)
+	return i, err
+}
+
 const webhookQueueStatus = `-- name: WebhookQueueStatus :one
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(l.due_at)), 0)::float8 AS oldest_seconds
 FROM webhook_lanes l

@@ -1,11 +1,23 @@
 -- name: ClaimForRendering :many
-WITH claimed AS (
+-- A sign-in code does not wait behind a newsletter.
+WITH urgent AS (
     SELECT project_id, branch_id, id
     FROM emails
-    WHERE render_worker_id IS NULL AND NOT is_paused AND skipped_reason IS NULL AND deferred_until <= now()
+    WHERE is_high_priority AND render_worker_id IS NULL AND NOT is_paused AND skipped_reason IS NULL AND deferred_until <= now()
     ORDER BY created_at
-    LIMIT sqlc.arg(max_rows)
+    LIMIT sqlc.arg(max_rows)::integer
     FOR UPDATE SKIP LOCKED
+), others AS (
+    SELECT project_id, branch_id, id
+    FROM emails
+    WHERE NOT is_high_priority AND render_worker_id IS NULL AND NOT is_paused AND skipped_reason IS NULL AND deferred_until <= now()
+    ORDER BY created_at
+    LIMIT sqlc.arg(max_rows)::integer - (SELECT count(*) FROM urgent)
+    FOR UPDATE SKIP LOCKED
+), claimed AS (
+    SELECT project_id, branch_id, id FROM urgent
+    UNION ALL
+    SELECT project_id, branch_id, id FROM others
 )
 UPDATE emails e
 SET render_worker_id = sqlc.arg(worker_id)::uuid, started_rendering_at = now(), updated_at = now()

@@ -1,3 +1,9 @@
+-- name: MailingQueueStatus :one
+-- Of all projects: it is for the operators of the platform.
+SELECT coalesce(sum(cardinality(user_ids) - done), 0)::bigint AS waiting,
+       coalesce(extract(epoch FROM now() - min(touched_at)), 0)::float8 AS oldest_seconds
+FROM mailings;
+
 -- name: WebhookQueueStatus :one
 -- Of all projects: it is for the operators of the platform. What waits for
 -- another attempt is not late.

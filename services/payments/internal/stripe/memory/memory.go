@@ -160,8 +160,11 @@ func (s *Stripe) PaymentMethods(context.Context, string) (string, []app.PaymentM
 }
 
 // SetPaymentMethods implements app.Stripe.
-func (s *Stripe) SetPaymentMethods(_ context.Context, _, _ string, on map[string]bool) error {
+func (s *Stripe) SetPaymentMethods(_ context.Context, _, configID string, on map[string]bool) error {
 	_, err := do(s, func() (bool, error) {
+		if configID != "pmc_1" {
+			return false, app.ErrPaymentMethodConfig
+		}
 		for i := range s.methods {
 			if value, ok := on[s.methods[i].ID]; ok {
 				s.methods[i].Enabled = value

@@ -132,6 +132,26 @@ func (q *Queries) DeleteTeam(ctx context.Context, arg DeleteTeamParams) (DeleteT
 	return i, err
 }
 
+const lockMembers = `-- name: LockMembers :exec
+SELECT m.user_id FROM team_memberships m
+WHERE m.project_id = $1 AND m.branch_id = $2 AND m.team_id = $3
+ORDER BY m.user_id
+FOR UPDATE
+`
+
+type LockMembersParams struct {
+	ProjectID string
+	BranchID  string
+	TeamID    string
+}
+
+// Members act with their membership locked first and the team afterwards. Whoever
+// wants both in another order would stand across their way.
+func (q *Queries) LockMembers(ctx context.Context, arg LockMembersParams) error {
+	_, err := q.db.Exec(ctx, lockMembers, arg.ProjectID, arg.BranchID, arg.TeamID)
+	return err
+}
+
 const lockTeam = `-- name: LockTeam :one
 SELECT project_id, branch_id, id, display_name, profile_image_url, client_metadata, client_read_only_metadata, server_metadata, version, created_at FROM teams
 WHERE project_id = $1 AND branch_id = $2 AND id = $3

@@ -80,6 +80,14 @@ SET display_name = $4, profile_image_url = $5, client_metadata = $6, client_read
     version = $9
 WHERE project_id = $1 AND branch_id = $2 AND id = $3;
 
+-- name: LockMembers :exec
+-- Members act with their membership locked first and the team afterwards. Whoever
+-- wants both in another order would stand across their way.
+SELECT m.user_id FROM team_memberships m
+WHERE m.project_id = $1 AND m.branch_id = $2 AND m.team_id = $3
+ORDER BY m.user_id
+FOR UPDATE;
+
 -- name: DeleteTeam :one
 -- Answers with the version the team had and who its members were.
 WITH members AS MATERIALIZED (
