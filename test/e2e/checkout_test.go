@@ -201,7 +201,7 @@ func (b *browser) picture(name string) {
 	var overflow int
 	if err := chromedp.Run(b.Context,
 		chromedp.Evaluate(`document.documentElement.scrollWidth - innerWidth`, &overflow),
-		chromedp.Evaluate(`Promise.all(document.getAnimations().filter((a) => a.effect.getTiming().iterations === 1).map((a) => a.finished)).then(() => 0)`, nil,
+		chromedp.Evaluate(`Promise.allSettled(document.getAnimations().filter((a) => a.effect.getTiming().iterations === 1).map((a) => a.finished)).then(() => 0)`, nil,
 			func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }),
 		chromedp.FullScreenshot(&png, 100),
 	); err != nil {
