@@ -41,7 +41,8 @@ var elsewhere = map[string]string{
 // others are papers that another package runs, with what their examples leave to
 // the reader.
 var others = map[string]string{
-	"docs/sign-in.md": "run by TestRecipes of test/e2e, which reads mails and has an authenticator app",
+	"docs/payments.md": "run by TestRecipe_payments_asPrinted of test/e2e, which clicks through the checkout page",
+	"docs/sign-in.md":  "run by TestRecipes of test/e2e, which reads mails and has an authenticator app",
 }
 
 // system is what the README's command started.
