@@ -1,7 +1,7 @@
 # Everything a developer does here. Each target is one line or a script.
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test e2e bench lint generate tidy
+.PHONY: help run build test e2e chaos bench lint generate tidy
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ test: ## Run everything that must be green
 
 e2e: ## Run the end-to-end tests alone (ARGS='-run X -v')
 	@go test -count=1 ./test/e2e/... $(ARGS)
+
+chaos: ## Kill, restart and cut off for minutes what tests do for seconds; before a release
+	@go test -v -count=1 -timeout 40m -run 'Rolling|Postgres|NATS' ./test/chaos -long $(ARGS)
 
 bench: build ## Measure throughput, latency and cost (ARGS=…)
 	@go run ./test/load $(ARGS)
