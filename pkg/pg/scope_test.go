@@ -119,7 +119,7 @@ func TestRunTx_workForAnother_isRefused(t *testing.T) {
 			if _, err := db.Querier(other).Exec(other, "DELETE FROM notes"); err == nil {
 				t.Error("deleted")
 			}
-			if _, err := db.Querier(other).Query(other, "SELECT 1"); err == nil {
+			if err := db.Querier(other).QueryRow(other, "SELECT 1").Scan(new(int)); err == nil {
 				t.Error("asked")
 			}
 		}

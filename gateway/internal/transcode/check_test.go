@@ -15,6 +15,7 @@ import (
 
 	testv1 "vestibule.dev/gateway/internal/gatewaytest/v1"
 	"vestibule.dev/pkg/apierr"
+	paymentsv1 "vestibule.dev/proto/payments/v1"
 	policyv1 "vestibule.dev/proto/policy/v1"
 )
 
@@ -376,4 +377,30 @@ func FuzzParseForm_anyText_isValidUTF8(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Where the order of an object's members means something, it reaches the
+// service, and callers cannot say another one.
+func TestCheck_positions_areThoseOfTheText(t *testing.T) {
+	md := paymentsv1.File_payments_v1_owned_product_proto.Services().ByName("ProductService").Methods().ByName("GrantProduct")
+	schema, err := Compile(md, proto.GetExtension(md.Options(), annotations.E_Http).(*annotations.HttpRule),
+		proto.GetExtension(md.Options(), policyv1.E_Method).(*policyv1.Method), []string{"customer_type", "customer_id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(prices string) (*Canonical, error) {
+		in := input("POST", jsonBody(t, `{"product_inline":{"display_name":"Deal","customer_type":"user","prices":`+prices+`}}`))
+		in.Params = map[string]string{"customer_type": "user", "customer_id": someUser}
+		return schema.Check(in, Caller{Full: true})
+	}
+	canonical, err := check(`{"b":{"USD":"1"},"a":{}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `"prices":{"b":{"USD":"1","position":0},"a":{"position":1}}`; !strings.Contains(string(canonical.Body), want) {
+		t.Errorf("%s, want %s", canonical.Body, want)
+	}
+	if _, err := check(`{"a":{"position":7}}`); err == nil || !strings.Contains(err.Error(), `unknown property "position"`) {
+		t.Errorf("a position of the caller's: %v", err)
+	}
 }

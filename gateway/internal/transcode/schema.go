@@ -43,6 +43,9 @@ type object struct {
 	byName map[string]*field
 	// me says that a property of it, at any depth, may be "me".
 	me bool
+	// position is the name of the field that the walker fills with the place of
+	// the object among those of a dictionary; empty for most.
+	position string
 }
 
 func (o *object) add(f *field) {
@@ -213,6 +216,10 @@ func (c *compiler) object(md protoreflect.MessageDescriptor) (*object, error) {
 	o := &object{}
 	c.objects[md.FullName()] = o
 	for fd := range fieldsOf(md) {
+		if policyv1FieldOf(fd).GetPosition() {
+			o.position = string(fd.Name())
+			continue
+		}
 		f, err := c.field(fd)
 		if err != nil {
 			return nil, err

@@ -168,9 +168,22 @@ func (w *walker) dict(b []byte, f *field, v *value, at *location) ([]byte, bool)
 		b = append(b, ':')
 		var ok bool
 		b, ok = w.item(b, f, &m.value, &here)
+		if ok && f.object != nil && f.object.position != "" {
+			b = appendPosition(b, f.object.position, i)
+		}
 		sound = sound && ok
 	}
 	return append(b, '}'), sound
+}
+
+// appendPosition adds to the object that b ends with where it stands.
+func appendPosition(b []byte, name string, position int) []byte {
+	b = b[:len(b)-1]
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	b = append(appendQuoted(b, name), ':')
+	return append(strconv.AppendInt(b, int64(position), 10), '}')
 }
 
 // item checks one element of a list or dictionary, which is never null.

@@ -153,6 +153,9 @@ func (x *InlineProduct) GetServerMetadata() *structpb.Value {
 // the currency, such as "9.99".
 type InlinePrice struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where the price stands among the others: the first one counts where none is
+	// named.
+	Position *int32 `protobuf:"varint,15,opt,name=position,proto3,oneof" json:"position,omitempty"`
 	// buf:lint:ignore FIELD_LOWER_SNAKE_CASE
 	USD *string `protobuf:"bytes,1,opt,name=USD,proto3,oneof" json:"USD,omitempty"`
 	// buf:lint:ignore FIELD_LOWER_SNAKE_CASE
@@ -203,6 +206,13 @@ func (x *InlinePrice) ProtoReflect() protoreflect.Message {
 // Deprecated: Use InlinePrice.ProtoReflect.Descriptor instead.
 func (*InlinePrice) Descriptor() ([]byte, []int) {
 	return file_payments_v1_product_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *InlinePrice) GetPosition() int32 {
+	if x != nil && x.Position != nil {
+		return *x.Position
+	}
+	return 0
 }
 
 func (x *InlinePrice) GetUSD() string {
@@ -360,18 +370,20 @@ const file_payments_v1_product_proto_rawDesc = "" +
 	"\v_free_trialB\x0e\n" +
 	"\f_server_onlyB\f\n" +
 	"\n" +
-	"_stackable\"\xff\x02\n" +
-	"\vInlinePrice\x12\x15\n" +
-	"\x03USD\x18\x01 \x01(\tH\x00R\x03USD\x88\x01\x01\x12\x15\n" +
-	"\x03EUR\x18\x02 \x01(\tH\x01R\x03EUR\x88\x01\x01\x12\x15\n" +
-	"\x03GBP\x18\x03 \x01(\tH\x02R\x03GBP\x88\x01\x01\x12\x15\n" +
-	"\x03JPY\x18\x04 \x01(\tH\x03R\x03JPY\x88\x01\x01\x12\x15\n" +
-	"\x03INR\x18\x05 \x01(\tH\x04R\x03INR\x88\x01\x01\x12\x15\n" +
-	"\x03AUD\x18\x06 \x01(\tH\x05R\x03AUD\x88\x01\x01\x12\x15\n" +
-	"\x03CAD\x18\a \x01(\tH\x06R\x03CAD\x88\x01\x01\x12;\n" +
-	"\binterval\x18\b \x01(\v2\x1a.google.protobuf.ListValueH\aR\binterval\x88\x01\x01\x12>\n" +
+	"_stackable\"\xb7\x03\n" +
+	"\vInlinePrice\x12)\n" +
+	"\bposition\x18\x0f \x01(\x05B\b\x8a\xa3\x1e\x04 \x01@\x01H\x00R\bposition\x88\x01\x01\x12\x15\n" +
+	"\x03USD\x18\x01 \x01(\tH\x01R\x03USD\x88\x01\x01\x12\x15\n" +
+	"\x03EUR\x18\x02 \x01(\tH\x02R\x03EUR\x88\x01\x01\x12\x15\n" +
+	"\x03GBP\x18\x03 \x01(\tH\x03R\x03GBP\x88\x01\x01\x12\x15\n" +
+	"\x03JPY\x18\x04 \x01(\tH\x04R\x03JPY\x88\x01\x01\x12\x15\n" +
+	"\x03INR\x18\x05 \x01(\tH\x05R\x03INR\x88\x01\x01\x12\x15\n" +
+	"\x03AUD\x18\x06 \x01(\tH\x06R\x03AUD\x88\x01\x01\x12\x15\n" +
+	"\x03CAD\x18\a \x01(\tH\aR\x03CAD\x88\x01\x01\x12;\n" +
+	"\binterval\x18\b \x01(\v2\x1a.google.protobuf.ListValueH\bR\binterval\x88\x01\x01\x12>\n" +
 	"\n" +
-	"free_trial\x18\t \x01(\v2\x1a.google.protobuf.ListValueH\bR\tfreeTrial\x88\x01\x01B\x06\n" +
+	"free_trial\x18\t \x01(\v2\x1a.google.protobuf.ListValueH\tR\tfreeTrial\x88\x01\x01B\v\n" +
+	"\t_positionB\x06\n" +
 	"\x04_USDB\x06\n" +
 	"\x04_EURB\x06\n" +
 	"\x04_GBPB\x06\n" +

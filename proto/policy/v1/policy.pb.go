@@ -350,7 +350,11 @@ type Field struct {
 	Nullable bool `protobuf:"varint,6,opt,name=nullable,proto3" json:"nullable,omitempty"`
 	// The value is made of the request's cookies whose names begin with this
 	// prefix, written as in a Cookie header, and comes from nowhere else.
-	Cookies       string `protobuf:"bytes,7,opt,name=cookies,proto3" json:"cookies,omitempty"`
+	Cookies string `protobuf:"bytes,7,opt,name=cookies,proto3" json:"cookies,omitempty"`
+	// The value is the place, from 0, of the message among the members of the
+	// JSON object in which it was written, where the contract gives their order a
+	// meaning; maps keep none. It comes from nowhere else in JSON.
+	Position      bool `protobuf:"varint,8,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -434,6 +438,13 @@ func (x *Field) GetCookies() string {
 	return ""
 }
 
+func (x *Field) GetPosition() bool {
+	if x != nil {
+		return x.Position
+	}
+	return false
+}
+
 var file_policy_v1_policy_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.MethodOptions)(nil),
@@ -488,7 +499,7 @@ const file_policy_v1_policy_proto_rawDesc = "" +
 	"\tredirects\x18\n" +
 	" \x01(\bR\tredirects\x124\n" +
 	"\x16further_success_status\x18\v \x03(\x05R\x14furtherSuccessStatus\x12&\n" +
-	"\x0fget_has_effects\x18\f \x01(\bR\rgetHasEffects\"\xcd\x01\n" +
+	"\x0fget_has_effects\x18\f \x01(\bR\rgetHasEffects\"\xe9\x01\n" +
 	"\x05Field\x12\x1f\n" +
 	"\vserver_only\x18\x01 \x01(\bR\n" +
 	"serverOnly\x12!\n" +
@@ -498,7 +509,8 @@ const file_policy_v1_policy_proto_rawDesc = "" +
 	"\x06hidden\x18\x04 \x01(\bR\x06hidden\x12\x1a\n" +
 	"\boptional\x18\x05 \x01(\bR\boptional\x12\x1a\n" +
 	"\bnullable\x18\x06 \x01(\bR\bnullable\x12\x18\n" +
-	"\acookies\x18\a \x01(\tR\acookies*X\n" +
+	"\acookies\x18\a \x01(\tR\acookies\x12\x1a\n" +
+	"\bposition\x18\b \x01(\bR\bposition*X\n" +
 	"\x06Access\x12\x16\n" +
 	"\x12ACCESS_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rACCESS_CLIENT\x10\x01\x12\x11\n" +

@@ -46,7 +46,7 @@ func TestCounters_outcomes_areCountedOnce(t *testing.T) {
 		refusals = refusals[1:]
 		return next
 	})
-	for range len(refusals) {
+	for range refusals {
 		f.enqueue(ask("ada@example.com"))
 		f.step(f.App)
 	}

@@ -3,6 +3,7 @@
 package productpb
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -88,9 +89,9 @@ func currencyField(price *paymentsv1.InlinePrice, currency domain.Currency) **st
 }
 
 // Product reads a product that a caller described. It is in no line, no add-on
-// and not stackable, whatever was sent; its prices are in order of their ids,
-// since messages keep no other. Errors are SCHEMA_ERRORs that name the field
-// below path.
+// and not stackable, whatever was sent. Its prices are in the order in which
+// they were written, or else of their ids. Errors are SCHEMA_ERRORs that name
+// the field below path.
 func Product(message *paymentsv1.InlineProduct, path string) (*domain.Product, error) {
 	product := &domain.Product{
 		DisplayName:  message.GetDisplayName(),
@@ -101,8 +102,11 @@ func Product(message *paymentsv1.InlineProduct, path string) (*domain.Product, e
 	if product.FreeTrial, err = interval(message.GetFreeTrial(), path+".free_trial"); err != nil {
 		return nil, err
 	}
-	for _, id := range slices.Sorted(maps.Keys(message.GetPrices())) {
-		value, err := price(message.GetPrices()[id], path+".prices."+id)
+	prices := message.GetPrices()
+	for _, id := range slices.SortedFunc(maps.Keys(prices), func(a, b string) int {
+		return cmp.Or(cmp.Compare(prices[a].GetPosition(), prices[b].GetPosition()), cmp.Compare(a, b))
+	}) {
+		value, err := price(prices[id], path+".prices."+id)
 		if err != nil {
 			return nil, err
 		}

@@ -49,6 +49,26 @@ func TestProduct_shownAgain(t *testing.T) {
 	}
 }
 
+// The first price counts where none is named (payments.md §2.1, §7.2).
+func TestProduct_prices_stayInTheirOrder(t *testing.T) {
+	for sent, want := range map[string]string{
+		`{"a": {"USD": "1", "position": 2}, "b": {"USD": "1", "position": 0}, "c": {"USD": "1", "position": 1}}`: "bca",
+		`{"b": {"USD": "1"}, "a": {"USD": "1"}}`: "ab", // of a caller by gRPC who does not say
+	} {
+		product, err := productpb.Product(parse(t, `{"display_name": "Deal", "customer_type": "custom", "prices": `+sent+`}`), "body")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, price := range product.Prices.ByID {
+			got += price.ID
+		}
+		if got != want {
+			t.Errorf("%s: in the order %s, want %s", sent, got, want)
+		}
+	}
+}
+
 func TestProduct_malformed_isSchemaError(t *testing.T) {
 	for _, sent := range []string{
 		`{"prices": {"p": {}}}`,
