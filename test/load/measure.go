@@ -132,7 +132,8 @@ func measure(ctx context.Context, s settings, progress func(string, ...any)) (*r
 	return r, err
 }
 
-// rest is the time after which a system has given back what load took.
+// rest is the time after which a system has given back what starting or load
+// took.
 const rest = 15 * time.Second
 
 func (s settings) selected() []operation {
@@ -222,6 +223,11 @@ func (r *report) rest(ctx context.Context, m *meter) error {
 	defer databases.Close(ctx)
 	if err := databases.Settle(ctx); err != nil {
 		return err
+	}
+	select {
+	case <-time.After(rest):
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	before, err := process.CPU(m.serving()...)
 	if err != nil {

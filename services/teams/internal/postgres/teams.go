@@ -20,17 +20,17 @@ func (s *Store) Team(ctx context.Context, tenant ids.Tenant, teamID string) (*do
 
 // ListTeams implements app.Store.
 func (s *Store) ListTeams(ctx context.Context, tenant ids.Tenant, filter app.TeamFilter) ([]domain.Team, error) {
-	if filter.UserID != nil && filter == (app.TeamFilter{UserID: filter.UserID}) {
-		rows, err := s.queries(ctx).TeamsOfMember(ctx, db.TeamsOfMemberParams{
-			ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: *filter.UserID,
-		})
-		return all(rows, err, func(row db.TeamsOfMemberRow) domain.Team { return toTeam(row.Team) })
-	}
 	params := db.TeamsParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: filter.UserID, Query: filter.Query, Cursor: filter.Cursor,
 	}
 	if filter.Limit > 0 {
 		params.MaxRows = new(int64(filter.Limit))
+	}
+	if filter.UserID != nil && filter == (app.TeamFilter{UserID: filter.UserID, Limit: filter.Limit}) {
+		rows, err := s.queries(ctx).TeamsOfMember(ctx, db.TeamsOfMemberParams{
+			ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, UserID: *filter.UserID, MaxRows: params.MaxRows,
+		})
+		return all(rows, err, func(row db.TeamsOfMemberRow) domain.Team { return toTeam(row.Team) })
 	}
 	if filter.NewestFirst {
 		rows, err := s.queries(ctx).TeamsNewestFirst(ctx, db.TeamsNewestFirstParams(params))

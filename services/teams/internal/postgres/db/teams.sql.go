@@ -569,12 +569,14 @@ FROM team_memberships m
 JOIN teams t ON t.project_id = m.project_id AND t.branch_id = m.branch_id AND t.id = m.team_id
 WHERE m.project_id = $1 AND m.branch_id = $2 AND m.user_id = $3
 ORDER BY t.created_at, t.id
+LIMIT $4::bigint
 `
 
 type TeamsOfMemberParams struct {
 	ProjectID string
 	BranchID  string
 	UserID    string
+	MaxRows   *int64
 }
 
 type TeamsOfMemberRow struct {
@@ -584,7 +586,12 @@ type TeamsOfMemberRow struct {
 // What most lists are. A statement with all of Teams's conditions is planned anew
 // each time, which takes longer than running it.
 func (q *Queries) TeamsOfMember(ctx context.Context, arg TeamsOfMemberParams) ([]TeamsOfMemberRow, error) {
-	rows, err := q.db.Query(ctx, teamsOfMember, arg.ProjectID, arg.BranchID, arg.UserID)
+	rows, err := q.db.Query(ctx, teamsOfMember,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.UserID,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}

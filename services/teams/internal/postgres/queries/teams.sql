@@ -21,7 +21,8 @@ SELECT sqlc.embed(t)
 FROM team_memberships m
 JOIN teams t ON t.project_id = m.project_id AND t.branch_id = m.branch_id AND t.id = m.team_id
 WHERE m.project_id = $1 AND m.branch_id = $2 AND m.user_id = $3
-ORDER BY t.created_at, t.id;
+ORDER BY t.created_at, t.id
+LIMIT sqlc.narg(max_rows)::bigint;
 
 -- name: Teams :many
 -- A page begins with the team the cursor names; a cursor that names none of those
