@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/courier"
@@ -155,6 +156,24 @@ func TestSignInWithOTP_anonymousUser_isUpgradedInPlace(t *testing.T) {
 	}
 	if len(h.teams.renamed) != 1 || h.teams.renamed[0] != "|ada@example.com" {
 		t.Errorf("renamed %q", h.teams.renamed)
+	}
+}
+
+// R43. What has to be written for a user and what for nobody is hidden by the time
+// of the answer.
+func TestSendOTPSignInCode_anyAddress_answersAlike(t *testing.T) {
+	h := newOTPHarness(t)
+	h.signUpByMail("ada@example.com")
+	for range 2 {
+		for _, email := range []string{"ada@example.com", "eve@example.com"} {
+			h.paused = nil
+			if _, nonce := h.otpMail(email); len(nonce) != 39 {
+				t.Errorf("%s: the nonce %q", email, nonce)
+			}
+			if len(h.paused) != 1 || h.paused[0] != 100*time.Millisecond {
+				t.Errorf("%s: paused %v", email, h.paused)
+			}
+		}
 	}
 }
 

@@ -19,6 +19,10 @@ const (
 	// otpTyped is how many characters of the code a person types; the nonce
 	// follows.
 	otpTyped = 6
+	// otpAnswerTime is how long the answer to a request for a code takes,
+	// which is the same whether or not the address has a user: far longer than
+	// the work, and nothing beside the way of the mail.
+	otpAnswerTime = 100 * time.Millisecond
 )
 
 // OTPSignInCode asks for a mail to sign in with.
@@ -43,8 +47,17 @@ type otpSignIn struct {
 
 // SendOTPSignInCode mails a link and six characters to sign in with to the
 // address, and returns the nonce that belongs to the typed characters
-// (auth.md §6.7).
+// (auth.md §6.7). Whether the address has a user does not show in the time of the
+// answer.
 func (a *App) SendOTPSignInCode(ctx context.Context, in OTPSignInCode) (nonce string, err error) {
+	answerAt := a.clock.Now().Add(otpAnswerTime)
+	if nonce, err = a.sendOTPSignInCode(ctx, in); err != nil {
+		return "", err
+	}
+	return nonce, a.pause(ctx, answerAt.Sub(a.clock.Now()))
+}
+
+func (a *App) sendOTPSignInCode(ctx context.Context, in OTPSignInCode) (nonce string, err error) {
 	req, err := a.request(ctx)
 	if err != nil {
 		return "", err
