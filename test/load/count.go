@@ -58,7 +58,26 @@ func newCounter(ctx context.Context, system *stack.Stack) (*counter, error) {
 			return nil, errors.Join(err, conn.Close(ctx))
 		}
 	}
+	if err := awaitLogging(ctx, conn); err != nil {
+		return nil, errors.Join(err, conn.Close(ctx))
+	}
 	return &counter{system: system, conn: conn}, nil
+}
+
+// awaitLogging waits until the server has told this connection to log: a
+// changed configuration reaches the connections one by one, after the
+// statement that asked for it was answered.
+func awaitLogging(ctx context.Context, conn *pgx.Conn) error {
+	return client.Poll(ctx, func(ctx context.Context) error {
+		var logs bool
+		if err := conn.QueryRow(ctx, "SELECT current_setting('log_statement') = 'all'").Scan(&logs); err != nil {
+			return err
+		}
+		if !logs {
+			return errors.New("the database server does not log statements yet")
+		}
+		return nil
+	})
 }
 
 // close makes the database server quiet again.
