@@ -33,8 +33,7 @@ const root = "../.."
 var elsewhere = map[string]string{
 	"make run    # the whole system on this machine, until Ctrl-C":                                            "run by TestMain; make test runs this",
 	"cd deploy/check && GOWORK=off go test .                          # what is deployed is what the code is": "run by make test",
-	"TEAMS_TLS_CERT_FILE=/tls/tls.crt TEAMS_TLS_KEY_FILE=/tls/tls.key TEAMS_TLS_CA_FILE=/tls/ca.crt":          "names are held against the code in deploy/check",
-	"npm pack swagger-ui-dist@5.35.0": "run when the viewer is replaced",
+	"npm pack swagger-ui-dist@5.35.0":                                                                         "run when the viewer is replaced",
 }
 
 // others are papers that another package runs, with what their examples leave to
@@ -336,5 +335,61 @@ func TestPapers_commandsInTheText_exist(t *testing.T) {
 		if found[kind] == 0 {
 			t.Errorf("no %s is named anywhere", kind)
 		}
+	}
+}
+
+var (
+	// section begins the table of a process in docs/operations.md, entry is a row.
+	section = regexp.MustCompile("(?m)^#### .*: `(<?[A-Z]+>?)_…`$")
+	entry   = regexp.MustCompile("(?m)^\\| `([A-Z0-9_<>]+)` \\|")
+	// variable is one of a process, or of all.
+	variable = regexp.MustCompile(`(IDENTITY|SESSIONS|TEAMS|NOTIFICATIONS|PAYMENTS|GATEWAY|<SERVICE>|<PROCESS>)_((?:[A-Z0-9_]|<TYPE>)*[A-Z0-9])\b`)
+)
+
+// Variables that papers name are read by the process that they name: they stand
+// in the tables of docs/operations.md, which deploy/check holds to the code.
+func TestPapers_variables_exist(t *testing.T) {
+	operations, err := os.ReadFile(root + "/docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	prose, tables, found := strings.Cut(string(operations), "<!-- tables")
+	if !found {
+		t.Fatal("docs/operations.md has no tables")
+	}
+	known := map[string]bool{}
+	heads := section.FindAllStringSubmatchIndex(tables, -1)
+	for i, head := range heads {
+		end := len(tables)
+		if i+1 < len(heads) {
+			end = heads[i+1][0]
+		}
+		for _, row := range entry.FindAllStringSubmatch(tables[head[0]:end], -1) {
+			known[tables[head[2]:head[3]]+"_"+row[1]] = true
+		}
+	}
+	named := 0
+	for _, file := range papers(t) {
+		text, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file == "docs/operations.md" {
+			text = []byte(prose)
+		}
+		for _, match := range variable.FindAllStringSubmatch(string(text), -1) {
+			named++
+			name := strings.TrimSuffix(match[2], "_FILE")
+			owners := []string{match[1], "<PROCESS>"}
+			if match[1] != "GATEWAY" {
+				owners = append(owners, "<SERVICE>")
+			}
+			if !slices.ContainsFunc(owners, func(owner string) bool { return known[owner+"_"+name] || known[owner+"_"+match[2]] }) {
+				t.Errorf("%s: nobody reads %s", file, match[0])
+			}
+		}
+	}
+	if named < 20 {
+		t.Errorf("only %d variables are named: the search is broken", named)
 	}
 }
