@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -26,13 +25,18 @@ func (s *Stack) AddGateway(ctx context.Context) (baseURL string, stop func() err
 	if err != nil {
 		return "", nil, err
 	}
-	addr, err := freeAddress()
+	addr, releaseAddr, err := Reserve()
 	if err != nil {
 		return "", nil, err
 	}
-	ops, err := freeAddress()
+	ops, releaseOps, err := Reserve()
 	if err != nil {
+		releaseAddr()
 		return "", nil, err
+	}
+	release := func() {
+		releaseAddr()
+		releaseOps()
 	}
 	var output bytes.Buffer
 	cmd := exec.Command(program, "serve")
@@ -45,9 +49,11 @@ func (s *Stack) AddGateway(ctx context.Context) (baseURL string, stop func() err
 	cmd.Stdout, cmd.Stderr = &output, &output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
+		release()
 		return "", nil, err
 	}
 	stop = func() error {
+		defer release()
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		if err := cmd.Wait(); err != nil {
 			return fmt.Errorf("second gateway: %w\n%s", err, output.String())
@@ -62,7 +68,7 @@ func (s *Stack) AddGateway(ctx context.Context) (baseURL string, stop func() err
 
 // awaitReady waits until a page of operators says that a process can work.
 func awaitReady(ctx context.Context, page string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
@@ -83,13 +89,4 @@ func awaitReady(ctx context.Context, page string) error {
 		case <-ticker.C:
 		}
 	}
-}
-
-// freeAddress is one of loopback that nobody listens on at the moment.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }

@@ -169,9 +169,13 @@ func (s *Stack) end() error {
 	return nil
 }
 
+// startLimit is when something that starts is given up. The dev stack has limits
+// of its own for each part of it.
+const startLimit = 10 * time.Minute
+
 // awaitReady waits for dev.json, which is written once everything answers.
 func (s *Stack) awaitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
