@@ -17,7 +17,7 @@ import (
 
 // startTimeout is what a process may take until it is ready, migrations and
 // a cold machine included.
-const startTimeout = time.Minute
+const startTimeout = 3 * time.Minute
 
 // startProcesses starts the five services and the gateway side by side: none
 // needs another one to become ready.
