@@ -15,8 +15,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"vestibule.dev/deploy/local/internal/loopback"
 	"vestibule.dev/deploy/local/internal/supervise"
+	"vestibule.dev/pkg/loopback"
 )
 
 // superuser is the role that initdb creates.

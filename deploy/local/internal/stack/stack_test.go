@@ -32,8 +32,8 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 
 	"vestibule.dev/deploy/local/devfile"
-	"vestibule.dev/deploy/local/internal/loopback"
 	"vestibule.dev/deploy/local/internal/postgres"
+	"vestibule.dev/pkg/loopback"
 )
 
 var (

@@ -4,7 +4,7 @@ import (
 	"net"
 	"testing"
 
-	"vestibule.dev/deploy/local/internal/loopback"
+	"vestibule.dev/pkg/loopback"
 )
 
 func TestReserve_server_getsItsPortAgainAndAgain(t *testing.T) {
