@@ -3,10 +3,7 @@ package e2e
 import (
 	"bufio"
 	"context"
-	"crypto/hmac"
-	"crypto/sha1"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -218,19 +215,11 @@ func (a *webApp) enterSecondFactor(secret []byte) outcome {
 	a.t.Helper()
 	a.arrive("/handler/mfa")
 	// Of a thousand steps ago.
-	if wrong := a.tell(fmt.Sprintf("enterSecondFactor(%q)", totp(secret, time.Now().Add(-1000*30*time.Second)))); wrong.Code != "INVALID_TOTP_CODE" {
+	if wrong := a.tell(fmt.Sprintf("enterSecondFactor(%q)", client.TOTP(secret, time.Now().Add(-1000*30*time.Second)))); wrong.Code != "INVALID_TOTP_CODE" {
 		a.t.Fatalf("a wrong code: %+v", wrong)
 	}
-	a.attempt(fmt.Sprintf("enterSecondFactor(%q)", totp(secret, time.Now())))
+	a.attempt(fmt.Sprintf("enterSecondFactor(%q)", client.TOTP(secret, time.Now())))
 	return a.arrive("/signed-in")
-}
-
-// totp is what an authenticator app shows (RFC 6238).
-func totp(secret []byte, at time.Time) string {
-	mac := hmac.New(sha1.New, secret)
-	_ = binary.Write(mac, binary.BigEndian, at.Unix()/30) // a hash takes everything
-	sum := mac.Sum(nil)
-	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[sum[19]&15:])&0x7fffffff%1_000_000)
 }
 
 // A person comes by a provider, the SDK doing all of it, leaves and comes back;
