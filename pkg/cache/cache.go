@@ -1,6 +1,8 @@
 // Package cache promises that what a process remembers is bounded: a cache
 // holds so many entries, or so many bytes, and forgets what is least used.
 //
+// A [Cache] remembers; a [Lookup] also asks whoever knows.
+//
 // It keeps the types of the library it is built on to itself. A generic type is
 // compiled again in every package that can reach it, and a whole cache in each
 // of a hundred packages took a quarter of the time of a build.

@@ -57,7 +57,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
-	projects := clients.NewProjects(identity)
+	projects := clients.NewProjects(identity, p.Clock)
 	keys := keyring.New(cfg.KeyCache)
 	application := app.New(settings(cfg, p), app.Deps{
 		Store:    postgres.NewStore(p.DB, p.Box, events.Encode),

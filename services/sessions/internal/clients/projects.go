@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc"
 
 	"vestibule.dev/pkg/cache"
+	"vestibule.dev/pkg/clock"
 	identityv1 "vestibule.dev/proto/identity/v1"
 	"vestibule.dev/services/sessions/internal/domain"
 )
@@ -20,40 +21,40 @@ const (
 	unknownLife = 2 * time.Second
 	// maxProjects bounds the cache; a project takes about half a kilobyte.
 	maxProjects = 10_000
+	askTimeout  = 3 * time.Second
 )
 
 // Projects implements app.Projects over identity and remembers the answers for
 // seconds. It is safe for concurrent use.
 type Projects struct {
-	client   identityv1.ProjectInternalServiceClient
-	projects *cache.Cache[string, *domain.Project]
+	client identityv1.ProjectInternalServiceClient
+	known  *cache.Lookup[*domain.Project] // nil for an unknown project
 }
 
 // NewProjects returns Projects over a connection to identity.
-func NewProjects(identity grpc.ClientConnInterface) *Projects {
-	return &Projects{
-		client: identityv1.NewProjectInternalServiceClient(identity),
-		projects: cache.New(cache.Options[string, *domain.Project]{
-			MaxEntries: maxProjects,
-			Life: func(project *domain.Project) time.Duration {
-				if project == nil {
-					return unknownLife
-				}
-				return projectLife
-			},
-		}),
-	}
+func NewProjects(identity grpc.ClientConnInterface, c clock.Clock) *Projects {
+	p := &Projects{client: identityv1.NewProjectInternalServiceClient(identity)}
+	p.known = cache.NewLookup(cache.LookupOptions[*domain.Project]{
+		Ask: p.ask, Timeout: askTimeout, MaxEntries: maxProjects, Clock: c,
+		Life: func(project *domain.Project) time.Duration {
+			if project == nil {
+				return unknownLife
+			}
+			return projectLife
+		},
+	})
+	return p
 }
 
 // Project implements app.Projects.
 func (p *Projects) Project(ctx context.Context, id string) (*domain.Project, error) {
-	return p.projects.Load(ctx, id, func(ctx context.Context) (*domain.Project, error) { return p.load(ctx, id) })
+	return p.known.Get(ctx, id)
 }
 
 // Forget drops a project that has changed.
-func (p *Projects) Forget(id string) { p.projects.Drop(id) }
+func (p *Projects) Forget(id string) { p.known.Drop(id) }
 
-func (p *Projects) load(ctx context.Context, id string) (*domain.Project, error) {
+func (p *Projects) ask(ctx context.Context, id string) (*domain.Project, error) {
 	res, err := p.client.GetProjectAccess(ctx, &identityv1.GetProjectAccessRequest{ProjectId: id})
 	if err != nil || !res.GetFound() {
 		return nil, err
