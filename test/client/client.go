@@ -40,7 +40,7 @@ var transport = &http.Transport{MaxIdleConnsPerHost: 128, IdleConnTimeout: time.
 func New(base string) *Client {
 	return &Client{
 		base:   base,
-		http:   &http.Client{Transport: transport, Timeout: 30 * time.Second, CheckRedirect: stay},
+		http:   &http.Client{Transport: transport, Timeout: time.Minute, CheckRedirect: stay},
 		header: http.Header{},
 	}
 }

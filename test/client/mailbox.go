@@ -65,11 +65,12 @@ func (m Mail) Code() (string, error) {
 	return match[1], nil
 }
 
-// patience is how long Poll waits where the context has no deadline.
-const patience = 30 * time.Second
+// patience is how long Poll waits where the context has no deadline: far longer
+// than anything takes, for machines that do other things too.
+const patience = 3 * time.Minute
 
 // Poll calls check until it returns nil, and returns its last error when the
-// context or half a minute is over.
+// context or three minutes are over.
 func Poll(ctx context.Context, check func(context.Context) error) error {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
