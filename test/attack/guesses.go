@@ -83,17 +83,17 @@ func persist(ctx context.Context, seen *outcomes, way string, ask func(ctx conte
 func (a *arena) kill(ctx context.Context, process string) error {
 	a.killing.Lock()
 	defer a.killing.Unlock()
-	before := a.system.PIDs[process]
-	if err := syscall.Kill(before, syscall.SIGKILL); err != nil {
+	before, err := stack.Read(a.system.DataDir())
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(before.PIDs[process], syscall.SIGKILL); err != nil {
 		return err
 	}
 	return client.Poll(ctx, func(context.Context) error {
 		now, err := stack.Read(a.system.DataDir())
-		if err == nil && now.PIDs[process] == before {
+		if err == nil && now.PIDs[process] == before.PIDs[process] {
 			err = fmt.Errorf("%s is not back", process)
-		}
-		if err == nil {
-			a.system.PIDs = now.PIDs
 		}
 		return err
 	})
@@ -144,13 +144,13 @@ func (a *arena) guessCode(ctx context.Context, n int) (client.Response, error) {
 	seen := &outcomes{}
 	together(n, func(i int) {
 		c := from(client.For(a.gateways[i%2], project, client.Public), fmt.Sprintf("10.2.%d.%d", i/250, i%250))
-		answer, err := c.Do(ctx, http.MethodPost, "/auth/otp/sign-in", map[string]any{"code": fmt.Sprintf("oo%04d", i) + code[6:]})
+		answer, err := insist(ctx, c, http.MethodPost, "/auth/otp/sign-in", map[string]any{"code": fmt.Sprintf("oo%04d", i) + code[6:]})
 		seen.add(say("code", answer, err))
 	})
 	if others := seen.others("code: 404 VERIFICATION_CODE_NOT_FOUND"); others != nil {
 		return client.Response{}, errors.New(strings.Join(others, ", "))
 	}
-	return client.For(a.gateways[0], project, client.Public).Do(ctx, http.MethodPost, "/auth/otp/sign-in", map[string]any{"code": code})
+	return insist(ctx, client.For(a.gateways[0], project, client.Public), http.MethodPost, "/auth/otp/sign-in", map[string]any{"code": code})
 }
 
 // guessCodes checks where a code ends: after one try less than allowed it still

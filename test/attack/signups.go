@@ -71,15 +71,38 @@ func say(way string, answer client.Response, err error) string {
 	if err != nil {
 		return way + ": " + err.Error()
 	}
+	if busy(answer) {
+		return way + ": busy"
+	}
 	return strings.TrimSpace(fmt.Sprintf("%s: %d %s", way, answer.Status, answer.Code()))
+}
+
+// busy is how a system that has too much to do asks to come back.
+func busy(answer client.Response) bool {
+	return answer.Status == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") != ""
+}
+
+// insist sends a request, and again while the system asks to come back.
+func insist(ctx context.Context, c *client.Client, method, path string, body any) (client.Response, error) {
+	var answer client.Response
+	err := client.Poll(ctx, func(ctx context.Context) error {
+		var err error
+		if answer, err = c.Do(ctx, method, path, body); err == nil && busy(answer) {
+			err = errors.New(answer.String())
+		}
+		return err
+	})
+	return answer, err
 }
 
 // signUpAnswers are what the contract has for those who come second: by
 // password the address is taken, by mail it is unverified until its owner
-// proved it, and a provider's account does not join such a one.
+// proved it, and a provider's account does not join such a one. A machine that
+// is too slow for the crowd says so; whose code works once is not asked again.
 var signUpAnswers = []string{
 	"password: 200", "password: 409 USER_EMAIL_ALREADY_EXISTS",
 	"mail: 200", "mail: 409 USER_EMAIL_ALREADY_EXISTS",
+	"mail: busy", "provider: busy",
 	"provider: signed in", "provider: CONTACT_CHANNEL_ALREADY_USED_FOR_AUTH_BY_SOMEONE_ELSE", "provider: USER_EMAIL_ALREADY_EXISTS",
 }
 
@@ -116,7 +139,7 @@ func (a *arena) signUpTogether(ctx context.Context, project stack.Project, seen 
 			answer, err := client.New(base).Do(ctx, http.MethodGet, back.Path+"?"+back.RawQuery, nil)
 			seen.add(sayReturn(answer, err))
 		default:
-			answer, err := visitor.Do(ctx, http.MethodPost, "/auth/password/sign-up", map[string]any{"email": spell(email, i), "password": password})
+			answer, err := insist(ctx, visitor, http.MethodPost, "/auth/password/sign-up", map[string]any{"email": spell(email, i), "password": password})
 			seen.add(say("password", answer, err))
 		}
 	})
@@ -287,13 +310,13 @@ func (a *arena) refreshRounds(ctx context.Context, rounds int) (*outcomes, error
 	for range rounds {
 		together(crowd, func(i int) {
 			visitor := client.For(a.gateways[i%len(a.gateways)], project, client.Public)
-			answer, err := visitor.With("Refresh-Token", tokens.RefreshToken).Do(ctx, http.MethodPost, "/auth/sessions/current/refresh", nil)
+			answer, err := insist(ctx, visitor.With("Refresh-Token", tokens.RefreshToken), http.MethodPost, "/auth/sessions/current/refresh", nil)
 			if err != nil || answer.Status != http.StatusOK {
 				seen.add(say("refresh", answer, err))
 				return
 			}
 			token, _ := answer.Object()["access_token"].(string)
-			answer, err = visitor.SignedIn(client.Tokens{AccessToken: token}).Do(ctx, http.MethodGet, "/users/me", nil)
+			answer, err = insist(ctx, visitor.SignedIn(client.Tokens{AccessToken: token}), http.MethodGet, "/users/me", nil)
 			seen.add(say("use", answer, err))
 		})
 	}
