@@ -13,6 +13,9 @@ import (
 	"vestibule.dev/pkg/loopback"
 )
 
+// startLimit is what the server may take to start on a busy machine.
+const startLimit = time.Minute
+
 // Server is an in-process NATS server on a port of its own.
 type Server struct {
 	t       testing.TB
@@ -29,15 +32,15 @@ func New(t testing.TB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.t = t
 	t.Cleanup(s.port.Release)
+	s.t = t
 	s.Start()
 	t.Cleanup(s.Stop)
 	return s
 }
 
 // Run starts a server for more than one test, with its store in a directory of
-// the caller, who stops it.
+// the caller, who stops it. Its port is held until the process ends.
 func Run(dir string) (*Server, error) {
 	s, err := in(dir)
 	if err != nil {
@@ -46,8 +49,8 @@ func Run(dir string) (*Server, error) {
 	return s, s.Up()
 }
 
-// in holds the server's port from the start: while the server is stopped nobody
-// else may get it.
+// in prepares a server. Its port is its own while it is stopped too: whoever
+// connects meanwhile could be given it otherwise.
 func in(dir string) (*Server, error) {
 	port, err := loopback.Reserve("127.0.0.1:0")
 	if err != nil {
@@ -77,7 +80,7 @@ func (s *Server) Up() error {
 		return err
 	}
 	running.Start()
-	if !running.ReadyForConnections(time.Minute) {
+	if !running.ReadyForConnections(startLimit) {
 		return errors.New("natstest: the server does not accept connections")
 	}
 	s.running = running

@@ -87,7 +87,7 @@ func (c *Cluster) start(ctx context.Context, bin string) error {
 	if err := c.cmd.Start(); err != nil {
 		return err
 	}
-	c.URL = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres", c.port.Number())
+	c.URL = "postgres://postgres@" + c.port.Addr() + "/postgres"
 	if err := awaitServer(ctx, c.URL); err != nil {
 		return fmt.Errorf("%w\n%s", err, output.Bytes())
 	}
@@ -127,7 +127,7 @@ func sweep() {
 
 // awaitServer connects until the server answers.
 func awaitServer(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	for {
 		conn, err := pgx.Connect(ctx, url)
