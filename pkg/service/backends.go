@@ -6,10 +6,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/singleflight"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/cache"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/principal"
@@ -61,12 +61,9 @@ func (p *Platform) backends(ctx context.Context) (grpcx.Backends, error) {
 		}
 		p.lookUpProject = askOwner(identityv1.NewProjectInternalServiceClient(conn))
 	}
-	projects, err := newProjects(func(ctx context.Context, id string) (*grpcx.Project, error) {
+	projects := newProjects(func(ctx context.Context, id string) (*grpcx.Project, error) {
 		return p.lookUpProject(ctx, id)
 	}, p.Clock)
-	if err != nil {
-		return b, err
-	}
 	b.LookUp = projects.get
 	p.group.Add(runner.Workers, "project changes for backends", func(ctx context.Context) error {
 		return p.Bus.SubscribeCore(ctx, ProjectChanged, func(id []byte) { projects.drop(string(id)) })
@@ -92,7 +89,7 @@ func askOwner(client identityv1.ProjectInternalServiceClient) grpcx.ProjectLooku
 type projects struct {
 	ask   grpcx.ProjectLookup
 	clock clock.Clock
-	cache *otter.Cache[string, projectEntry]
+	cache *cache.Cache[string, projectEntry]
 	loads singleflight.Group
 	// generation grows with every drop, so that an answer that was under way
 	// during one is not remembered. mu holds it together with the cache.
@@ -105,12 +102,8 @@ type projectEntry struct {
 	until   time.Time
 }
 
-func newProjects(ask grpcx.ProjectLookup, c clock.Clock) (*projects, error) {
-	cache, err := otter.New(&otter.Options[string, projectEntry]{MaximumSize: projectsCached})
-	if err != nil {
-		return nil, err
-	}
-	return &projects{ask: ask, clock: c, cache: cache}, nil
+func newProjects(ask grpcx.ProjectLookup, c clock.Clock) *projects {
+	return &projects{ask: ask, clock: c, cache: cache.New(cache.Options[string, projectEntry]{MaxEntries: projectsCached})}
 }
 
 func (p *projects) drop(projectID string) {
@@ -118,12 +111,12 @@ func (p *projects) drop(projectID string) {
 	defer p.mu.Unlock()
 	p.generation++
 	p.loads.Forget(projectID)
-	p.cache.Invalidate(projectID)
+	p.cache.Drop(projectID)
 }
 
 // get implements grpcx.ProjectLookup.
 func (p *projects) get(ctx context.Context, projectID string) (*grpcx.Project, error) {
-	if e, ok := p.cache.GetIfPresent(projectID); ok && p.clock.Now().Before(e.until) {
+	if e, ok := p.cache.Get(projectID); ok && p.clock.Now().Before(e.until) {
 		return e.project, nil
 	}
 	loaded, err, _ := p.loads.Do(projectID, func() (any, error) {

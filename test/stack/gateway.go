@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"vestibule.dev/pkg/loopback"
 )
 
 // AddGateway starts a second gateway before the same services, configured like
@@ -25,18 +27,13 @@ func (s *Stack) AddGateway(ctx context.Context) (baseURL string, stop func() err
 	if err != nil {
 		return "", nil, err
 	}
-	addr, releaseAddr, err := Reserve()
+	addr, err := loopback.Reserve("127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
-	ops, releaseOps, err := Reserve()
+	ops, err := loopback.Reserve("127.0.0.1:0")
 	if err != nil {
-		releaseAddr()
 		return "", nil, err
-	}
-	release := func() {
-		releaseAddr()
-		releaseOps()
 	}
 	var output bytes.Buffer
 	cmd := exec.Command(program, "serve")
@@ -45,25 +42,25 @@ func (s *Stack) AddGateway(ctx context.Context) (baseURL string, stop func() err
 			cmd.Env = append(cmd.Env, variable)
 		}
 	}
-	cmd.Env = append(cmd.Env, "GATEWAY_HTTP_ADDR="+addr, "GATEWAY_OPS_ADDR="+ops)
+	cmd.Env = append(cmd.Env, "GATEWAY_HTTP_ADDR="+addr.Addr(), "GATEWAY_OPS_ADDR="+ops.Addr())
 	cmd.Stdout, cmd.Stderr = &output, &output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
-		release()
 		return "", nil, err
 	}
 	stop = func() error {
-		defer release()
+		defer addr.Release()
+		defer ops.Release()
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		if err := cmd.Wait(); err != nil {
 			return fmt.Errorf("second gateway: %w\n%s", err, output.String())
 		}
 		return nil
 	}
-	if err := awaitReady(ctx, "http://"+ops+"/readyz"); err != nil {
+	if err := awaitReady(ctx, ops.Origin()+"/readyz"); err != nil {
 		return "", nil, errors.Join(err, stop())
 	}
-	return "http://" + addr, stop, nil
+	return addr.Origin(), stop, nil
 }
 
 // awaitReady waits until a page of operators says that a process can work.

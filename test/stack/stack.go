@@ -43,6 +43,9 @@ type Stack struct {
 	run     *run
 }
 
+// startLimit is what starting may take on a machine that is slow and busy.
+const startLimit = 15 * time.Minute
+
 // Processes are the six of the product, in the order in which they start.
 var Processes = []string{"identity", "sessions", "teams", "notifications", "payments", "gateway"}
 
@@ -168,10 +171,6 @@ func (s *Stack) end() error {
 	}
 	return nil
 }
-
-// startLimit is when something that starts is given up. The dev stack has limits
-// of its own for each part of it.
-const startLimit = 10 * time.Minute
 
 // awaitReady waits for dev.json, which is written once everything answers.
 func (s *Stack) awaitReady(ctx context.Context) error {

@@ -8,10 +8,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/singleflight"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/cache"
 	"vestibule.dev/pkg/clock"
 	identityv1 "vestibule.dev/proto/identity/v1"
 )
@@ -79,7 +79,7 @@ func (p *projectAccess) holds(kind keyKind, key string, now time.Time) (keySetID
 type Projects struct {
 	client identityv1.ProjectInternalServiceClient
 	clock  clock.Clock
-	cache  *otter.Cache[string, projectEntry]
+	cache  *cache.Cache[string, projectEntry]
 	loads  singleflight.Group
 	// generation grows with every drop, so that an answer that was under way
 	// during one is not remembered. mu holds it together with the cache.
@@ -93,12 +93,8 @@ type projectEntry struct {
 }
 
 // NewProjects returns an empty cache in front of identity.
-func NewProjects(client identityv1.ProjectInternalServiceClient, c clock.Clock) (*Projects, error) {
-	cache, err := otter.New(&otter.Options[string, projectEntry]{MaximumSize: projectsCached})
-	if err != nil {
-		return nil, err
-	}
-	return &Projects{client: client, clock: c, cache: cache}, nil
+func NewProjects(client identityv1.ProjectInternalServiceClient, c clock.Clock) *Projects {
+	return &Projects{client: client, clock: c, cache: cache.New(cache.Options[string, projectEntry]{MaxEntries: projectsCached})}
 }
 
 // Drop forgets a project, because it changed.
@@ -107,12 +103,12 @@ func (p *Projects) Drop(projectID string) {
 	defer p.mu.Unlock()
 	p.generation++
 	p.loads.Forget(projectID)
-	p.cache.Invalidate(projectID)
+	p.cache.Drop(projectID)
 }
 
 // get returns nil for an unknown project. Its error is 503.
 func (p *Projects) get(ctx context.Context, projectID string) (*projectAccess, error) {
-	if e, ok := p.cache.GetIfPresent(projectID); ok && p.clock.Now().Before(e.until) {
+	if e, ok := p.cache.Get(projectID); ok && p.clock.Now().Before(e.until) {
 		return e.access, nil
 	}
 	loaded, err, _ := p.loads.Do(projectID, func() (any, error) {

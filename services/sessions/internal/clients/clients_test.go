@@ -53,10 +53,7 @@ func TestProject_known_isAskedOnceUntilForgotten(t *testing.T) {
 		Found: true, ProjectId: "internal", RequirePublishableClientKey: true, Branches: []string{"main"},
 		KeySets: []*identityv1.ProjectKeySet{{PublishableClientKeyHash: []byte("hash"), ExpiresAt: timestamppb.New(expires)}, {}},
 	}}
-	projects, err := clients.NewProjects(fake.serve(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	projects := clients.NewProjects(fake.serve(t))
 	for range 3 {
 		project, err := projects.Project(t.Context(), "internal")
 		if err != nil {
@@ -78,10 +75,7 @@ func TestProject_known_isAskedOnceUntilForgotten(t *testing.T) {
 
 func TestProject_unknown_isNilAndRemembered(t *testing.T) {
 	fake := &identity{project: &identityv1.GetProjectAccessResponse{}}
-	projects, err := clients.NewProjects(fake.serve(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	projects := clients.NewProjects(fake.serve(t))
 	for range 3 {
 		if project, err := projects.Project(t.Context(), "internal"); project != nil || err != nil {
 			t.Errorf("project %v, %v", project, err)

@@ -2,12 +2,11 @@ package clients
 
 import (
 	"context"
-	"fmt"
 	"time"
 
-	"github.com/maypok86/otter/v2"
 	"google.golang.org/grpc"
 
+	"vestibule.dev/pkg/cache"
 	identityv1 "vestibule.dev/proto/identity/v1"
 	"vestibule.dev/services/sessions/internal/domain"
 )
@@ -27,33 +26,32 @@ const (
 // seconds. It is safe for concurrent use.
 type Projects struct {
 	client   identityv1.ProjectInternalServiceClient
-	projects *otter.Cache[string, *domain.Project]
+	projects *cache.Cache[string, *domain.Project]
 }
 
 // NewProjects returns Projects over a connection to identity.
-func NewProjects(identity grpc.ClientConnInterface) (*Projects, error) {
-	projects, err := otter.New(&otter.Options[string, *domain.Project]{
-		MaximumSize: maxProjects,
-		ExpiryCalculator: otter.ExpiryCreatingFunc(func(entry otter.Entry[string, *domain.Project]) time.Duration {
-			if entry.Value == nil {
-				return unknownLife
-			}
-			return projectLife
+func NewProjects(identity grpc.ClientConnInterface) *Projects {
+	return &Projects{
+		client: identityv1.NewProjectInternalServiceClient(identity),
+		projects: cache.New(cache.Options[string, *domain.Project]{
+			MaxEntries: maxProjects,
+			Life: func(project *domain.Project) time.Duration {
+				if project == nil {
+					return unknownLife
+				}
+				return projectLife
+			},
 		}),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("project cache: %w", err)
 	}
-	return &Projects{client: identityv1.NewProjectInternalServiceClient(identity), projects: projects}, nil
 }
 
 // Project implements app.Projects.
 func (p *Projects) Project(ctx context.Context, id string) (*domain.Project, error) {
-	return p.projects.Get(ctx, id, otter.LoaderFunc[string, *domain.Project](p.load))
+	return p.projects.Load(ctx, id, func(ctx context.Context) (*domain.Project, error) { return p.load(ctx, id) })
 }
 
 // Forget drops a project that has changed.
-func (p *Projects) Forget(id string) { p.projects.Invalidate(id) }
+func (p *Projects) Forget(id string) { p.projects.Drop(id) }
 
 func (p *Projects) load(ctx context.Context, id string) (*domain.Project, error) {
 	res, err := p.client.GetProjectAccess(ctx, &identityv1.GetProjectAccessRequest{ProjectId: id})
