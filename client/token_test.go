@@ -193,6 +193,7 @@ func TestVerify_notATokenOfTheProject_isRefused(t *testing.T) {
 		"empty":                          "",
 		"unsigned":                       "eyJhbGciOiJub25lIn0." + parts[1] + ".",
 		"changed":                        parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(`{}`)) + "." + parts[2],
+		"with a line break":              good[:len(good)-9] + "\n" + good[len(good)-9:],
 		"of another key":                 a.sign(newKey(t, key.id), a.claims()),
 		"of an unknown key":              a.sign(newKey(t, "unknown"), a.claims()),
 		"of another project":             a.sign(key, foreign),

@@ -261,7 +261,7 @@ func ClaimedProject(token string) string {
 func parseToken(token string) (*rawToken, error) {
 	head, rest, ok1 := strings.Cut(token, ".")
 	body, sig, ok2 := strings.Cut(rest, ".")
-	if !ok1 || !ok2 || strings.Contains(sig, ".") {
+	if !ok1 || !ok2 || strings.Contains(sig, ".") || strings.ContainsAny(token, "\r\n") { // which even strict base64 skips
 		return nil, ErrInvalid
 	}
 	var header struct {

@@ -3,7 +3,7 @@
 //
 //	go run ./test/attack sign-ups     one address, many at once, every way, two gateways
 //	go run ./test/attack refreshes    one refresh token, many at once, two gateways
-//	go run ./test/attack guesses      passwords, codes and authenticator codes, identity killed meanwhile
+//	go run ./test/attack guesses      passwords, codes, authenticator codes and keys, services killed meanwhile
 //	go run ./test/attack enumeration  who has an account, told by answers and their time
 //
 // Counts are exact, and a count that breaks a promise makes the command fail.
@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"time"
 
 	"vestibule.dev/pkg/oidctest"
@@ -31,6 +32,8 @@ type arena struct {
 	gateways []string
 	idp      *oidctest.Provider
 
+	// killing is held by who kills a process until there is another.
+	killing sync.Mutex
 	// teamID is a team that people are invited to.
 	teamID string
 }
