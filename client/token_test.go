@@ -221,11 +221,18 @@ func TestVerify_notATokenOfTheProject_isRefused(t *testing.T) {
 func TestVerify_unknownKeys_costOneFetch(t *testing.T) {
 	a := newAPI(t)
 	v := a.verifier(nil)
-	for range 50 {
-		if _, err := v.Verify(t.Context(), a.sign(newKey(t, "unknown"), a.claims())); !client.HasCode(err, apierr.CodeUnparsableAccessToken) {
+	// They are made before, because it is asked again after five seconds.
+	tokens := make([]string, 50)
+	for i := range tokens {
+		tokens[i] = a.sign(newKey(t, "unknown"), a.claims())
+	}
+	for _, token := range tokens {
+		if _, err := v.Verify(t.Context(), token); !client.HasCode(err, apierr.CodeUnparsableAccessToken) {
 			t.Fatal(err)
 		}
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.fetches != 1 {
 		t.Errorf("%d fetches", a.fetches)
 	}

@@ -19,7 +19,7 @@ go vet vestibule.dev/...
 
 step "unit tests"
 mapfile -t packages < <(go list vestibule.dev/... | grep -v '^vestibule\.dev/test/')
-go run vestibule.dev/pkg/pgtest/cmd/pgtest go test -vet=off "${packages[@]}"
+go run vestibule.dev/pkg/pgtest/cmd/pgtest go test -vet=off -timeout 40m "${packages[@]}"
 
 # One package at a time: each runs a system of its own. Nothing is taken from
 # the cache, because the cache does not know of the programs in bin/.

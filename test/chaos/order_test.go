@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"vestibule.dev/pkg/loopback"
 	"vestibule.dev/test/client"
 	"vestibule.dev/test/database"
 	"vestibule.dev/test/events"
@@ -19,14 +20,18 @@ import (
 
 // door is an address behind which a server can be found once it is opened.
 type door struct {
+	port         *loopback.Port
 	addr, server string
 	listener     net.Listener
 	passing      sync.WaitGroup
 }
 
 func newDoor(server string) (*door, error) {
-	addr, err := freeAddress()
-	return &door{addr: addr, server: server}, err
+	port, err := loopback.Reserve("127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	return &door{port: port, addr: port.Addr(), server: server}, nil
 }
 
 func (d *door) open() (err error) {
@@ -62,6 +67,7 @@ func (d *door) shut() {
 		_ = d.listener.Close()
 	}
 	d.passing.Wait()
+	d.port.Release()
 }
 
 // Everything starts in the wrong order: the edge first, then the services, those

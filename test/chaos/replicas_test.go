@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"vestibule.dev/pkg/loopback"
 	"vestibule.dev/test/client"
 	"vestibule.dev/test/stack"
 )
@@ -38,6 +38,7 @@ type replica struct {
 type fleet struct {
 	replicas []*replica
 	gateways balancer
+	ports    []*loopback.Port
 }
 
 // newFleet prepares so many of each process, as their siblings in the dev stack
@@ -59,7 +60,7 @@ func newFleet(system *stack.Stack, dir string, each int) (*fleet, error) {
 			r := &replica{process: process}
 			for _, addr := range []*string{&r.addr, &r.ops} {
 				var err error
-				if *addr, err = freeAddress(); err != nil {
+				if *addr, err = f.reserve(); err != nil {
 					return nil, err
 				}
 			}
@@ -200,8 +201,23 @@ func (f *fleet) start(ctx context.Context) error {
 	return nil
 }
 
+// reserve holds an address until the fleet ends.
+func (f *fleet) reserve() (string, error) {
+	port, err := loopback.Reserve("127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	f.ports = append(f.ports, port)
+	return port.Addr(), nil
+}
+
 // end ends all processes with the test.
 func (f *fleet) end(t *testing.T) {
+	defer func() {
+		for _, port := range f.ports {
+			port.Release()
+		}
+	}()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := f.stop(ctx); err != nil {
@@ -239,15 +255,6 @@ func (f *fleet) stop(ctx context.Context) error {
 		errs = append(errs, r.stop(ctx))
 	}
 	return errors.Join(errs...)
-}
-
-// freeAddress is one that nobody listens on.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }
 
 // balancer spreads requests over the gateways, as the endpoints of a service do.

@@ -163,7 +163,7 @@ func TestSDK(t *testing.T) {
 
 // installation is done once.
 var installation = sync.OnceValues(func() ([]byte, error) {
-	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-progress")
+	install := exec.Command("npm", "ci", "--ignore-scripts", "--no-progress", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=5")
 	install.Dir = "sdk"
 	return install.CombinedOutput()
 })
