@@ -9,12 +9,18 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"vestibule.dev/pkg/loopback"
 )
+
+// startLimit is what the server may take to start on a busy machine.
+const startLimit = time.Minute
 
 // Server is an in-process NATS server on a port of its own.
 type Server struct {
 	t       testing.TB
 	dir     string
+	port    *loopback.Port
 	options server.Options
 	running *server.Server
 }
@@ -22,7 +28,11 @@ type Server struct {
 // New starts a server that ends with the test.
 func New(t testing.TB) *Server {
 	t.Helper()
-	s := in(t.TempDir())
+	s, err := in(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.port.Release)
 	s.t = t
 	s.Start()
 	t.Cleanup(s.Stop)
@@ -30,16 +40,25 @@ func New(t testing.TB) *Server {
 }
 
 // Run starts a server for more than one test, with its store in a directory of
-// the caller, who stops it.
+// the caller, who stops it. Its port is held until the process ends.
 func Run(dir string) (*Server, error) {
-	s := in(dir)
+	s, err := in(dir)
+	if err != nil {
+		return nil, err
+	}
 	return s, s.Up()
 }
 
-func in(dir string) *Server {
-	return &Server{dir: dir, options: server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true,
-	}}
+// in prepares a server. Its port is its own while it is stopped too: whoever
+// connects meanwhile could be given it otherwise.
+func in(dir string) (*Server, error) {
+	port, err := loopback.Reserve("127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	return &Server{dir: dir, port: port, options: server.Options{
+		Host: "127.0.0.1", Port: port.Number(), JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true,
+	}}, nil
 }
 
 // URL is where clients connect; it stays the same across restarts.
@@ -61,10 +80,9 @@ func (s *Server) Up() error {
 		return err
 	}
 	running.Start()
-	if !running.ReadyForConnections(10 * time.Second) {
+	if !running.ReadyForConnections(startLimit) {
 		return errors.New("natstest: the server does not accept connections")
 	}
-	s.options.Port = options.Port
 	s.running = running
 	return nil
 }

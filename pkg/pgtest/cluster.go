@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"vestibule.dev/pkg/loopback"
 )
 
 // URLVariable names the cluster to use instead of starting one.
@@ -27,8 +28,9 @@ type Cluster struct {
 	// URL connects as superuser to the database postgres.
 	URL string
 
-	dir string
-	cmd *exec.Cmd
+	dir  string
+	port *loopback.Port
+	cmd  *exec.Cmd
 }
 
 // StartCluster starts a server on a port chosen by the kernel. It ends when
@@ -68,15 +70,16 @@ func (c *Cluster) start(ctx context.Context, bin string) error {
 	if output, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, output)
 	}
-	port, err := freePort()
-	if err != nil {
+	if c.port, err = loopback.Reserve("127.0.0.1:0"); err != nil {
 		return err
 	}
 	var output bytes.Buffer
 	c.cmd = exec.Command(filepath.Join(bin, "postgres"), "-D", data,
-		"-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(port), "-c", "unix_socket_directories=",
+		"-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(c.port.Number()), "-c", "unix_socket_directories=",
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
-		"-c", "max_connections=300", "-c", "shared_buffers=64MB", "-c", "autovacuum=off", "-c", "wal_level=minimal", "-c", "max_wal_senders=0")
+		// As many packages are tested at a time as there are processors, each
+		// with dozens of connections.
+		"-c", "max_connections=2000", "-c", "max_locks_per_transaction=16", "-c", "shared_buffers=64MB", "-c", "autovacuum=off", "-c", "wal_level=minimal", "-c", "max_wal_senders=0")
 	c.cmd.Dir = c.dir
 	c.cmd.Stderr = &output
 	// SIGQUIT is an immediate shutdown: nothing of this cluster is kept.
@@ -84,7 +87,7 @@ func (c *Cluster) start(ctx context.Context, bin string) error {
 	if err := c.cmd.Start(); err != nil {
 		return err
 	}
-	c.URL = fmt.Sprintf("postgres://postgres@127.0.0.1:%d/postgres", port)
+	c.URL = "postgres://postgres@" + c.port.Addr() + "/postgres"
 	if err := awaitServer(ctx, c.URL); err != nil {
 		return fmt.Errorf("%w\n%s", err, output.Bytes())
 	}
@@ -96,6 +99,9 @@ func (c *Cluster) Stop() error {
 	if c.cmd != nil && c.cmd.Process != nil {
 		_ = c.cmd.Process.Signal(syscall.SIGQUIT)
 		_ = c.cmd.Wait()
+	}
+	if c.port != nil {
+		c.port.Release()
 	}
 	return os.RemoveAll(c.dir)
 }
@@ -121,7 +127,7 @@ func sweep() {
 
 // awaitServer connects until the server answers.
 func awaitServer(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	for {
 		conn, err := pgx.Connect(ctx, url)
@@ -174,13 +180,4 @@ func unprivileged() (*syscall.Credential, error) {
 		return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 	}
 	return nil, errors.New("root may not run PostgreSQL, and there is no account postgres or nobody")
-}
-
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }

@@ -27,6 +27,9 @@ type Config struct {
 	// PostgresMaxConns bounds the connections of a replica for requests and
 	// workers.
 	PostgresMaxConns int `env:"POSTGRES_MAX_CONNS" envDefault:"8"`
+	// PostgresAcquireTimeout bounds the wait for one of the connections; whoever
+	// waits longer is told to come back.
+	PostgresAcquireTimeout time.Duration `env:"POSTGRES_ACQUIRE_TIMEOUT" envDefault:"500ms"`
 
 	// NATSURL is the servers of the stream, separated by commas.
 	NATSURL string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222"`

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 
+	"vestibule.dev/pkg/loopback"
 	"vestibule.dev/pkg/pgtest"
 	"vestibule.dev/test/client"
 	"vestibule.dev/test/stack"
@@ -104,14 +105,12 @@ func start(t *testing.T, system *stack.Stack, projectID string) (origin string) 
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(string(issued)), "\n")
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.Reserve("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(port.Release)
+	addr := port.Addr()
 	var output bytes.Buffer
 	example := exec.Command(program)
 	example.Stdout, example.Stderr = &output, &output

@@ -10,7 +10,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -24,6 +23,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
+	"vestibule.dev/pkg/loopback"
 	"vestibule.dev/pkg/natstest"
 	"vestibule.dev/pkg/pgtest"
 	"vestibule.dev/test/client"
@@ -78,7 +78,7 @@ func TestImage_program_runsWithNothingElse(t *testing.T) {
 		}
 	}
 	// Addresses of other containers lead nowhere here, except for two.
-	grpcAddr, opsAddr := free(t), free(t)
+	grpcAddr, opsAddr := reserve(t), reserve(t)
 	var environ []string
 	for name, value := range composed(t) {
 		switch {
@@ -144,12 +144,13 @@ func TestImage_program_runsWithNothingElse(t *testing.T) {
 	}
 }
 
-func free(t *testing.T) string {
+// reserve holds an address for the program.
+func reserve(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.Reserve("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
-	return listener.Addr().String()
+	t.Cleanup(port.Release)
+	return port.Addr()
 }

@@ -5,13 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"time"
+
+	"vestibule.dev/pkg/loopback"
 )
 
 // AddGateway starts a second gateway before the same services, configured like
@@ -26,11 +27,11 @@ func (s *Stack) AddGateway(ctx context.Context) (baseURL string, stop func() err
 	if err != nil {
 		return "", nil, err
 	}
-	addr, err := freeAddress()
+	addr, err := loopback.Reserve("127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
-	ops, err := freeAddress()
+	ops, err := loopback.Reserve("127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
@@ -41,28 +42,30 @@ func (s *Stack) AddGateway(ctx context.Context) (baseURL string, stop func() err
 			cmd.Env = append(cmd.Env, variable)
 		}
 	}
-	cmd.Env = append(cmd.Env, "GATEWAY_HTTP_ADDR="+addr, "GATEWAY_OPS_ADDR="+ops)
+	cmd.Env = append(cmd.Env, "GATEWAY_HTTP_ADDR="+addr.Addr(), "GATEWAY_OPS_ADDR="+ops.Addr())
 	cmd.Stdout, cmd.Stderr = &output, &output
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return "", nil, err
 	}
 	stop = func() error {
+		defer addr.Release()
+		defer ops.Release()
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		if err := cmd.Wait(); err != nil {
 			return fmt.Errorf("second gateway: %w\n%s", err, output.String())
 		}
 		return nil
 	}
-	if err := awaitReady(ctx, "http://"+ops+"/readyz"); err != nil {
+	if err := awaitReady(ctx, ops.Origin()+"/readyz"); err != nil {
 		return "", nil, errors.Join(err, stop())
 	}
-	return "http://" + addr, stop, nil
+	return addr.Origin(), stop, nil
 }
 
 // awaitReady waits until a page of operators says that a process can work.
 func awaitReady(ctx context.Context, page string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
@@ -83,13 +86,4 @@ func awaitReady(ctx context.Context, page string) error {
 		case <-ticker.C:
 		}
 	}
-}
-
-// freeAddress is one of loopback that nobody listens on at the moment.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
 }

@@ -43,6 +43,9 @@ type Stack struct {
 	run     *run
 }
 
+// startLimit is what starting may take on a machine that is slow and busy.
+const startLimit = 15 * time.Minute
+
 // Processes are the six of the product, in the order in which they start.
 var Processes = []string{"identity", "sessions", "teams", "notifications", "payments", "gateway"}
 
@@ -171,7 +174,7 @@ func (s *Stack) end() error {
 
 // awaitReady waits for dev.json, which is written once everything answers.
 func (s *Stack) awaitReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()

@@ -21,7 +21,7 @@ type Config struct {
 }
 
 const (
-	startTimeout = 10 * time.Second
+	startTimeout = time.Minute
 	maxLogBytes  = 32 << 20 // of one log file
 )
 

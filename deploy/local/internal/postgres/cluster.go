@@ -12,11 +12,12 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"vestibule.dev/deploy/local/internal/loopback"
 	"vestibule.dev/deploy/local/internal/supervise"
+	"vestibule.dev/pkg/loopback"
 )
 
 // superuser is the role that initdb creates.
@@ -73,6 +74,7 @@ func (c Cluster) Start(ctx context.Context, observer supervise.Observer) (*Serve
 			return conn.Close(ctx)
 		},
 		StopSignal:   syscall.SIGINT,  // "fast": sessions end, a checkpoint is written
+		Grace:        2 * time.Minute, // on a slow disk
 		OrphanSignal: syscall.SIGQUIT, // "immediate": the next start recovers from the log
 	}, observer)
 	if err != nil {
@@ -210,5 +212,5 @@ func endLeftover(ctx context.Context, dir string) error {
 	if err := syscall.Kill(pid, syscall.SIGQUIT); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("end the former database server (pid %d): %w", pid, err)
 	}
-	return untilGone(ctx, pid)
+	return untilGone(ctx, pid, dir)
 }

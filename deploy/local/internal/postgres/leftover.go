@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -34,13 +33,15 @@ func servesFrom(pid int, dir string) bool {
 	return err == nil && cwd == real
 }
 
-// untilGone waits for the end of a process that is not our child.
-func untilGone(ctx context.Context, pid int) error {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+// untilGone waits until a server that is not our child has left its directory.
+// Its process id may outlive it: nobody reaps orphans where the first process of
+// a container is no init.
+func untilGone(ctx context.Context, pid int, dir string) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
-	for syscall.Kill(pid, 0) == nil {
+	for servesFrom(pid, dir) {
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():

@@ -13,7 +13,9 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 )
 
-const probeTimeout = time.Second
+// probeTimeout is for one question. While nobody listens the answer comes at
+// once; a process that is only slow must be able to give it.
+const probeTimeout = 10 * time.Second
 
 // serves asks a service's gRPC health endpoint until it says SERVING. The
 // connection is closed when done is called.

@@ -16,8 +16,8 @@ import (
 )
 
 // startTimeout is what a process may take until it is ready, migrations and
-// a cold machine included.
-const startTimeout = time.Minute
+// a cold and busy machine included. One that ends meanwhile is noticed at once.
+const startTimeout = 5 * time.Minute
 
 // startProcesses starts the five services and the gateway side by side: none
 // needs another one to become ready.

@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"vestibule.dev/deploy/local/devfile"
-	"vestibule.dev/deploy/local/internal/loopback"
 	"vestibule.dev/deploy/local/internal/nats"
 	"vestibule.dev/deploy/local/internal/supervise"
 	"vestibule.dev/deploy/local/mailbox"
+	"vestibule.dev/pkg/loopback"
 )
 
 // stack is a system that starts, runs or stops.

@@ -27,8 +27,9 @@ func launch(spec Spec) (*instance, error) {
 	cmd.Dir = spec.Dir
 	cmd.ExtraFiles = spec.Files
 	cmd.Stdout, cmd.Stderr = spec.Output, spec.Output
-	// A grandchild that inherited the pipe must not keep Wait from returning.
-	cmd.WaitDelay = time.Second
+	// A grandchild that inherited the pipe must not keep Wait from returning for
+	// ever; the last words of a program must be heard on a busy machine too.
+	cmd.WaitDelay = 10 * time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: spec.Credential}
 	setOrphanSignal(cmd.SysProcAttr, spec.OrphanSignal)
 
