@@ -7,8 +7,6 @@ import (
 	"go/ast"
 	"os"
 	"path/filepath"
-	"reflect"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -37,22 +35,33 @@ func environment(t *testing.T) string {
 	for _, table := range tables {
 		var rows []string
 		seen := map[string]bool{}
+		told := map[string]bool{}
 		for _, dir := range table.dirs {
-			walk(t, dir, func(_ string, file *ast.File) {
-				ast.Inspect(file, func(node ast.Node) bool {
-					fields, ok := node.(*ast.StructType)
-					if !ok {
-						return true
+			structs(t, dir, func(fields *ast.StructType, prefixes []string) {
+				prefix := prefixes[0]
+				if len(prefixes) > 1 {
+					// One for each of several types, as OAUTH_GITHUB_ and OAUTH_X_.
+					prefix = prefix[:strings.IndexByte(prefix, '_')+1] + "<TYPE>_"
+				}
+				for _, field := range fields.Fields.List {
+					row, name := row(field, prefix)
+					if name == "" {
+						continue
 					}
-					for _, field := range fields.Fields.List {
-						if row, name := row(field); row != "" && !seen[name] {
-							seen[name] = true
-							rows = append(rows, row)
-						}
+					seen[name] = true
+					// A command that reads a variable of the service leaves the
+					// explanation to it.
+					if field.Doc != nil && !told[name] {
+						told[name] = true
+						rows = append(rows, row)
 					}
-					return true
-				})
+				}
 			})
+		}
+		for name := range seen {
+			if !told[name] {
+				t.Errorf("%s: nobody says what %s%s is", table.title, table.prefix, name)
+			}
 		}
 		if len(rows) == 0 {
 			continue
@@ -62,20 +71,13 @@ func environment(t *testing.T) string {
 	return out.String()
 }
 
-func row(field *ast.Field) (text, name string) {
-	if field.Tag == nil {
+func row(field *ast.Field, prefix string) (text, name string) {
+	name, options, _ := strings.Cut(tagOf(field, "env"), ",")
+	if name == "" {
 		return "", ""
 	}
-	tag, err := strconv.Unquote(field.Tag.Value)
-	if err != nil {
-		return "", ""
-	}
-	value, ok := reflect.StructTag(tag).Lookup("env")
-	if !ok {
-		return "", ""
-	}
-	name, options, _ := strings.Cut(value, ",")
-	standard := reflect.StructTag(tag).Get("envDefault")
+	name = prefix + name
+	standard := tagOf(field, "envDefault")
 	switch {
 	case strings.Contains(options, "required"):
 		standard = "required"

@@ -35,29 +35,69 @@ func variables(t *testing.T, process string) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
 	for _, dir := range sources(process) {
-		walk(t, dir, func(_ string, file *ast.File) {
-			ast.Inspect(file, func(node ast.Node) bool {
-				field, ok := node.(*ast.Field)
-				if !ok || field.Tag == nil {
-					return true
+		structs(t, dir, func(fields *ast.StructType, prefixes []string) {
+			for _, field := range fields.Fields.List {
+				name, options, _ := strings.Cut(tagOf(field, "env"), ",")
+				if name == "" {
+					continue
 				}
-				tag, err := strconv.Unquote(field.Tag.Value)
-				if err != nil {
-					return true
+				for _, prefix := range prefixes {
+					full := strings.ToUpper(process) + "_" + prefix + name
+					found[full] = found[full] || strings.Contains(options, "required")
 				}
-				if value, ok := reflect.StructTag(tag).Lookup("env"); ok {
-					name, options, _ := strings.Cut(value, ",")
-					name = strings.ToUpper(process) + "_" + name
-					found[name] = found[name] || strings.Contains(options, "required")
-				}
-				return true
-			})
+			}
 		})
 	}
 	if len(found) < 10 {
 		t.Fatalf("%s reads only %d variables: the search is broken", process, len(found))
 	}
 	return found
+}
+
+// structs visits the structs of a directory, each with what the fields that have
+// its type put before the names of its variables.
+func structs(t *testing.T, dir string, visit func(fields *ast.StructType, prefixes []string)) {
+	t.Helper()
+	prefixes := map[string][]string{}
+	walk(t, dir, func(_ string, file *ast.File) {
+		ast.Inspect(file, func(node ast.Node) bool {
+			if field, ok := node.(*ast.Field); ok {
+				if prefix := tagOf(field, "envPrefix"); prefix != "" {
+					name := field.Type.(*ast.Ident).Name
+					prefixes[name] = append(prefixes[name], prefix)
+				}
+			}
+			return true
+		})
+	})
+	walk(t, dir, func(_ string, file *ast.File) {
+		names := map[ast.Node]string{}
+		ast.Inspect(file, func(node ast.Node) bool {
+			switch node := node.(type) {
+			case *ast.TypeSpec:
+				names[node.Type] = node.Name.Name
+			case *ast.StructType:
+				of := prefixes[names[node]]
+				if len(of) == 0 {
+					of = []string{""}
+				}
+				visit(node, of)
+			}
+			return true
+		})
+	})
+}
+
+// tagOf is a field's tag of that name, or "".
+func tagOf(field *ast.Field, name string) string {
+	if field.Tag == nil {
+		return ""
+	}
+	tag, err := strconv.Unquote(field.Tag.Value)
+	if err != nil {
+		return ""
+	}
+	return reflect.StructTag(tag).Get(name)
 }
 
 // walk visits the Go files below a directory of the repository, tests left out.

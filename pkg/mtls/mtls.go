@@ -19,12 +19,13 @@ import (
 
 // Config is the part of a process's environment that is about certificates.
 type Config struct {
-	// CertFile, KeyFile and CAFile are PEM files: the certificate of this
-	// process with its chain, its key, and the authorities whose certificates
-	// are believed. All of them, or none for plain text.
+	// CertFile is the PEM file of this process's certificate with its chain. All
+	// three files, or none for plain text.
 	CertFile string `env:"TLS_CERT_FILE"`
-	KeyFile  string `env:"TLS_KEY_FILE"`
-	CAFile   string `env:"TLS_CA_FILE"`
+	// KeyFile is the PEM file of its key.
+	KeyFile string `env:"TLS_KEY_FILE"`
+	// CAFile is the PEM file of the authorities whose certificates are believed.
+	CAFile string `env:"TLS_CA_FILE"`
 	// TrustDomain is that of all SPIFFE ids. A service is
 	// spiffe://<trust domain>/<service> and a backend
 	// spiffe://<trust domain>/backend/<name>.

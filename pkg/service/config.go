@@ -22,14 +22,19 @@ type Config struct {
 	// PublicURL is the API's origin as callers know it.
 	PublicURL string `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:8102"`
 
-	PostgresURL      secret.Secret `env:"POSTGRES_URL,required"`
-	PostgresMaxConns int           `env:"POSTGRES_MAX_CONNS" envDefault:"8"`
+	// PostgresURL is the service's own database, with role and password.
+	PostgresURL secret.Secret `env:"POSTGRES_URL,required"`
+	// PostgresMaxConns bounds the connections of a replica for requests and
+	// workers.
+	PostgresMaxConns int `env:"POSTGRES_MAX_CONNS" envDefault:"8"`
 	// PostgresAcquireTimeout bounds the wait for one of the connections; whoever
 	// waits longer is told to come back.
 	PostgresAcquireTimeout time.Duration `env:"POSTGRES_ACQUIRE_TIMEOUT" envDefault:"500ms"`
 
-	NATSURL      string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222"`
-	NATSReplicas int    `env:"NATS_REPLICAS" envDefault:"1"`
+	// NATSURL is the servers of the stream, separated by commas.
+	NATSURL string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222"`
+	// NATSReplicas is how many of them keep each event: three in a cluster.
+	NATSReplicas int `env:"NATS_REPLICAS" envDefault:"1"`
 
 	// PrincipalPublicKeys verify the gateway's principals: base64, or PEM.
 	PrincipalPublicKeys string `env:"PRINCIPAL_PUBLIC_KEYS,required"`
@@ -53,11 +58,17 @@ type Config struct {
 	// commas, of which the first makes codes and each finds them.
 	CodeKey secret.Secret `env:"CODE_KEY,required"`
 
-	IdentityAddr      string `env:"IDENTITY_ADDR"`
-	SessionsAddr      string `env:"SESSIONS_ADDR"`
-	TeamsAddr         string `env:"TEAMS_ADDR"`
+	// IdentityAddr is where identity is, for those who ask it: a gRPC target, or a
+	// list of host:port separated by commas.
+	IdentityAddr string `env:"IDENTITY_ADDR"`
+	// SessionsAddr is where sessions is.
+	SessionsAddr string `env:"SESSIONS_ADDR"`
+	// TeamsAddr is where teams is.
+	TeamsAddr string `env:"TEAMS_ADDR"`
+	// NotificationsAddr is where notifications is.
 	NotificationsAddr string `env:"NOTIFICATIONS_ADDR"`
-	PaymentsAddr      string `env:"PAYMENTS_ADDR"`
+	// PaymentsAddr is where payments is.
+	PaymentsAddr string `env:"PAYMENTS_ADDR"`
 
 	// MemoryLimit is the soft limit of the whole process in bytes; towards it
 	// memory is given back sooner; what password hashing needs comes on top.
@@ -67,8 +78,10 @@ type Config struct {
 	InFlightLimit int `env:"IN_FLIGHT_LIMIT" envDefault:"256"`
 	// ShutdownGrace is the time between reporting not ready and draining.
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"0s"`
-	LogLevel      slog.Level    `env:"LOG_LEVEL" envDefault:"info"`
-	LogText       bool          `env:"LOG_TEXT" envDefault:"false"`
+	// LogLevel is debug, info, warn or error.
+	LogLevel slog.Level `env:"LOG_LEVEL" envDefault:"info"`
+	// LogText writes lines for people instead of JSON.
+	LogText bool `env:"LOG_TEXT" envDefault:"false"`
 	// OTLPEndpoint is where traces and metrics are sent, such as
 	// http://collector:4317; empty means nowhere.
 	OTLPEndpoint string `env:"OTLP_ENDPOINT"`

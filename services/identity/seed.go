@@ -25,10 +25,14 @@ type seedConfig struct {
 	// operators' project trust localhost.
 	Dev bool `env:"SEED_DEV" envDefault:"false"`
 
-	// What operators may do at project internal.
-	SignUp         bool     `env:"SEED_SIGN_UP" envDefault:"true"`
-	MagicLink      bool     `env:"SEED_MAGIC_LINK" envDefault:"true"`
-	AllowLocalhost bool     `env:"SEED_ALLOW_LOCALHOST" envDefault:"false"`
+	// SignUp lets people sign up at project internal, whose users are operators.
+	SignUp bool `env:"SEED_SIGN_UP" envDefault:"true"`
+	// MagicLink lets operators sign in by links in mails.
+	MagicLink bool `env:"SEED_MAGIC_LINK" envDefault:"true"`
+	// AllowLocalhost lets project internal trust localhost.
+	AllowLocalhost bool `env:"SEED_ALLOW_LOCALHOST" envDefault:"false"`
+	// OAuthProviders are types of providers by which operators sign in, with the
+	// installation's own clients, separated by commas.
 	OAuthProviders []string `env:"SEED_OAUTH_PROVIDERS"`
 }
 

@@ -87,6 +87,7 @@ func TestExample_besideTheSystem_doesItsWork(t *testing.T) {
 		}
 	}
 	t.Run("client", func(t *testing.T) { everything(t, system) })
+	t.Run("README", func(t *testing.T) { readme(t, system) })
 }
 
 // start builds and runs the example as its own process.

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -10,7 +11,10 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"google.golang.org/protobuf/proto"
 
+	"vestibule.dev/pkg/ids"
+	eventsv1 "vestibule.dev/proto/events/v1"
 	"vestibule.dev/test/client"
 	"vestibule.dev/test/database"
 	"vestibule.dev/test/events"
@@ -76,6 +80,9 @@ const (
 	// longPace: a minute's worth.
 	longOutage = 6000
 	longPace   = 10 * time.Millisecond
+	// longBacklog is how many events wait at the end of it: those of a minute at
+	// a thousand a second.
+	longBacklog = 60_000
 )
 
 // NATS is away for a while (R34). Nobody notices, a service can even be
@@ -110,6 +117,9 @@ func TestNATS_awayDuringSignUps_isNoticedByNobody(t *testing.T) {
 	stopRest()
 	if *long {
 		usual(ctx, t)
+		if err := heap(ctx, longBacklog); err != nil {
+			t.Fatal(err)
+		}
 	}
 	waiting, err := unpublished(ctx)
 	if err != nil {
@@ -185,6 +195,56 @@ func usual(ctx context.Context, t *testing.T) {
 		t.Error(fault)
 	}
 	t.Log(load)
+}
+
+// heap makes events of identity wait, beside those that do, until there are so
+// many: more than a machine of this size can be asked for in a minute. They tell
+// once more what others have told, under ids of their own.
+func heap(ctx context.Context, want int) error {
+	waiting, err := unpublished(ctx)
+	if err != nil {
+		return err
+	}
+	databases, err := database.Open(ctx, system.Databases)
+	if err != nil {
+		return err
+	}
+	defer databases.Close(ctx)
+	conn := databases.Conn("identity")
+	rows, err := conn.Query(ctx, `SELECT payload FROM outbox WHERE published_at IS NULL AND subject LIKE 'identity.v1.user.updated.%'`)
+	if err != nil {
+		return err
+	}
+	told, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil {
+		return err
+	}
+	if len(told) == 0 {
+		return errors.New("no change of a user waits")
+	}
+	var (
+		eventIDs, subjects, projects, aggregates []string
+		versions                                 []int64
+		payloads                                 [][]byte
+	)
+	for i := range want - waiting {
+		var envelope eventsv1.Envelope
+		if err := proto.Unmarshal(told[i%len(told)], &envelope); err != nil {
+			return err
+		}
+		envelope.Id = ids.NewUUID()
+		payload, err := proto.Marshal(&envelope)
+		if err != nil {
+			return err
+		}
+		eventIDs, subjects, projects = append(eventIDs, envelope.GetId()), append(subjects, envelope.GetSubject()), append(projects, envelope.GetProjectId())
+		aggregates, versions, payloads = append(aggregates, envelope.GetAggregate()), append(versions, envelope.GetAggregateVersion()), append(payloads, payload)
+	}
+	_, err = conn.Exec(ctx, `
+INSERT INTO outbox (id, subject, project_id, aggregate, aggregate_version, payload)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])`,
+		eventIDs, subjects, projects, aggregates, versions, payloads)
+	return err
 }
 
 // unpublished is the number of events that wait in all outboxes.

@@ -32,16 +32,15 @@ const root = "../.."
 // elsewhere lists the blocks that this package does not run, by their first
 // line, and where they are run.
 var elsewhere = map[string]string{
-	"make run    # the whole system on this machine, until Ctrl-C":                                                       "run by TestMain; make test runs this",
-	"cd deploy/check && GOWORK=off go test .                          # what is deployed is what the code is":            "run by make test",
-	"npm pack swagger-ui-dist@5.35.0":                                                                                    "run when the viewer is replaced",
-	"TEAMS_TLS_CERT_FILE=/tls/tls.crt TEAMS_TLS_KEY_FILE=/tls/tls.key TEAMS_TLS_CA_FILE=/tls/ca.crt":                     "names are held against the code in deploy/check",
-	"tokens, err := client.NewVerifier(client.VerifierConfig{BaseURL: \"https://api.example.com\", ProjectID: project})": "compiled by TestGo",
+	"make run    # the whole system on this machine, until Ctrl-C":                                            "run by TestMain; make test runs this",
+	"cd deploy/check && GOWORK=off go test .                          # what is deployed is what the code is": "run by make test",
+	"npm pack swagger-ui-dist@5.35.0":                                                                         "run when the viewer is replaced",
 }
 
 // others are papers that another package runs, with what their examples leave to
 // the reader.
 var others = map[string]string{
+	"client/README.md": "run by TestExample_besideTheSystem_doesItsWork of test/backend, which has a database and events",
 	"docs/payments.md": "run by TestRecipe_payments_asPrinted of test/e2e, which clicks through the checkout page",
 	"docs/sign-in.md":  "run by TestRecipes of test/e2e, which reads mails and has an authenticator app",
 }
@@ -204,8 +203,6 @@ func follow(t *testing.T, blocks []fence) string {
 			if !json.Valid([]byte(text)) {
 				t.Errorf("%s is not JSON", block)
 			}
-		case "go":
-			compile(t, block)
 		case "":
 			// A drawing.
 		default:
@@ -287,62 +284,6 @@ func environment(t *testing.T) []string {
 		"IDENTITY_CREDENTIAL_KEY="+base64.StdEncoding.EncodeToString(secrets.CredentialKey),
 		"PATH="+strings.Join([]string{filepath.Join(top, "bin"), tools, os.Getenv("PATH")}, ":"))
 }
-
-// compile checks an example in Go as part of the client's module. What it
-// declares and does not use is the reader's to use.
-func compile(t *testing.T, block fence) {
-	t.Helper()
-	file := t.TempDir() + "/example.go"
-	text := fmt.Sprintf(examples, strings.ReplaceAll(block.text, "{ … }", "{ }"))
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	dir, err := filepath.Abs(root + "/client")
-	if err != nil {
-		t.Fatal(err)
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{dir + "/readme/example.go": file}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file+".json", overlay, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-gcflags=-e", "-overlay", file+".json", "-o", os.DevNull, "./readme")
-	build.Dir = dir
-	output, err := build.CombinedOutput()
-	if err == nil {
-		return
-	}
-	for line := range strings.SplitSeq(strings.TrimSpace(string(output)), "\n") {
-		if !strings.HasPrefix(line, "#") && !strings.Contains(line, "declared and not used") {
-			t.Errorf("%s: %s", block, line)
-		}
-	}
-}
-
-// examples is the program around an example.
-const examples = `package readme
-
-import (
-	"context"
-	"os"
-
-	identityv1 "vestibule.dev/proto/identity/v1"
-	"vestibule.dev/client"
-	"vestibule.dev/client/events"
-)
-
-var (
-	_ = os.Getenv
-	_ client.Config
-	_ events.Config
-	_ identityv1.GetUserRequest
-)
-
-func example(ctx context.Context, project, team, bearer, key, url, nats string) {
-%s}
-`
 
 // checks look at what following a paper has led to.
 var checks = map[string]func(t *testing.T, output string){
@@ -438,5 +379,61 @@ func TestPapers_commandsInTheText_exist(t *testing.T) {
 		if found[kind] == 0 {
 			t.Errorf("no %s is named anywhere", kind)
 		}
+	}
+}
+
+var (
+	// section begins the table of a process in docs/operations.md, entry is a row.
+	section = regexp.MustCompile("(?m)^#### .*: `(<?[A-Z]+>?)_…`$")
+	entry   = regexp.MustCompile("(?m)^\\| `([A-Z0-9_<>]+)` \\|")
+	// variable is one of a process, or of all.
+	variable = regexp.MustCompile(`(IDENTITY|SESSIONS|TEAMS|NOTIFICATIONS|PAYMENTS|GATEWAY|<SERVICE>|<PROCESS>)_((?:[A-Z0-9_]|<TYPE>)*[A-Z0-9])\b`)
+)
+
+// Variables that papers name are read by the process that they name: they stand
+// in the tables of docs/operations.md, which deploy/check holds to the code.
+func TestPapers_variables_exist(t *testing.T) {
+	operations, err := os.ReadFile(root + "/docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	prose, tables, found := strings.Cut(string(operations), "<!-- tables")
+	if !found {
+		t.Fatal("docs/operations.md has no tables")
+	}
+	known := map[string]bool{}
+	heads := section.FindAllStringSubmatchIndex(tables, -1)
+	for i, head := range heads {
+		end := len(tables)
+		if i+1 < len(heads) {
+			end = heads[i+1][0]
+		}
+		for _, row := range entry.FindAllStringSubmatch(tables[head[0]:end], -1) {
+			known[tables[head[2]:head[3]]+"_"+row[1]] = true
+		}
+	}
+	named := 0
+	for _, file := range papers(t) {
+		text, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file == "docs/operations.md" {
+			text = []byte(prose)
+		}
+		for _, match := range variable.FindAllStringSubmatch(string(text), -1) {
+			named++
+			name := strings.TrimSuffix(match[2], "_FILE")
+			owners := []string{match[1], "<PROCESS>"}
+			if match[1] != "GATEWAY" {
+				owners = append(owners, "<SERVICE>")
+			}
+			if !slices.ContainsFunc(owners, func(owner string) bool { return known[owner+"_"+name] || known[owner+"_"+match[2]] }) {
+				t.Errorf("%s: nobody reads %s", file, match[0])
+			}
+		}
+	}
+	if named < 20 {
+		t.Errorf("only %d variables are named: the search is broken", named)
 	}
 }

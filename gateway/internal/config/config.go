@@ -28,12 +28,17 @@ type Config struct {
 	// trailing slash. It is part of the issuer of access tokens.
 	PublicURL string `env:"PUBLIC_URL" envDefault:"http://127.0.0.1:8102"`
 
-	// Upstreams: gRPC targets, or host:port lists separated by commas.
-	IdentityAddr      string `env:"IDENTITY_ADDR,required"`
-	SessionsAddr      string `env:"SESSIONS_ADDR,required"`
-	TeamsAddr         string `env:"TEAMS_ADDR,required"`
+	// IdentityAddr is where identity is: a gRPC target, or a list of host:port
+	// separated by commas.
+	IdentityAddr string `env:"IDENTITY_ADDR,required"`
+	// SessionsAddr is where sessions is.
+	SessionsAddr string `env:"SESSIONS_ADDR,required"`
+	// TeamsAddr is where teams is.
+	TeamsAddr string `env:"TEAMS_ADDR,required"`
+	// NotificationsAddr is where notifications is.
 	NotificationsAddr string `env:"NOTIFICATIONS_ADDR,required"`
-	PaymentsAddr      string `env:"PAYMENTS_ADDR,required"`
+	// PaymentsAddr is where payments is.
+	PaymentsAddr string `env:"PAYMENTS_ADDR,required"`
 	// NATSURL is where word of changed projects comes from and the edge's own
 	// facts go to. Without it such changes are noticed within seconds.
 	NATSURL string `env:"NATS_URL"`
@@ -60,11 +65,13 @@ type Config struct {
 	// ProxyNetworks are where connections of a named proxy come from.
 	ProxyNetworks []netip.Prefix `env:"PROXY_NETWORKS"`
 
-	// Requests a minute: per client address, per client address for those that
-	// cost a password hash or a message, and per project.
-	RatePerMinute          int `env:"RATE_PER_MINUTE" envDefault:"3000"`
+	// RatePerMinute bounds the requests of a client address.
+	RatePerMinute int `env:"RATE_PER_MINUTE" envDefault:"3000"`
+	// ExpensiveRatePerMinute bounds those of them that cost a password hash or a
+	// message.
 	ExpensiveRatePerMinute int `env:"EXPENSIVE_RATE_PER_MINUTE" envDefault:"120"`
-	ProjectRatePerMinute   int `env:"PROJECT_RATE_PER_MINUTE" envDefault:"300000"`
+	// ProjectRatePerMinute bounds the requests of a project.
+	ProjectRatePerMinute int `env:"PROJECT_RATE_PER_MINUTE" envDefault:"300000"`
 	// MaxInFlight bounds the requests served at a time.
 	MaxInFlight int `env:"MAX_IN_FLIGHT" envDefault:"2048"`
 	// BodyMemory bounds the memory of bodies from 16 KiB to 1 MiB; longer ones are
@@ -80,8 +87,10 @@ type Config struct {
 	// ShutdownGrace is the time between reporting not ready and draining.
 	ShutdownGrace time.Duration `env:"SHUTDOWN_GRACE" envDefault:"0s"`
 
-	LogLevel slog.Level `env:"LOG_LEVEL" envDefault:"INFO"`
-	LogText  bool       `env:"LOG_TEXT" envDefault:"false"`
+	// LogLevel is debug, info, warn or error.
+	LogLevel slog.Level `env:"LOG_LEVEL" envDefault:"info"`
+	// LogText writes lines for people instead of JSON.
+	LogText bool `env:"LOG_TEXT" envDefault:"false"`
 	// OTLPEndpoint is where traces and metrics go; empty means nowhere.
 	OTLPEndpoint string `env:"OTLP_ENDPOINT"`
 	// OpsAddr is where /metrics, /livez, /readyz and profiles are served;

@@ -14,11 +14,13 @@ import (
 // BotChallenge says who gives challenges to browsers. Without a secret nobody
 // does, and everybody passes.
 type BotChallenge struct {
+	// Secret is the installation's at whoever gives challenges; without it there
+	// are none.
 	Secret secret.Secret `env:"BOT_CHALLENGE_SECRET"`
 	// URL verifies the tokens of passed challenges; Cloudflare Turnstile by
 	// default.
 	URL string `env:"BOT_CHALLENGE_URL" envDefault:"https://challenges.cloudflare.com/turnstile/v0/siteverify"`
-	// Hostnames of the pages on which challenges are passed; all by default.
+	// Hostnames are those of the pages on which challenges are passed; all by default.
 	Hostnames []string `env:"BOT_CHALLENGE_HOSTNAMES"`
 	// AllowUnavailable lets people sign up whose page could not show one.
 	AllowUnavailable bool `env:"BOT_CHALLENGE_ALLOW_UNAVAILABLE" envDefault:"false"`

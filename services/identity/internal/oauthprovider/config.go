@@ -14,19 +14,28 @@ import (
 // endpoint of its own, whatever is not set comes from the issuer's discovery
 // document if there is an issuer, or else stays as it is.
 type TypeConfig struct {
-	// ClientID and ClientSecret are the shared client of the installation.
-	ClientID     string        `env:"CLIENT_ID"`
+	// ClientID is the installation's own client, which projects use that have
+	// none at providers of the type.
+	ClientID string `env:"CLIENT_ID"`
+	// ClientSecret is the secret of that client.
 	ClientSecret secret.Secret `env:"CLIENT_SECRET"`
 
 	// Issuer makes the type one of OpenID Connect, whatever it was: its
 	// endpoints are discovered, its identity tokens verified and its accounts
 	// read from the standard claims.
-	Issuer           string `env:"ISSUER"`
+	Issuer string `env:"ISSUER"`
+	// AuthorizationURL is where browsers are sent, unless at the type's own place.
 	AuthorizationURL string `env:"AUTHORIZATION_URL"`
-	TokenURL         string `env:"TOKEN_URL"`
-	UserInfoURL      string `env:"USERINFO_URL"`
-	EmailsURL        string `env:"EMAILS_URL"`
-	JWKSURL          string `env:"JWKS_URL"`
+	// TokenURL is where codes are exchanged, unless at the type's own place.
+	TokenURL string `env:"TOKEN_URL"`
+	// UserInfoURL is where accounts are read, unless at the type's own place.
+	UserInfoURL string `env:"USERINFO_URL"`
+	// EmailsURL is where the addresses of an account are read, for types that
+	// tell them apart from it.
+	EmailsURL string `env:"EMAILS_URL"`
+	// JWKSURL is where the keys of identity tokens are, unless at the type's own
+	// place.
+	JWKSURL string `env:"JWKS_URL"`
 }
 
 // overridden reports whether the type is not served by who it is named after.
