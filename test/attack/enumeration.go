@@ -158,6 +158,8 @@ func (a *arena) observe(ctx context.Context, p *populace, f flow, n int) (map[cl
 		}
 	}()
 	var (
+		turnedAway outcomes // who comes back is told what the others are
+
 		mu   sync.Mutex
 		seen = map[class][]observation{}
 		errs []error
@@ -167,7 +169,7 @@ func (a *arena) observe(ctx context.Context, p *populace, f flow, n int) (map[cl
 			emails := p.emails[q.class]
 			c, path, body := f.request(a, p.project, emails[q.sample%len(emails)], q.sample)
 			begin := time.Now()
-			answer, err := insist(ctx, c, http.MethodPost, path, body)
+			answer, err := turnedAway.insist(ctx, f.name, c, http.MethodPost, path, body)
 			latency := time.Since(begin)
 			mu.Lock()
 			seen[q.class] = append(seen[q.class], observation{latency, answer})

@@ -140,13 +140,13 @@ func (a *arena) guessCode(ctx context.Context, n int) (client.Response, error) {
 	seen := &outcomes{}
 	together(n, func(i int) {
 		c := from(client.For(a.gateways[i%2], project, client.Public), fmt.Sprintf("10.2.%d.%d", i/250, i%250))
-		answer, err := insist(ctx, c, http.MethodPost, "/auth/otp/sign-in", map[string]any{"code": fmt.Sprintf("oo%04d", i) + code[6:]})
+		answer, err := seen.insist(ctx, "code", c, http.MethodPost, "/auth/otp/sign-in", map[string]any{"code": fmt.Sprintf("oo%04d", i) + code[6:]})
 		seen.add(say("code", answer, err))
 	})
-	if others := seen.others("code: 404 VERIFICATION_CODE_NOT_FOUND"); others != nil {
+	if others := seen.others("code: 404 VERIFICATION_CODE_NOT_FOUND", "code: busy"); others != nil {
 		return client.Response{}, errors.New(strings.Join(others, ", "))
 	}
-	return insist(ctx, client.For(a.gateways[0], project, client.Public), http.MethodPost, "/auth/otp/sign-in", map[string]any{"code": code})
+	return seen.insist(ctx, "code", client.For(a.gateways[0], project, client.Public), http.MethodPost, "/auth/otp/sign-in", map[string]any{"code": code})
 }
 
 // guessCodes checks where a code ends: after one try less than allowed it still

@@ -82,12 +82,14 @@ func busy(answer client.Response) bool {
 	return answer.Status == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") != ""
 }
 
-// insist sends a request, and again while the system asks to come back.
-func insist(ctx context.Context, c *client.Client, method, path string, body any) (client.Response, error) {
+// insist sends a request, and again while the system asks to come back, which is
+// counted as the way's.
+func (o *outcomes) insist(ctx context.Context, way string, c *client.Client, method, path string, body any) (client.Response, error) {
 	var answer client.Response
 	err := client.Poll(ctx, func(ctx context.Context) error {
 		var err error
 		if answer, err = c.Do(ctx, method, path, body); err == nil && busy(answer) {
+			o.add(say(way, answer, nil))
 			err = errors.New(answer.String())
 		}
 		return err
@@ -102,7 +104,7 @@ func insist(ctx context.Context, c *client.Client, method, path string, body any
 var signUpAnswers = []string{
 	"password: 200", "password: 409 USER_EMAIL_ALREADY_EXISTS",
 	"mail: 200", "mail: 409 USER_EMAIL_ALREADY_EXISTS",
-	"mail: busy", "provider: busy",
+	"password: busy", "mail: busy", "provider: busy",
 	"provider: signed in", "provider: CONTACT_CHANNEL_ALREADY_USED_FOR_AUTH_BY_SOMEONE_ELSE", "provider: USER_EMAIL_ALREADY_EXISTS",
 }
 
@@ -139,7 +141,7 @@ func (a *arena) signUpTogether(ctx context.Context, project stack.Project, seen 
 			answer, err := client.New(base).Do(ctx, http.MethodGet, back.Path+"?"+back.RawQuery, nil)
 			seen.add(sayReturn(answer, err))
 		default:
-			answer, err := insist(ctx, visitor, http.MethodPost, "/auth/password/sign-up", map[string]any{"email": spell(email, i), "password": password})
+			answer, err := seen.insist(ctx, "password", visitor, http.MethodPost, "/auth/password/sign-up", map[string]any{"email": spell(email, i), "password": password})
 			seen.add(say("password", answer, err))
 		}
 	})
@@ -310,17 +312,17 @@ func (a *arena) refreshRounds(ctx context.Context, rounds int) (*outcomes, error
 	for range rounds {
 		together(crowd, func(i int) {
 			visitor := client.For(a.gateways[i%len(a.gateways)], project, client.Public)
-			answer, err := insist(ctx, visitor.With("Refresh-Token", tokens.RefreshToken), http.MethodPost, "/auth/sessions/current/refresh", nil)
+			answer, err := seen.insist(ctx, "refresh", visitor.With("Refresh-Token", tokens.RefreshToken), http.MethodPost, "/auth/sessions/current/refresh", nil)
 			if err != nil || answer.Status != http.StatusOK {
 				seen.add(say("refresh", answer, err))
 				return
 			}
 			token, _ := answer.Object()["access_token"].(string)
-			answer, err = insist(ctx, visitor.SignedIn(client.Tokens{AccessToken: token}), http.MethodGet, "/users/me", nil)
+			answer, err = seen.insist(ctx, "use", visitor.SignedIn(client.Tokens{AccessToken: token}), http.MethodGet, "/users/me", nil)
 			seen.add(say("use", answer, err))
 		})
 	}
-	if others := seen.others("use: 200"); others != nil {
+	if others := seen.others("use: 200", "refresh: busy", "use: busy"); others != nil {
 		return seen, fmt.Errorf("answers that nobody should get: %s", strings.Join(others, ", "))
 	}
 	var sessions struct{ Items []any }
