@@ -10,7 +10,7 @@ run: build ## Start the whole system on this machine, until Ctrl-C
 	@exec bin/vestibule-dev
 
 build: ## Build all programs into bin/
-	@go build -trimpath -buildvcs=false -o bin/ ./services/*/cmd/* ./gateway/cmd/gateway ./deploy/local/cmd/vestibule-dev
+	@go build -trimpath -buildvcs=false -ldflags=-w -o bin/ ./services/*/cmd/* ./gateway/cmd/gateway ./deploy/local/cmd/vestibule-dev
 
 test: ## Run everything that must be green
 	@tools/test.sh

@@ -62,9 +62,8 @@ func NewVerifier(cfg VerifierConfig) (*Verifier, error) {
 		cfg.HTTP = &http.Client{Timeout: 5 * time.Second}
 	}
 	v := &Verifier{cfg: cfg}
-	var err error
-	v.tokens, err = accesstoken.New(v.keys, clock.System(), cfg.BaseURL, keyLives)
-	return v, err
+	v.tokens = accesstoken.New(v.keys, clock.System(), cfg.BaseURL, keyLives)
+	return v, nil
 }
 
 // Verify returns the claims of a token, or the error with which the API would

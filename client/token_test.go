@@ -193,6 +193,7 @@ func TestVerify_notATokenOfTheProject_isRefused(t *testing.T) {
 		"empty":                          "",
 		"unsigned":                       "eyJhbGciOiJub25lIn0." + parts[1] + ".",
 		"changed":                        parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(`{}`)) + "." + parts[2],
+		"with a line break":              good[:len(good)-9] + "\n" + good[len(good)-9:],
 		"of another key":                 a.sign(newKey(t, key.id), a.claims()),
 		"of an unknown key":              a.sign(newKey(t, "unknown"), a.claims()),
 		"of another project":             a.sign(key, foreign),
@@ -220,11 +221,18 @@ func TestVerify_notATokenOfTheProject_isRefused(t *testing.T) {
 func TestVerify_unknownKeys_costOneFetch(t *testing.T) {
 	a := newAPI(t)
 	v := a.verifier(nil)
-	for range 50 {
-		if _, err := v.Verify(t.Context(), a.sign(newKey(t, "unknown"), a.claims())); !client.HasCode(err, apierr.CodeUnparsableAccessToken) {
+	// They are made before, because it is asked again after five seconds.
+	tokens := make([]string, 50)
+	for i := range tokens {
+		tokens[i] = a.sign(newKey(t, "unknown"), a.claims())
+	}
+	for _, token := range tokens {
+		if _, err := v.Verify(t.Context(), token); !client.HasCode(err, apierr.CodeUnparsableAccessToken) {
 			t.Fatal(err)
 		}
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	if a.fetches != 1 {
 		t.Errorf("%d fetches", a.fetches)
 	}

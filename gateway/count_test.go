@@ -135,7 +135,7 @@ func TestServe_panicInHandler_is500WithID(t *testing.T) {
 	r := newRig(t)
 	handler := edge.Chain(edge.Config{
 		Log: slog.New(slog.NewTextHandler(r.logs, nil)), Clock: r.clock, Tracers: obs.NoTelemetry().Tracers,
-		Locator: must(newLocator(Config{Proxy: "none"})), MaxInFlight: 1, Limiter: must(edge.NewLimiter(limits(Config{RatePerMinute: 60}), r.clock)),
+		Locator: must(newLocator(Config{Proxy: "none"})), MaxInFlight: 1, Limiter: edge.NewLimiter(limits(Config{RatePerMinute: 60}), r.clock),
 	}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("secret") }))
 	for range 2 { // the second one shows that the slot was given back
 		w := httptest.NewRecorder()

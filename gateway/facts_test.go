@@ -44,7 +44,7 @@ func TestFacts_refusalsLimitsAndKeys_arePublished(t *testing.T) {
 	go func() { _ = r.gateway.Run(t.Context()) }()
 	await := func(request func(), matches func(*eventsv1.Envelope) bool) *eventsv1.Envelope {
 		t.Helper()
-		timeout := time.After(30 * time.Second)
+		timeout := time.After(2 * time.Minute)
 		again := time.NewTicker(50 * time.Millisecond) // the subscription may come late
 		defer again.Stop()
 		request()

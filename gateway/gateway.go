@@ -143,27 +143,16 @@ func assemble(ctx context.Context, cfg Config, d deps) (*Gateway, error) {
 	identity := identityv1.NewProjectInternalServiceClient(d.connections["identity"])
 	sessions := sessionsv1.NewTokenInternalServiceClient(d.connections["sessions"])
 
-	projects, err := authn.NewProjects(identity, d.clock)
-	if err != nil {
-		return nil, fmt.Errorf("gateway: project cache: %w", err)
-	}
-	tokens, err := authn.NewAccessTokens(sessions, d.clock, cfg.PublicURL)
-	if err != nil {
-		return nil, fmt.Errorf("gateway: token cache: %w", err)
-	}
+	projects := authn.NewProjects(identity, d.clock)
+	tokens := authn.NewAccessTokens(sessions, d.clock, cfg.PublicURL)
 	var revoked *authn.Revocations
 	if cfg.RefuseRevokedFor > 0 {
 		revoked = authn.NewRevocations(cfg.RefuseRevokedFor, d.clock)
 	}
-	limiter, err := edge.NewLimiter(limits(cfg), d.clock)
-	if err != nil {
-		return nil, fmt.Errorf("gateway: limiter: %w", err)
-	}
+	limiter := edge.NewLimiter(limits(cfg), d.clock)
 	var told *facts.Publisher
 	if cfg.NATSURL != "" {
-		if told, err = facts.New(d.clock, d.log); err != nil {
-			return nil, fmt.Errorf("gateway: facts: %w", err)
-		}
+		told = facts.New(d.clock, d.log)
 	}
 	locator, err := newLocator(cfg)
 	if err != nil {
@@ -284,5 +273,9 @@ func (g *Gateway) serve(ctx context.Context) error {
 		return fmt.Errorf("gateway: %w", err)
 	}
 	g.log.InfoContext(ctx, "serving", "addr", listener.Addr().String())
-	return httpx.NewServer(httpx.ServerConfig{Handler: g, Logger: g.log}).Run(ctx, listener)
+	return httpx.NewServer(httpx.ServerConfig{
+		Handler:     g,
+		AllowMemory: func(bytes int64) { footprint.Bound(g.cfg.MemoryLimit + bytes) },
+		Logger:      g.log,
+	}).Run(ctx, listener)
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"vestibule.dev/gateway/internal/transcode"
 	"vestibule.dev/pkg/principal"
@@ -72,7 +71,8 @@ func TestServe_spoofedHeader_changesNothing(t *testing.T) {
 		}
 		w := httptest.NewRecorder()
 		r.gateway.ServeHTTP(w, req)
-		if d := r.things.deadline; d <= 9*time.Second || d > transcode.Timeout {
+		// What is left of it when the service looks depends on the machine.
+		if d := r.things.deadline; d <= transcode.Timeout/2 || d > transcode.Timeout {
 			t.Errorf("%s: a deadline of %v", name, d)
 		}
 		md := maps.Clone(r.things.metadata)

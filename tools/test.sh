@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 export GOFLAGS="${GOFLAGS:-} -trimpath"
 
 # Ends what hangs; far more than anything takes, for machines that are slow.
-limit=60m
+limit=40m
 
 step() { printf '\n== %s\n' "$*"; }
 

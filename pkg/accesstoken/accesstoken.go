@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"github.com/maypok86/otter/v2"
 
+	"vestibule.dev/pkg/cache"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/ids"
 )
@@ -63,7 +63,7 @@ type Verifier struct {
 	keys    *verificationKeys
 	clock   clock.Clock
 	issuers [3]string
-	cache   *otter.Cache[[sha256.Size]byte, verifiedToken]
+	cache   *cache.Cache[[sha256.Size]byte, verifiedToken]
 	// verifications counts signature checks.
 	verifications atomic.Uint64
 }
@@ -77,20 +77,13 @@ type verifiedToken struct {
 
 // New returns a verifier of tokens issued under publicURL, the origin of the API
 // without a trailing slash.
-func New(source KeySource, c clock.Clock, publicURL string, lives Lives) (*Verifier, error) {
-	keys, err := newVerificationKeys(source, c, lives)
-	if err != nil {
-		return nil, err
-	}
-	cache, err := otter.New(&otter.Options[[sha256.Size]byte, verifiedToken]{MaximumSize: tokensCached})
-	if err != nil {
-		return nil, err
-	}
+func New(source KeySource, c clock.Clock, publicURL string, lives Lives) *Verifier {
 	base := publicURL + "/api/v1/"
 	return &Verifier{
-		keys: keys, clock: c, cache: cache,
+		keys: newVerificationKeys(source, c, lives), clock: c,
+		cache:   cache.New(cache.Options[[sha256.Size]byte, verifiedToken]{MaxEntries: tokensCached}),
 		issuers: [3]string{base + "projects/", base + "projects-restricted-users/", base + "projects-anonymous-users/"},
-	}, nil
+	}
 }
 
 // Verifications returns the number of signature checks so far.
@@ -104,16 +97,16 @@ func (a *Verifier) Verify(ctx context.Context, token string) (*Claims, error) {
 		return nil, ErrInvalid
 	}
 	sum := sha256.Sum256([]byte(token))
-	if hit, ok := a.cache.GetIfPresent(sum); ok {
+	if hit, ok := a.cache.Get(sum); ok {
 		key, err := a.keys.get(ctx, hit.audience, hit.kid)
 		switch {
 		case err != nil:
 			return nil, err
 		case key == nil || !key.Equal(hit.key):
-			a.cache.Invalidate(sum)
+			a.cache.Drop(sum)
 			return nil, ErrInvalid
 		case !a.clock.Now().Before(hit.claims.Expires):
-			a.cache.Invalidate(sum)
+			a.cache.Drop(sum)
 			return nil, &ExpiredError{hit.claims}
 		}
 		return hit.claims, nil
@@ -268,7 +261,7 @@ func ClaimedProject(token string) string {
 func parseToken(token string) (*rawToken, error) {
 	head, rest, ok1 := strings.Cut(token, ".")
 	body, sig, ok2 := strings.Cut(rest, ".")
-	if !ok1 || !ok2 || strings.Contains(sig, ".") {
+	if !ok1 || !ok2 || strings.Contains(sig, ".") || strings.ContainsAny(token, "\r\n") { // which even strict base64 skips
 		return nil, ErrInvalid
 	}
 	var header struct {

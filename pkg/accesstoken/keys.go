@@ -9,10 +9,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/singleflight"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/cache"
 	"vestibule.dev/pkg/clock"
 )
 
@@ -48,7 +48,7 @@ type verificationKeys struct {
 	source KeySource
 	lives  Lives
 	clock  clock.Clock
-	cache  *otter.Cache[string, *audienceKeys]
+	cache  *cache.Cache[string, *audienceKeys]
 	loads  singleflight.Group
 }
 
@@ -59,18 +59,17 @@ type audienceKeys struct {
 	tried   time.Time
 }
 
-func newVerificationKeys(source KeySource, c clock.Clock, lives Lives) (*verificationKeys, error) {
-	cache, err := otter.New(&otter.Options[string, *audienceKeys]{MaximumSize: audiencesCached})
-	if err != nil {
-		return nil, err
+func newVerificationKeys(source KeySource, c clock.Clock, lives Lives) *verificationKeys {
+	return &verificationKeys{
+		source: source, lives: lives, clock: c,
+		cache: cache.New(cache.Options[string, *audienceKeys]{MaxEntries: audiencesCached}),
 	}
-	return &verificationKeys{source: source, lives: lives, clock: c, cache: cache}, nil
 }
 
 // get returns the key of an audience, or nil if the audience has no such key.
 // Its error is 503.
 func (v *verificationKeys) get(ctx context.Context, audience, kid string) (*ecdsa.PublicKey, error) {
-	entry, _ := v.cache.ComputeIfAbsent(audience, func() (*audienceKeys, bool) { return &audienceKeys{}, false })
+	entry := v.cache.GetOrAdd(audience, func() *audienceKeys { return &audienceKeys{} })
 	now := v.clock.Now()
 	entry.mu.Lock()
 	key, fetched, tried := entry.byID[kid], entry.fetched, entry.tried

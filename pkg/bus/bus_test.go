@@ -18,6 +18,19 @@ import (
 
 func connect(t *testing.T, url string) *bus.Bus {
 	t.Helper()
+	b := begin(t, url)
+	eventually(t, func() error {
+		if !b.Connected() {
+			return errors.New("not connected")
+		}
+		return nil
+	})
+	return b
+}
+
+// begin returns a bus that may be connected later.
+func begin(t *testing.T, url string) *bus.Bus {
+	t.Helper()
 	b, err := bus.Connect(bus.Config{URL: url, Name: "test", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -26,10 +39,16 @@ func connect(t *testing.T, url string) *bus.Bus {
 	return b
 }
 
+// ensureStream makes the stream of the context teams.
+func ensureStream(t *testing.T, b *bus.Bus) {
+	t.Helper()
+	eventually(t, func() error { return b.EnsureStream(t.Context(), "teams") })
+}
+
 // eventually waits until f succeeds; the test fails with the last error.
 func eventually(t *testing.T, f func() error) {
 	t.Helper()
-	timeout := time.After(30 * time.Second)
+	timeout := time.After(2 * time.Minute)
 	for {
 		err := f()
 		if err == nil {
@@ -46,7 +65,9 @@ func eventually(t *testing.T, f func() error) {
 // publish stores an event of the context teams.
 func publish(t *testing.T, b *bus.Bus, id string) error {
 	t.Helper()
-	return b.Publish(t.Context(), "teams.v1.team.created.p", id, []byte("x"))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	return b.Publish(ctx, "teams.v1.team.created.p", id, []byte("x"))
 }
 
 func stored(t *testing.T, b *bus.Bus) uint64 {
@@ -60,9 +81,7 @@ func stored(t *testing.T, b *bus.Bus) uint64 {
 
 func TestPublish_sameID_isStoredOnce(t *testing.T) {
 	b := connect(t, natstest.New(t).URL())
-	if err := b.EnsureStream(t.Context(), "teams"); err != nil {
-		t.Fatal(err)
-	}
+	ensureStream(t, b)
 	id := ids.NewUUID()
 	for range 3 {
 		if err := publish(t, b, id); err != nil {
@@ -76,9 +95,7 @@ func TestPublish_sameID_isStoredOnce(t *testing.T) {
 
 func TestPublishAsync_many_areStoredInOrder(t *testing.T) {
 	b := connect(t, natstest.New(t).URL())
-	if err := b.EnsureStream(t.Context(), "teams"); err != nil {
-		t.Fatal(err)
-	}
+	ensureStream(t, b)
 	const n = 1000
 	subject := func(i int) string { return fmt.Sprintf("teams.v1.team.created.%d", i) }
 	var acks []jetstream.PubAckFuture
@@ -112,9 +129,7 @@ func TestPublishAsync_many_areStoredInOrder(t *testing.T) {
 func TestPublish_serverAway_failsAtOnceAndNeverArrives(t *testing.T) {
 	srv := natstest.New(t)
 	b := connect(t, srv.URL())
-	if err := b.EnsureStream(t.Context(), "teams"); err != nil {
-		t.Fatal(err)
-	}
+	ensureStream(t, b)
 	srv.Stop()
 	eventually(t, func() error {
 		if b.Connected() {
@@ -147,12 +162,12 @@ func TestConnect_serverStartsLater_connects(t *testing.T) {
 	srv := natstest.New(t)
 	url := srv.URL()
 	srv.Stop()
-	b := connect(t, url)
+	b := begin(t, url)
 	if b.Connected() {
 		t.Fatal("connected to nothing")
 	}
 	srv.Start()
-	eventually(t, func() error { return b.EnsureStream(t.Context(), "teams") })
+	ensureStream(t, b)
 	if err := publish(t, b, ids.NewUUID()); err != nil {
 		t.Error(err)
 	}

@@ -5,17 +5,11 @@ import (
 	"testing"
 	"time"
 
-	"vestibule.dev/pkg/bus"
 	"vestibule.dev/pkg/natstest"
 )
 
 func TestFollow_events_comeFromBeforeAndAfter(t *testing.T) {
-	server := natstest.New(t)
-	b, err := bus.Connect(bus.Config{URL: server.URL(), Name: "test"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+	b := connect(t, natstest.New(t).URL())
 	got := make(chan string, 16)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -23,15 +17,13 @@ func TestFollow_events_comeFromBeforeAndAfter(t *testing.T) {
 	go func() {
 		done <- b.Follow(ctx, "sessions", "sessions.v1.session.revoked.*", time.Hour, func(payload []byte) { got <- string(payload) })
 	}()
-	for b.EnsureStream(t.Context(), "sessions") != nil {
-		if t.Context().Err() != nil {
-			t.Fatal("no stream")
-		}
-	}
+	eventually(t, func() error { return b.EnsureStream(t.Context(), "sessions") })
+	patient, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
 	for _, event := range []struct{ subject, id string }{
 		{"sessions.v1.session.revoked.p", "1"}, {"sessions.v1.session.created.p", "2"}, {"sessions.v1.session.revoked.q", "3"},
 	} {
-		if err := b.Publish(t.Context(), event.subject, event.id, []byte(event.id)); err != nil {
+		if err := b.Publish(patient, event.subject, event.id, []byte(event.id)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -90,7 +90,7 @@ func (r *receiver) await(t *testing.T) courier.Mail {
 	select {
 	case m := <-r.took:
 		return m
-	case <-time.After(30 * time.Second):
+	case <-time.After(5 * time.Minute):
 		t.Fatal("no mail arrived")
 		return courier.Mail{}
 	}
@@ -123,7 +123,7 @@ func waiting(t *testing.T, db *pg.DB) (n int64) {
 
 func awaitEmpty(t *testing.T, db *pg.DB) {
 	t.Helper()
-	timeout := time.After(30 * time.Second)
+	timeout := time.After(5 * time.Minute)
 	for waiting(t, db) > 0 {
 		select {
 		case <-timeout:
@@ -271,8 +271,9 @@ func TestWorker_twoReplicas_handOverEachMailOnce(t *testing.T) {
 func TestWorker_endsMeanwhile_anotherTakesOver(t *testing.T) {
 	db, r := pgtest.New(t, courier.Migrations()), newReceiver()
 	started := make(chan struct{})
+	begin := sync.OnceFunc(func() { close(started) })
 	stop := work(t, db, func(ctx context.Context, _ courier.Mail) error {
-		close(started)
+		begin()
 		<-ctx.Done()
 		return ctx.Err()
 	})

@@ -51,8 +51,8 @@ func TestConsumer_orderedReplicaKilled_nextContinuesInOrder(t *testing.T) {
 		hangs := make(chan struct{})
 		var n atomic.Int64
 		kill := w.ordered(func(ctx context.Context, event *eventsv1.Envelope) error {
-			if n.Add(1) > 25 { // in the middle, and between acknowledgements
-				if n.Load() == 26 {
+			if n := n.Add(1); n > 25 { // in the middle, and between acknowledgements
+				if n == 26 {
 					close(hangs)
 				}
 				<-ctx.Done()
@@ -84,11 +84,7 @@ func TestConsumer_orderedReplicas_keepOrderThroughOutages(t *testing.T) {
 	w.nats.Start()
 	w.eventually("SELECT (count(*) >= 550)::int FROM inbox", 1)
 	first()
-	stream, err := w.bus.JetStream().Stream(t.Context(), "IDENTITY")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := stream.DeleteConsumer(t.Context(), "teams-ordered"); err != nil {
+	if err := w.stream().DeleteConsumer(t.Context(), "teams-ordered"); err != nil {
 		t.Logf("the consumer is being made anew: %v", err)
 	}
 	w.appendFrom(600, 400)

@@ -75,7 +75,7 @@ func (f future) Err() <-chan error            { return f.err }
 // await waits for n further messages.
 func (s *stream) await(t *testing.T, n int) {
 	t.Helper()
-	timeout := time.After(30 * time.Second)
+	timeout := time.After(5 * time.Minute)
 	for i := range n {
 		select {
 		case <-s.arrive:
@@ -135,7 +135,7 @@ func status(t *testing.T, db *pg.DB) outbox.Status {
 // awaitEmpty waits until everything is marked as published.
 func awaitEmpty(t *testing.T, db *pg.DB) {
 	t.Helper()
-	timeout := time.After(30 * time.Second)
+	timeout := time.After(5 * time.Minute)
 	for status(t, db).Unpublished > 0 {
 		select {
 		case <-timeout:

@@ -3,6 +3,7 @@ package pg
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -32,7 +33,14 @@ type Config struct {
 	// projects; otherwise it gets no connection. It is for tests, which look at
 	// everything.
 	AssumeAllProjects bool
+	// Patient waits two minutes for everything that otherwise ends after seconds
+	// or less. It is for tests: how busy their machine is tells nothing of the
+	// program.
+	Patient bool
 }
+
+// patience is how long a patient DB waits.
+const patience = 2 * time.Minute
 
 // DB is a pool of connections to one database. It is safe for concurrent use.
 type DB struct {
@@ -67,15 +75,22 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	if cfg.AcquireTimeout == 0 {
 		cfg.AcquireTimeout = 500 * time.Millisecond
+		if cfg.Patient {
+			cfg.AcquireTimeout = patience
+		}
+	}
+	connect, statement := 3*time.Second, 15*time.Second
+	if cfg.Patient {
+		connect, statement = patience, patience
 	}
 	poolConfig.MaxConns = int32(cfg.MaxConns)
 	poolConfig.MaxConnIdleTime = 5 * time.Minute
 	poolConfig.HealthCheckPeriod = 15 * time.Second
-	poolConfig.ConnConfig.ConnectTimeout = 3 * time.Second
+	poolConfig.ConnConfig.ConnectTimeout = connect
 	poolConfig.ConnConfig.RuntimeParams["application_name"] = cfg.ApplicationName
 	// A statement nobody waits for any more must not hold its locks for long.
-	poolConfig.ConnConfig.RuntimeParams["statement_timeout"] = "15s"
-	poolConfig.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "15s"
+	poolConfig.ConnConfig.RuntimeParams["statement_timeout"] = milliseconds(statement)
+	poolConfig.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = milliseconds(statement)
 	poolConfig.ConnConfig.Tracer = tracer{}
 	if !cfg.NoProjects {
 		poolConfig.PrepareConn = dedicate
@@ -92,6 +107,9 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		background:     context.WithoutCancel(ctx),
 	}, nil
 }
+
+// milliseconds is a duration as Postgres reads a setting.
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 // Close waits for the connections in use and closes all.
 func (db *DB) Close() { db.pool.Close() }

@@ -89,16 +89,39 @@ func TestRunTx_deadlock_isRepeated(t *testing.T) {
 }
 
 func TestQuerier_poolExhausted_isUnavailable(t *testing.T) {
-	db, ctx := pgtest.Open(t, pgtest.URL(t, schema), 1), t.Context()
-	err := db.RunTx(ctx, func(context.Context, pgx.Tx) error {
+	db, err := pg.Open(t.Context(), pg.Config{
+		URL: pgtest.URL(t, schema), MaxConns: 1, AcquireTimeout: 500 * time.Millisecond, AssumeAllProjects: true, Patient: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	// A busy machine may take longer than that to connect.
+	connected := func() {
+		t.Helper()
+		for timeout := time.Now().Add(time.Minute); ; {
+			err := db.Ping(t.Context())
+			if err == nil {
+				return
+			}
+			if time.Now().After(timeout) {
+				t.Fatalf("the pool does not recover: %v", err)
+			}
+		}
+	}
+	connected()
+	began := false
+	err = db.RunTx(t.Context(), func(context.Context, pgx.Tx) error {
+		began = true
 		// A context without the transaction needs a second connection.
 		var n int
 		return db.Querier(t.Context()).QueryRow(t.Context(), "SELECT 1").Scan(&n)
 	})
 	wantStatus(t, err, http.StatusServiceUnavailable)
-	if err := db.Ping(ctx); err != nil {
-		t.Errorf("the pool did not recover: %v", err)
+	if !began {
+		t.Error("the transaction did not get the connection that was free")
 	}
+	connected()
 }
 
 func TestQuerier_serverAway_isUnavailable(t *testing.T) {
@@ -117,8 +140,9 @@ func TestQuerier_killedConnection_recovers(t *testing.T) {
 	if err := db.Ping(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.Querier(ctx).Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"); err != nil {
-		t.Fatal(err)
+	// The signal alone would let the connection live for a while.
+	if n := ended(t, other); n != 1 {
+		t.Fatalf("%d connections were ended, want 1", n)
 	}
 	// The first statement may find the broken connection; no later one may.
 	_, err := db.Querier(ctx).Exec(ctx, "SELECT 1")
@@ -226,6 +250,17 @@ func TestListen_notification_wakes(t *testing.T) {
 	<-wakes
 	cancel()
 	<-done
+}
+
+// ended ends all connections to a database but the one it uses, and returns how
+// many there were.
+func ended(t *testing.T, db *pg.DB) (n int) {
+	t.Helper()
+	if err := db.Querier(t.Context()).QueryRow(t.Context(),
+		"SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 60000)) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func counter(t *testing.T, db *pg.DB, id string) (n int) {

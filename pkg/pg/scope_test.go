@@ -26,7 +26,7 @@ var notes = migrate.Source{Name: "notes", FS: fstest.MapFS{
 // works.
 func service(t *testing.T, maxConns int) *pg.DB {
 	t.Helper()
-	db, err := pg.Open(t.Context(), pg.Config{URL: pgtest.URL(t, notes), MaxConns: maxConns})
+	db, err := pg.Open(t.Context(), pg.Config{URL: pgtest.URL(t, notes), MaxConns: maxConns, Patient: true})
 	if err != nil {
 		t.Fatal(err)
 	}

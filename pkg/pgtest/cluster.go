@@ -77,7 +77,9 @@ func (c *Cluster) start(ctx context.Context, bin string) error {
 	c.cmd = exec.Command(filepath.Join(bin, "postgres"), "-D", data,
 		"-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(c.port.Number()), "-c", "unix_socket_directories=",
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off",
-		"-c", "max_connections=1000", "-c", "shared_buffers=64MB", "-c", "autovacuum=off", "-c", "wal_level=minimal", "-c", "max_wal_senders=0")
+		// As many packages are tested at a time as there are processors, each
+		// with dozens of connections.
+		"-c", "max_connections=2000", "-c", "max_locks_per_transaction=16", "-c", "shared_buffers=64MB", "-c", "autovacuum=off", "-c", "wal_level=minimal", "-c", "max_wal_senders=0")
 	c.cmd.Dir = c.dir
 	c.cmd.Stderr = &output
 	// SIGQUIT is an immediate shutdown: nothing of this cluster is kept.

@@ -147,7 +147,7 @@ SELECT format('DROP TRIGGER %I ON %s', tgname, tgrelid::regclass) FROM pg_trigge
 // scoped opens a database as services do: work for nobody is refused.
 func scoped(t *testing.T, url secret.Secret) *pg.DB {
 	t.Helper()
-	db, err := pg.Open(context.WithoutCancel(t.Context()), pg.Config{URL: url, MaxConns: 1, ApplicationName: "test"})
+	db, err := pg.Open(context.WithoutCancel(t.Context()), pg.Config{URL: url, MaxConns: 1, ApplicationName: "test", Patient: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -12,8 +13,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/migrate"
@@ -36,7 +39,7 @@ func New(t testing.TB, sources ...migrate.Source) *pg.DB {
 // service would have.
 func Open(t testing.TB, url secret.Secret, maxConns int) *pg.DB {
 	t.Helper()
-	db, err := pg.Open(context.Background(), pg.Config{URL: url, MaxConns: maxConns, ApplicationName: "test", AssumeAllProjects: true})
+	db, err := pg.Open(context.Background(), pg.Config{URL: url, MaxConns: maxConns, ApplicationName: "test", AssumeAllProjects: true, Patient: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,11 +61,11 @@ func URL(t testing.TB, sources ...migrate.Source) secret.Secret {
 		t.Fatal(err)
 	}
 	name := "test_" + ids.RequestID()
-	if err := execOn(ctx, admin, "CREATE DATABASE "+name+" OWNER "+role+" TEMPLATE "+template+" STRATEGY file_copy"); err != nil {
+	if err := onceUnused(ctx, admin, "CREATE DATABASE "+name+" OWNER "+role+" TEMPLATE "+template+" STRATEGY file_copy"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := execOn(ctx, admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
+		if err := onceUnused(ctx, admin, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
 			t.Errorf("drop test database: %v", err)
 		}
 	})
@@ -188,14 +191,24 @@ func templateName(sources []migrate.Source) (string, error) {
 	return "template_" + hex.EncodeToString(hash.Sum(nil)[:10]), nil
 }
 
-func execOn(ctx context.Context, url, sql string) error {
+// onceUnused runs a statement about a database that nobody may be connected to.
+// Whoever was may still be leaving: the server answers a closed connection by
+// ending a process, which takes its time, and waits for it no longer than five
+// seconds.
+func onceUnused(ctx context.Context, url, sql string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	_, err = conn.Exec(ctx, sql)
-	return err
+	for {
+		_, err := conn.Exec(ctx, sql)
+		if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || refused.Code != "55006" {
+			return err
+		}
+	}
 }
 
 // onDatabase returns the URI with another database and, unless it is empty,

@@ -9,8 +9,8 @@ import (
 	"crypto/sha256"
 
 	"github.com/golang-jwt/jwt/v5"
-	"github.com/maypok86/otter/v2"
 
+	"vestibule.dev/pkg/cache"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/secret"
 )
@@ -77,7 +77,7 @@ func (s *CallerSigner) Token() (string, error) {
 type CallerVerifier struct {
 	clock clock.Clock
 	keys  []jwt.VerificationKey
-	cache *otter.Cache[[sha256.Size]byte, verifiedCaller]
+	cache *cache.Cache[[sha256.Size]byte, verifiedCaller]
 	parse *jwt.Parser
 }
 
@@ -91,16 +91,15 @@ func NewCallerVerifier(c clock.Clock, keys ...secret.Secret) (*CallerVerifier, e
 	if len(keys) == 0 {
 		return nil, errors.New("principal: caller verifier needs a key")
 	}
-	v := &CallerVerifier{clock: c, parse: newParser(jwt.SigningMethodHS256.Alg())}
+	v := &CallerVerifier{
+		clock: c, parse: newParser(jwt.SigningMethodHS256.Alg()),
+		cache: cache.New(cache.Options[[sha256.Size]byte, verifiedCaller]{MaxEntries: 64}),
+	}
 	for _, key := range keys {
 		if len(key) < minCallerKey {
 			return nil, fmt.Errorf("principal: caller key needs at least %d bytes", minCallerKey)
 		}
 		v.keys = append(v.keys, []byte(key))
-	}
-	var err error
-	if v.cache, err = otter.New(&otter.Options[[sha256.Size]byte, verifiedCaller]{MaximumSize: 64}); err != nil {
-		return nil, fmt.Errorf("principal: caller cache: %w", err)
 	}
 	return v, nil
 }
@@ -113,7 +112,7 @@ func (v *CallerVerifier) Verify(token string) (service string, err error) {
 	}
 	now := v.clock.Now()
 	sum := sha256.Sum256([]byte(token))
-	hit, ok := v.cache.GetIfPresent(sum)
+	hit, ok := v.cache.Get(sum)
 	if !ok {
 		if _, err := v.parse.ParseWithClaims(token, &hit.claims, v.key); err != nil {
 			return "", fmt.Errorf("%w: %w", ErrInvalidToken, err)
@@ -124,7 +123,7 @@ func (v *CallerVerifier) Verify(token string) (service string, err error) {
 		return "", fmt.Errorf("%w: no subject", ErrInvalidToken)
 	}
 	if err := hit.claims.check(hit.service, callerAudience, now); err != nil {
-		v.cache.Invalidate(sum)
+		v.cache.Drop(sum)
 		return "", fmt.Errorf("%w: %w", ErrInvalidToken, err)
 	}
 	if !ok {

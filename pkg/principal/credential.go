@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"github.com/maypok86/otter/v2"
 
+	"vestibule.dev/pkg/cache"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/ids"
 )
@@ -167,7 +167,7 @@ type CredentialVerifier struct {
 	clock   clock.Clock
 	keys    map[string]ed25519.PublicKey
 	revoked map[string]bool
-	cache   *otter.Cache[[sha256.Size]byte, verifiedCredential]
+	cache   *cache.Cache[[sha256.Size]byte, verifiedCredential]
 	parse   *jwt.Parser
 }
 
@@ -185,6 +185,7 @@ func NewCredentialVerifier(c clock.Clock, keys []ed25519.PublicKey, revoked ...s
 	v := &CredentialVerifier{
 		clock: c, keys: make(map[string]ed25519.PublicKey, len(keys)), revoked: make(map[string]bool, len(revoked)),
 		parse: newParser(jwt.SigningMethodEdDSA.Alg()),
+		cache: cache.New(cache.Options[[sha256.Size]byte, verifiedCredential]{MaxEntries: credentialsCached}),
 	}
 	for _, key := range keys {
 		if len(key) != ed25519.PublicKeySize {
@@ -194,10 +195,6 @@ func NewCredentialVerifier(c clock.Clock, keys []ed25519.PublicKey, revoked ...s
 	}
 	for _, id := range revoked {
 		v.revoked[id] = true
-	}
-	var err error
-	if v.cache, err = otter.New(&otter.Options[[sha256.Size]byte, verifiedCredential]{MaximumSize: credentialsCached}); err != nil {
-		return nil, fmt.Errorf("principal: credential cache: %w", err)
 	}
 	return v, nil
 }
@@ -210,9 +207,9 @@ func (v *CredentialVerifier) Verify(token string) (Credential, error) {
 	}
 	now := v.clock.Now()
 	sum := sha256.Sum256([]byte(token))
-	if hit, ok := v.cache.GetIfPresent(sum); ok {
+	if hit, ok := v.cache.Get(sum); ok {
 		if !now.Before(hit.expires) {
-			v.cache.Invalidate(sum)
+			v.cache.Drop(sum)
 			return Credential{}, fmt.Errorf("%w: expired", ErrInvalidToken)
 		}
 		return hit.credential, nil

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"github.com/maypok86/otter/v2"
 
+	"vestibule.dev/pkg/cache"
 	"vestibule.dev/pkg/clock"
 )
 
@@ -53,7 +53,7 @@ type Signer struct {
 	clock clock.Clock
 	key   ed25519.PrivateKey
 	kid   string
-	cache *otter.Cache[Principal, minted]
+	cache *cache.Cache[Principal, minted]
 }
 
 type minted struct {
@@ -66,18 +66,17 @@ func NewSigner(c clock.Clock, key ed25519.PrivateKey) (*Signer, error) {
 	if len(key) != ed25519.PrivateKeySize {
 		return nil, errors.New("principal: signer needs an Ed25519 key")
 	}
-	cache, err := otter.New(&otter.Options[Principal, minted]{MaximumSize: cached})
-	if err != nil {
-		return nil, fmt.Errorf("principal: signer cache: %w", err)
-	}
-	return &Signer{clock: c, key: key, kid: keyID(key.Public().(ed25519.PublicKey)), cache: cache}, nil
+	return &Signer{
+		clock: c, key: key, kid: keyID(key.Public().(ed25519.PublicKey)),
+		cache: cache.New(cache.Options[Principal, minted]{MaxEntries: cached}),
+	}, nil
 }
 
 // Sign returns a token for p. Identical principals share a token for a while,
 // because a signature costs more than all else at the edge.
 func (s *Signer) Sign(p Principal) (string, error) {
 	now := s.clock.Now()
-	if m, ok := s.cache.GetIfPresent(p); ok && fresh(m.until, now) {
+	if m, ok := s.cache.Get(p); ok && fresh(m.until, now) {
 		return m.token, nil
 	}
 	if err := p.check(); err != nil {
@@ -113,7 +112,7 @@ func (s *Signer) PublicKey() ed25519.PublicKey { return s.key.Public().(ed25519.
 type Verifier struct {
 	clock clock.Clock
 	keys  map[string]ed25519.PublicKey
-	cache *otter.Cache[[sha256.Size]byte, verified]
+	cache *cache.Cache[[sha256.Size]byte, verified]
 	parse *jwt.Parser
 }
 
@@ -134,11 +133,10 @@ func NewVerifier(c clock.Clock, keys ...ed25519.PublicKey) (*Verifier, error) {
 		}
 		ring[keyID(key)] = key
 	}
-	cache, err := otter.New(&otter.Options[[sha256.Size]byte, verified]{MaximumSize: cached})
-	if err != nil {
-		return nil, fmt.Errorf("principal: verifier cache: %w", err)
-	}
-	return &Verifier{clock: c, keys: ring, cache: cache, parse: newParser(jwt.SigningMethodEdDSA.Alg())}, nil
+	return &Verifier{
+		clock: c, keys: ring, parse: newParser(jwt.SigningMethodEdDSA.Alg()),
+		cache: cache.New(cache.Options[[sha256.Size]byte, verified]{MaxEntries: cached}),
+	}, nil
 }
 
 // Verify returns the principal a token proves. Every error wraps
@@ -149,9 +147,9 @@ func (v *Verifier) Verify(token string) (Principal, error) {
 	}
 	now := v.clock.Now()
 	sum := sha256.Sum256([]byte(token))
-	if hit, ok := v.cache.GetIfPresent(sum); ok {
+	if hit, ok := v.cache.Get(sum); ok {
 		if !now.Before(hit.expires) {
-			v.cache.Invalidate(sum)
+			v.cache.Drop(sum)
 			return Principal{}, fmt.Errorf("%w: expired", ErrInvalidToken)
 		}
 		return hit.principal, nil

@@ -365,7 +365,7 @@ func TestVerify_cached_costsLittle(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
 		_, _ = v.Verify(token)
 		_, _ = s.Sign(member)
-	}); n > 2 {
+	}); n > 4 { // one for the key of each cache
 		t.Errorf("%v allocations on the hot path", n)
 	}
 }

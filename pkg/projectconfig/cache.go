@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/singleflight"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/cache"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/ids"
 )
@@ -52,7 +52,7 @@ type CacheOf[V Versioned] struct {
 	maxAge  time.Duration
 	timeout time.Duration
 	clock   clock.Clock
-	entries *otter.Cache[ids.Tenant, entry[V]]
+	entries *cache.Cache[ids.Tenant, entry[V]]
 	flights singleflight.Group
 }
 
@@ -86,9 +86,9 @@ func NewCacheOf[V Versioned](load func(ctx context.Context, tenant ids.Tenant, m
 	}
 	return &CacheOf[V]{
 		load: load, maxAge: c.MaxAge, timeout: c.LoadTimeout, clock: c.Clock,
-		entries: otter.Must(&otter.Options[ids.Tenant, entry[V]]{
-			MaximumWeight: c.MaxBytes,
-			Weigher: func(_ ids.Tenant, e entry[V]) uint32 {
+		entries: cache.New(cache.Options[ids.Tenant, entry[V]]{
+			MaxWeight: c.MaxBytes,
+			Weigh: func(_ ids.Tenant, e entry[V]) uint32 {
 				return uint32(min(e.view.Size()+entryOverhead, 1<<31))
 			},
 		}),
@@ -104,7 +104,7 @@ func NewCacheOf[V Versioned](load func(ctx context.Context, tenant ids.Tenant, m
 // version ends in [apierr.Unavailable].
 func (c *CacheOf[V]) Get(ctx context.Context, tenant ids.Tenant, minVersion int64) (V, error) {
 	var none V
-	if e, ok := c.entries.GetIfPresent(tenant); ok && c.serves(e, minVersion) {
+	if e, ok := c.entries.Get(tenant); ok && c.serves(e, minVersion) {
 		return e.view, nil
 	}
 	// The load outlives a caller that gives up, since others may wait for it.
@@ -147,12 +147,12 @@ func (c *CacheOf[V]) fill(ctx context.Context, tenant ids.Tenant, minVersion int
 		return none, apierr.Unavailable(time.Second).WithCause(
 			fmt.Errorf("projectconfig: got version %d of project %s, need %d", view.ConfigVersion(), tenant.ProjectID, minVersion))
 	}
-	c.entries.Compute(tenant, func(old entry[V], found bool) (entry[V], otter.ComputeOp) {
+	c.entries.Update(tenant, func(old entry[V], found bool) (entry[V], bool) {
 		if found && old.view.ConfigVersion() > view.ConfigVersion() {
 			view = old.view
-			return old, otter.CancelOp
+			return old, false
 		}
-		return entry[V]{view: view, loaded: asked}, otter.WriteOp
+		return entry[V]{view: view, loaded: asked}, true
 	})
 	return view, nil
 }

@@ -42,7 +42,7 @@ func (c *Config) TrustedURL(raw string, allowNative bool) bool {
 
 func isNative(raw string) bool {
 	scheme, _, ok := strings.Cut(raw, ":")
-	if !ok || !printable(raw) {
+	if !ok || !printable(raw) || !isASCII(scheme) { // EqualFold takes a long s for an s
 		return false
 	}
 	for _, native := range nativeSchemes {

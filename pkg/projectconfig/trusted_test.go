@@ -215,6 +215,7 @@ func TestTrustedURL_nativeScheme_needsTheFlow(t *testing.T) {
 	for _, raw := range []string{
 		"stack-auth-mobile-oauth-url", "xstack-auth-mobile-oauth-url://x", "stack-auth-mobile-oauth-urlx://x", "https://stack-auth-mobile-oauth-url:x", " stack-auth-mobile-oauth-url://x",
 		"stack-auth-mobile-oauth-url://x\r\n", "mobile-oauth-url://x", "https://x.com/stack-auth-mobile-oauth-url:",
+		"\u017ftack-auth-mobile-oauth-url://x", "stac\u212a-auth-mobile-oauth-url://x",
 	} {
 		if c.TrustedURL(raw, true) {
 			t.Errorf("trusts %q", raw)
@@ -259,7 +260,9 @@ var (
 		`|[a-z][a-z0-9+.-]*://([^\x00-\x20\x7f:/?#@\\%\[\]*]+\.)?localhost(:[0-9]*)?` +
 		`|[a-z][a-z0-9+.-]*://127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}(:[0-9]*)?` +
 		`)([/?#][^\x00-\x20\x7f]*)?$`)
-	native = regexp.MustCompile(`^(?i:hexclave|stack-auth)-mobile-oauth-url:[^\x00-\x20\x7f]*$`)
+	// Without the two letters beyond ASCII that are other cases of s and k.
+	native = regexp.MustCompile(`^(?i:(hexclave|stack-auth)-mobile-oauth-url):[^\x00-\x20\x7f]*$`)
+	folded = regexp.MustCompile(`^[^:]*[\x{17f}\x{212a}]`)
 )
 
 // FuzzTrustedURL checks that nothing outside of the expected shapes is trusted,
@@ -268,6 +271,7 @@ func FuzzTrustedURL(f *testing.F) {
 	for _, raw := range []string{
 		"https://trusted.com/cb?x#y", "https://a.example.com", "https://a.b.deep.example:8443", "http://localhost:3000", "http://127.0.0.1", "stack-auth-mobile-oauth-url://x",
 		"https://trusted.com@evil.com", "https://trusted.com\\@evil.com", "https://trusted.com%2f.evil.com", "https://evil.com/.example.com", "javascript://localhost/%0aalert(1)",
+		"Hexclave-Mobile-OAuth-URL:x", "\u017ftack-auth-mobile-oauth-url://x", "https://localho\u017ft",
 	} {
 		f.Add(raw, false)
 		f.Add(raw, true)
@@ -276,7 +280,7 @@ func FuzzTrustedURL(f *testing.F) {
 		if !fuzzed.TrustedURL(raw, allowNative) {
 			return
 		}
-		if native.MatchString(raw) && allowNative {
+		if native.MatchString(raw) && !folded.MatchString(raw) && allowNative {
 			return
 		}
 		m := expected.FindStringSubmatch(raw)

@@ -3,13 +3,10 @@ package service
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
-	"github.com/maypok86/otter/v2"
-	"golang.org/x/sync/singleflight"
-
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/cache"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/grpcx"
 	"vestibule.dev/pkg/principal"
@@ -61,15 +58,18 @@ func (p *Platform) backends(ctx context.Context) (grpcx.Backends, error) {
 		}
 		p.lookUpProject = askOwner(identityv1.NewProjectInternalServiceClient(conn))
 	}
-	projects, err := newProjects(func(ctx context.Context, id string) (*grpcx.Project, error) {
+	projects := newProjects(func(ctx context.Context, id string) (*grpcx.Project, error) {
 		return p.lookUpProject(ctx, id)
 	}, p.Clock)
-	if err != nil {
-		return b, err
+	b.LookUp = func(ctx context.Context, id string) (*grpcx.Project, error) {
+		project, err := projects.Get(ctx, id)
+		if err != nil {
+			return nil, apierr.Unavailable(time.Second).WithCause(err)
+		}
+		return project, nil
 	}
-	b.LookUp = projects.get
 	p.group.Add(runner.Workers, "project changes for backends", func(ctx context.Context) error {
-		return p.Bus.SubscribeCore(ctx, ProjectChanged, func(id []byte) { projects.drop(string(id)) })
+		return p.Bus.SubscribeCore(ctx, ProjectChanged, func(id []byte) { projects.Drop(string(id)) })
 	})
 	return b, nil
 }
@@ -88,73 +88,15 @@ func askOwner(client identityv1.ProjectInternalServiceClient) grpcx.ProjectLooku
 	}
 }
 
-// projects remembers for seconds what identity says.
-type projects struct {
-	ask   grpcx.ProjectLookup
-	clock clock.Clock
-	cache *otter.Cache[string, projectEntry]
-	loads singleflight.Group
-	// generation grows with every drop, so that an answer that was under way
-	// during one is not remembered. mu holds it together with the cache.
-	mu         sync.Mutex
-	generation uint64
-}
-
-type projectEntry struct {
-	project *grpcx.Project // nil for an unknown one
-	until   time.Time
-}
-
-func newProjects(ask grpcx.ProjectLookup, c clock.Clock) (*projects, error) {
-	cache, err := otter.New(&otter.Options[string, projectEntry]{MaximumSize: projectsCached})
-	if err != nil {
-		return nil, err
-	}
-	return &projects{ask: ask, clock: c, cache: cache}, nil
-}
-
-func (p *projects) drop(projectID string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.generation++
-	p.loads.Forget(projectID)
-	p.cache.Invalidate(projectID)
-}
-
-// get implements grpcx.ProjectLookup.
-func (p *projects) get(ctx context.Context, projectID string) (*grpcx.Project, error) {
-	if e, ok := p.cache.GetIfPresent(projectID); ok && p.clock.Now().Before(e.until) {
-		return e.project, nil
-	}
-	loaded, err, _ := p.loads.Do(projectID, func() (any, error) {
-		// Others wait for this answer; it must not end with the request that
-		// happens to ask.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookUpTimeout)
-		defer cancel()
-		return p.load(ctx, projectID)
+// newProjects remembers for seconds what identity says.
+func newProjects(ask grpcx.ProjectLookup, c clock.Clock) *cache.Lookup[*grpcx.Project] {
+	return cache.NewLookup(cache.LookupOptions[*grpcx.Project]{
+		Ask: ask, Timeout: lookUpTimeout, MaxEntries: projectsCached, Clock: c,
+		Life: func(project *grpcx.Project) time.Duration {
+			if project == nil {
+				return unknownLife
+			}
+			return projectLife
+		},
 	})
-	if err != nil {
-		return nil, apierr.Unavailable(time.Second).WithCause(err)
-	}
-	return loaded.(*grpcx.Project), nil
-}
-
-func (p *projects) load(ctx context.Context, projectID string) (*grpcx.Project, error) {
-	p.mu.Lock()
-	generation := p.generation
-	p.mu.Unlock()
-	project, err := p.ask(ctx, projectID)
-	if err != nil {
-		return nil, err
-	}
-	e := projectEntry{project: project, until: p.clock.Now().Add(projectLife)}
-	if project == nil {
-		e.until = p.clock.Now().Add(unknownLife)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.generation == generation {
-		p.cache.Set(projectID, e)
-	}
-	return project, nil
 }

@@ -30,10 +30,7 @@ func rotateKeys(ctx context.Context, p *service.Platform, args []string) error {
 	if err != nil {
 		return err
 	}
-	keys, err := keyring.New(cfg.KeyCache)
-	if err != nil {
-		return err
-	}
+	keys := keyring.New(cfg.KeyCache)
 	application := app.New(settings(cfg, p), app.Deps{
 		Store: postgres.NewStore(p.DB, p.Box, events.Encode), Keys: keys, Clock: p.Clock,
 	})

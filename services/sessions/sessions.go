@@ -28,6 +28,7 @@ func Command() service.Command {
 	return service.Command{
 		Name:       "sessions",
 		Migrations: []migrate.Source{migrations.Source(), courier.Migrations()},
+		Sealed:     append(postgres.Sealed(), courier.Sealed()),
 		Build:      build,
 		Commands: map[string]func(ctx context.Context, p *service.Platform, args []string) error{
 			"rotate-keys": rotateKeys,
@@ -57,14 +58,8 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
-	projects, err := clients.NewProjects(identity)
-	if err != nil {
-		return err
-	}
-	keys, err := keyring.New(cfg.KeyCache)
-	if err != nil {
-		return err
-	}
+	projects := clients.NewProjects(identity, p.Clock)
+	keys := keyring.New(cfg.KeyCache)
 	application := app.New(settings(cfg, p), app.Deps{
 		Store:    postgres.NewStore(p.DB, p.Box, events.Encode),
 		Users:    clients.NewUsers(identity),

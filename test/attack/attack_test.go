@@ -51,6 +51,12 @@ func testGuesses(ctx context.Context, t *testing.T, a *arena) {
 	if err := a.guessCodes(ctx); err != nil {
 		t.Error(err)
 	}
+	if seen, err := a.guessAuthenticator(ctx, 300); err != nil {
+		t.Errorf("%v\n%s", err, seen)
+	}
+	if seen, err := a.guessKeys(ctx, 600); err != nil {
+		t.Errorf("%v\n%s", err, seen)
+	}
 }
 
 // R43. Where the contract answers alike, it is alike to the letter.

@@ -32,15 +32,16 @@ type Client struct {
 }
 
 // transport is shared by all clients, so that a test with many callers does
-// not open a connection for each.
-var transport = &http.Transport{MaxIdleConnsPerHost: 128, IdleConnTimeout: time.Minute}
+// not open a connection for each. It gives up idle connections well before the
+// system does: a request must not meet the end of its connection.
+var transport = &http.Transport{MaxIdleConnsPerHost: 128, IdleConnTimeout: 20 * time.Second}
 
 // New returns a caller without credentials. The base is an origin such as
 // http://127.0.0.1:8102.
 func New(base string) *Client {
 	return &Client{
 		base:   base,
-		http:   &http.Client{Transport: transport, Timeout: time.Minute, CheckRedirect: stay},
+		http:   &http.Client{Transport: transport, Timeout: Patience, CheckRedirect: stay},
 		header: http.Header{},
 	}
 }

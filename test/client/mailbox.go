@@ -65,16 +65,16 @@ func (m Mail) Code() (string, error) {
 	return match[1], nil
 }
 
-// patience is how long Poll waits where the context has no deadline: far longer
-// than anything takes, for machines that do other things too.
-const patience = 3 * time.Minute
+// Patience is how long to wait for what must happen. It ends what would never
+// end; how long things take is no test's business.
+const Patience = 3 * time.Minute
 
 // Poll calls check until it returns nil, and returns its last error when the
-// context or three minutes are over.
+// context or, where that has no deadline, [Patience] is over.
 func Poll(ctx context.Context, check func(context.Context) error) error {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, patience)
+		ctx, cancel = context.WithTimeout(ctx, Patience)
 		defer cancel()
 	}
 	ticker := time.NewTicker(20 * time.Millisecond)

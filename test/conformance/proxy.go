@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Proxy stands between clients and the system and holds every response that
@@ -38,6 +39,9 @@ func NewProxy(contract *Contract, target string) (*Proxy, error) {
 			r.Out.Host = origin.Host
 		},
 		ModifyResponse: p.inspect,
+		// The system ends connections that are idle for a minute. A request
+		// must not meet that end.
+		Transport: &http.Transport{IdleConnTimeout: 20 * time.Second},
 	}
 	return p, nil
 }

@@ -2,10 +2,10 @@ package e2e
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"vestibule.dev/test/client"
 	"vestibule.dev/test/stack"
@@ -33,17 +33,32 @@ func call(t *testing.T, c *client.Client, method, path string, body any) client.
 
 // insist sends a request until it is not refused for being one too many: with
 // one database connection per service a crowd is too many for a moment, and is
-// told to come back.
-func insist(ctx context.Context, c *client.Client, method, path string, body any) (answer client.Response, err error) {
-	err = client.Poll(ctx, func(ctx context.Context) error {
-		var err error
-		answer, err = c.Do(ctx, method, path, body)
-		if err == nil && answer.Status == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") != "" {
-			return fmt.Errorf("%s %s: %s", method, path, answer)
-		}
-		return err
-	})
+// told to come back. Whoever comes back waits a moment, as told: those who ask
+// all the time only keep a slow machine from answering.
+func insist(ctx context.Context, c *client.Client, method, path string, body any) (client.Response, error) {
+	answer, _, err := comeBack(ctx, c, method, path, body)
 	return answer, err
+}
+
+// comeBack is insist, and tells how often the request was refused. What was
+// refused may have had its effect: the answer may only have come too late.
+func comeBack(ctx context.Context, c *client.Client, method, path string, body any) (answer client.Response, refusals int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	ticker := time.NewTicker(500 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		answer, err = c.Do(ctx, method, path, body)
+		if err != nil || answer.Status != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
+			return answer, refusals, err
+		}
+		refusals++
+		select {
+		case <-ctx.Done():
+			return answer, refusals, ctx.Err()
+		case <-ticker.C:
+		}
+	}
 }
 
 // succeed sends a request that must succeed and returns its JSON object.

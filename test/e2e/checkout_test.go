@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -12,10 +13,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -121,9 +122,6 @@ func purchaseURL(t *testing.T, c *client.Client, userID, productID, returnURL st
 	return proxyURL + "/purchase/" + path
 }
 
-// patience is how long people wait for something to appear.
-const patience = 30 * time.Second
-
 // browser is one window, with what went wrong in it.
 type browser struct {
 	context.Context
@@ -146,7 +144,8 @@ func openBrowser(t *testing.T) *browser {
 	if program == "" {
 		t.Fatal("there is no browser: please install chromium")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.WindowSize(1280, 860))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.WindowSize(1280, 860),
+		chromedp.WSURLReadTimeout(client.Patience))
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(stop)
 	ctx, closeWindow := chromedp.NewContext(allocator)
@@ -172,7 +171,7 @@ func openBrowser(t *testing.T) *browser {
 
 func (b *browser) do(actions ...chromedp.Action) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.Context, patience)
+	ctx, cancel := context.WithTimeout(b.Context, client.Patience)
 	defer cancel()
 	if err := chromedp.Run(ctx, actions...); err != nil {
 		b.picture("failure")
@@ -180,18 +179,68 @@ func (b *browser) do(actions ...chromedp.Action) {
 	}
 }
 
-// text waits for an element and reads it.
-func (b *browser) text(selector string) (text string) {
-	b.t.Helper()
-	b.do(chromedp.WaitVisible(selector), chromedp.Text(selector, &text))
-	return strings.TrimSpace(text)
+// poll asks until check is content. Pages come and go meanwhile, and a question
+// that one of them takes along is never answered: it is asked again.
+func (b *browser) poll(check func(ctx context.Context) error) error {
+	return client.Poll(b.Context, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, client.Patience/12)
+		defer cancel()
+		return check(ctx)
+	})
 }
 
+// await waits until a visible element shows what is right. Until then it may
+// show something else, and be on another page.
+func (b *browser) await(selector string, right func(text string) error) {
+	b.t.Helper()
+	script := fmt.Sprintf(`(() => {
+		const shown = document.querySelector(%q);
+		return shown && shown.getClientRects().length > 0 ? shown.innerText : null;
+	})()`, selector)
+	err := b.poll(func(ctx context.Context) error {
+		var text *string
+		if err := chromedp.Run(ctx, chromedp.Evaluate(script, &text)); err != nil {
+			return err
+		}
+		if text == nil {
+			return errors.New("it is not there")
+		}
+		return right(strings.TrimSpace(*text))
+	})
+	if err != nil {
+		b.picture("failure")
+		b.t.Fatalf("%s: %v", selector, err)
+	}
+}
+
+// want waits until an element shows a text.
 func (b *browser) want(selector, want string) {
 	b.t.Helper()
-	if got := b.text(selector); got != want {
-		b.t.Errorf("%s shows %q, want %q", selector, got, want)
-	}
+	b.await(selector, func(text string) error {
+		if text != want {
+			return fmt.Errorf("it shows %q, want %q", text, want)
+		}
+		return nil
+	})
+}
+
+// linger lets the pages that come stay until leave is called, where they would go
+// on after a moment: whoever looks at them may be slow.
+func (b *browser) linger() {
+	b.t.Helper()
+	b.do(chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := page.AddScriptToEvaluateOnNewDocument(`{
+			const after = setTimeout;
+			window.setTimeout = (then, wait, ...more) => wait >= 1000 ? void (window.leave = then) : after(then, wait, ...more);
+		}`).Do(ctx)
+		return err
+	}))
+}
+
+// leave lets the page go on.
+func (b *browser) leave() {
+	b.t.Helper()
+	b.do(chromedp.Evaluate(`leave()`, nil))
 }
 
 // picture keeps what the window shows, and refuses what is wider than it.
@@ -275,6 +324,7 @@ func TestCheckout_testMode_buysAndReturns(t *testing.T) {
 	_, tokens, me := signUp(t, shop)
 	site := newSite(t)
 	b := openBrowser(t)
+	b.linger()
 
 	packs := purchaseURL(t, me, tokens.UserID, "pack", site.home)
 	b.do(desktop, chromedp.Navigate(packs))
@@ -282,9 +332,12 @@ func TestCheckout_testMode_buysAndReturns(t *testing.T) {
 	b.want("#project", "Night Owl Studio")
 	b.want("#total", "$2.50")
 	b.want("#items", "10 Credits")
-	if banner := b.text("#test-banner"); !strings.Contains(banner, "No money is charged") {
-		b.t.Errorf("the banner says %q", banner)
-	}
+	b.await("#test-banner", func(banner string) error {
+		if !strings.Contains(banner, "No money is charged") {
+			return fmt.Errorf("the banner says %q", banner)
+		}
+		return nil
+	})
 	b.do(chromedp.Click("#more"), chromedp.Click("#more"))
 	b.want("#total", "$7.50")
 	b.want("#items", "30 Credits")
@@ -294,6 +347,7 @@ func TestCheckout_testMode_buysAndReturns(t *testing.T) {
 	b.do(chromedp.Click("#pay"))
 	b.want("#notice-title", "Thank you")
 	b.picture("thanks-phone")
+	b.leave()
 	b.want("#shop", "Welcome back")
 	site.wantVisits(t, "/thanks?order=1")
 	if got := credits(t, me, tokens.UserID); got != 30.0 {

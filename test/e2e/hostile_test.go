@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -30,15 +31,17 @@ func TestSignUp_sameAddressAtOnce_makesOneUser(t *testing.T) {
 	local, domain, _ := strings.Cut(address, "@")
 	spellings := []string{address, strings.ToUpper(address), strings.ToUpper(local) + "@" + domain, local + "@" + strings.ToUpper(domain), strings.ToUpper(address[:1]) + address[1:]}
 	answers := make([]client.Response, parallel)
+	var refusals atomic.Int64
 	var everybody sync.WaitGroup
 	for i := range answers {
 		everybody.Go(func() {
-			var err error
-			answers[i], err = insist(t.Context(), visitor(dev), http.MethodPost, "/auth/password/sign-up",
+			answer, refused, err := comeBack(t.Context(), visitor(dev), http.MethodPost, "/auth/password/sign-up",
 				map[string]any{"email": spellings[i%len(spellings)], "password": password})
 			if err != nil {
 				t.Error(err)
 			}
+			answers[i] = answer
+			refusals.Add(int64(refused))
 		})
 	}
 	everybody.Wait()
@@ -51,8 +54,11 @@ func TestSignUp_sameAddressAtOnce_makesOneUser(t *testing.T) {
 			t.Errorf("answered with %s", answer)
 		}
 	}
-	if users != 1 {
+	if users > 1 || users == 0 && refusals.Load() == 0 {
 		t.Errorf("%d users have signed up", users)
+	}
+	if found := items(t, succeed(t, backend(dev), http.MethodGet, "/users?query="+address, nil)); len(found) != 1 {
+		t.Errorf("there are %v", found)
 	}
 	if _, err := visitor(dev).SignIn(t.Context(), strings.ToUpper(address), password); err != nil {
 		t.Error(err)
@@ -258,25 +264,37 @@ func flood(t *testing.T) (most int64) {
 		most = max(most, gatewayMemory(t))
 		everybody.Go(func() {
 			defer func() { <-room }()
-			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, system.BaseURL+"/api/v1/auth/password/sign-in",
-				io.LimitReader(endless('x'), 1<<30))
-			if err != nil {
-				t.Error(err)
-				return
+			// There is room for one at a time; whoever waits too long for it is
+			// told to come back.
+			status := http.StatusServiceUnavailable
+			for status == http.StatusServiceUnavailable {
+				var err error
+				if status, err = sendEndless(t.Context()); err != nil {
+					return // the gateway may hang up on it
+				}
 			}
-			request.Header.Set("Content-Type", "application/json")
-			answer, err := http.DefaultClient.Do(request)
-			if err != nil {
-				return // the gateway may hang up on it
-			}
-			defer answer.Body.Close()
-			if answer.StatusCode != http.StatusRequestEntityTooLarge {
-				t.Errorf("an endless body: %d", answer.StatusCode)
+			if status != http.StatusRequestEntityTooLarge {
+				t.Errorf("an endless body: %d", status)
 			}
 		})
 	}
 	everybody.Wait()
 	return max(most, gatewayMemory(t))
+}
+
+// sendEndless sends a body of a GiB, whose length it does not say.
+func sendEndless(ctx context.Context) (status int, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, system.BaseURL+"/api/v1/auth/password/sign-in",
+		io.LimitReader(endless('x'), 1<<30))
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	return answer.StatusCode, answer.Body.Close()
 }
 
 type endless byte
@@ -348,6 +366,8 @@ func TestQueries_odd_areRefused(t *testing.T) {
 // answers nobody reads (R51) cost no one else an answer, and are ended.
 func TestConnections_idleAndSlow_hinderNobody(t *testing.T) {
 	const each = 1250
+	// leeway is for connections of others, which come and go.
+	const leeway = 50
 	_, tokens, _ := signUp(t, dev)
 	me := client.For(system.BaseURL, dev, client.Public).SignedIn(tokens)
 	before := gatewayDescriptors(t)
@@ -377,7 +397,10 @@ func TestConnections_idleAndSlow_hinderNobody(t *testing.T) {
 		"POST /api/v1/auth/password/sign-in HTTP/1.1\r\nHost: x\r\nX-Slow: ",                                                          // a header that does not end
 		"POST /api/v1/auth/password/sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n{", // a body that does not end
 	}
+	// Those that never send a whole header, which are ended after seconds, come
+	// first. The others may go on for half a minute.
 	conns = make([]net.Conn, each*len(texts))
+	headless := conns[:each*(len(texts)-1)]
 	var opening sync.WaitGroup
 	for first := range 20 {
 		opening.Go(func() {
@@ -388,7 +411,7 @@ func TestConnections_idleAndSlow_hinderNobody(t *testing.T) {
 					return
 				}
 				conns[i] = conn
-				_, _ = io.WriteString(conn, texts[i%len(texts)])
+				_, _ = io.WriteString(conn, texts[i/each])
 			}
 		})
 	}
@@ -397,18 +420,13 @@ func TestConnections_idleAndSlow_hinderNobody(t *testing.T) {
 		return
 	}
 	open := gatewayDescriptors(t)
-	// A slow machine ends the first before the last are there.
-	if open < before+each {
+	// On a slow machine the first are ended before the last are there.
+	if open < before+each-leeway {
 		t.Errorf("%d descriptors are open, %d before: the connections are not there", open, before)
 	}
 	meanwhile, slowest := ask()
-	// Those that never sent a whole header are ended after seconds. The others
-	// may go on for half a minute.
 	begin := time.Now()
-	for i, conn := range conns {
-		if i%4 == 3 {
-			continue
-		}
+	for _, conn := range headless {
 		if _, err := io.Copy(io.Discard, conn); err != nil && !errors.Is(err, syscall.ECONNRESET) {
 			t.Fatal(err)
 		}
@@ -420,7 +438,7 @@ func TestConnections_idleAndSlow_hinderNobody(t *testing.T) {
 	t.Logf("%d descriptors instead of %d; half of 200 requests took %v meanwhile and %v before, 99 of 100 %v and %v; the connections were ended within %v more",
 		open, before, meanwhile, usually, slowest, seldom, ended.Round(time.Millisecond))
 	if err := client.Poll(t.Context(), func(context.Context) error {
-		if n := gatewayDescriptors(t); n > before+50 {
+		if n := gatewayDescriptors(t); n > before+leeway {
 			return fmt.Errorf("%d descriptors are still open, %d before", n, before)
 		}
 		return nil

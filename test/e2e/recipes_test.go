@@ -49,15 +49,11 @@ func TestRecipes_signIn_workAsPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	installSDK(t)
-	operator, err := client.NewOperator(t.Context(), proxyURL, system.Projects["internal"])
-	if err != nil {
-		t.Fatal(err)
-	}
 	setup := ""
 	// What people are called in the recipes are others each time.
 	for i, section := range strings.Split(string(text), "\n## ") {
 		name, _, _ := strings.Cut(section, "\n")
-		project, err := operator.NewProject(t.Context(), name, map[string]any{"credential_enabled": false})
+		project, err := client.NewProject(t.Context(), proxyURL, system.Projects["internal"], name, map[string]any{"credential_enabled": false})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -115,3 +115,24 @@ func (l *Log) Drained(ctx context.Context) error {
 	}
 	return errors.Join(append(errs, names.Err())...)
 }
+
+// Watch calls handle for each event on a subject that is stored from now on,
+// until stop is called.
+func (l *Log) Watch(ctx context.Context, stream, subject string, handle func(Event)) (stop func(), err error) {
+	consumer, err := l.js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverNewPolicy,
+	})
+	if err != nil {
+		return nil, err
+	}
+	consuming, err := consumer.Consume(func(message jetstream.Msg) {
+		event := Event{Subject: message.Subject(), Header: message.Headers(), Payload: message.Data(), Envelope: &eventsv1.Envelope{}}
+		if proto.Unmarshal(message.Data(), event.Envelope) == nil {
+			handle(event)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return consuming.Stop, nil
+}

@@ -55,6 +55,8 @@ type report struct {
 	steady     result // users/me at a fixed rate on an idle system
 	steadyRate int
 	flood      floodResult
+	// eventDelay and webhookDelay are how long facts took to be told.
+	eventDelay, webhookDelay result
 }
 
 type floodResult struct {
@@ -118,6 +120,10 @@ func measure(ctx context.Context, s settings, progress func(string, ...any)) (*r
 	if s.only == "" {
 		progress("measuring: current user at a fixed rate, alone and during a flood of sign-ins")
 		r.rates(ctx, w)
+		progress("measuring: how soon events and webhooks arrive")
+		if err := r.facts(ctx, system, w); err != nil {
+			return nil, err
+		}
 	}
 	if r.busy, err = memory(system); err != nil {
 		return nil, err

@@ -90,11 +90,7 @@ var operations = []operation{
 		}
 	}},
 	{name: "update user", goalSQL: 6, goalHops: 1, floor: writeShape, times: 2, next: func(w *world) func() *http.Request {
-		return func() *http.Request {
-			r := w.request(http.MethodPatch, "/users/me", map[string]any{"display_name": fmt.Sprintf("Name %d", w.sequence.Add(1))})
-			r.Header.Set("X-Hexclave-Access-Token", w.someone().AccessToken)
-			return r
-		}
+		return w.rename(nil)
 	}},
 	{name: "sign-in with password", goalSQL: 4, goalHops: 2, hashes: 1, plus: 1.5, next: func(w *world) func() *http.Request {
 		return func() *http.Request {
@@ -197,6 +193,20 @@ func (w *world) get(path string, p person) func() *http.Request {
 		r.Header.Set("X-Hexclave-Project-Id", p.project.ID)
 		r.Header.Set("X-Hexclave-Publishable-Client-Key", p.project.PublishableClientKey)
 		r.Header.Set("X-Hexclave-Access-Token", p.AccessToken)
+		return r
+	}
+}
+
+// rename makes requests that give people new names, and tells the names when
+// they are asked for.
+func (w *world) rename(tell func(name string)) func() *http.Request {
+	return func() *http.Request {
+		name := fmt.Sprintf("Name %d", w.sequence.Add(1))
+		r := w.request(http.MethodPatch, "/users/me", map[string]any{"display_name": name})
+		r.Header.Set("X-Hexclave-Access-Token", w.someone().AccessToken)
+		if tell != nil {
+			tell(name)
+		}
 		return r
 	}
 }

@@ -86,6 +86,7 @@ func (r *report) write(w io.Writer) error {
 	p.line("| one password hash (argon2id, 19 MiB, t=2, p=1), on all processors at once | %.1f |", r.hash)
 	p.line("")
 	r.writeRates(p)
+	r.writeFacts(p)
 	r.writeSystem(p)
 	p.line("## What the counts are")
 	p.line("")
@@ -116,6 +117,21 @@ func (r *report) writeRates(p *printer) {
 	p.line("| while %d connections sign in | %.0f | %.1f | %.1f | ≤ 100 | %s | %d | %.0f | %d |",
 		r.settings.concurrency, r.flood.reads.rate(), r.flood.reads.quantile(0.5), r.flood.reads.quantile(0.99),
 		verdict(r.flood.reads.quantile(0.99) <= 100), r.flood.reads.failures+r.flood.reads.refused, r.flood.signIns.rate(), r.flood.signIns.refused)
+	p.line("")
+}
+
+func (r *report) writeFacts(p *printer) {
+	if len(r.eventDelay.latencies) == 0 {
+		return
+	}
+	p.line("## Facts on their way")
+	p.line("")
+	p.line("| | facts/s | p50 ms | p95 ms | p99 ms | goal | |")
+	p.line("|---|---|---|---|---|---|---|")
+	p.line("| from the fact to a consumer of its event | %d | %.1f | %.1f | %.1f | p99 ≤ 100 | %s |", eventRate,
+		r.eventDelay.quantile(0.5), r.eventDelay.quantile(0.95), r.eventDelay.quantile(0.99), verdict(r.eventDelay.quantile(0.99) <= 100))
+	p.line("| from sending the request to the first attempt at a webhook | %d | %.1f | %.1f | %.1f | p95 ≤ 2000 | %s |", webhookRate,
+		r.webhookDelay.quantile(0.5), r.webhookDelay.quantile(0.95), r.webhookDelay.quantile(0.99), verdict(r.webhookDelay.quantile(0.95) <= 2000))
 	p.line("")
 }
 

@@ -546,7 +546,7 @@ func Post(ctx context.Context, webhook string, payload []byte) (status int, err 
 // deliver sends an event again until it is taken, as the provider does, for a
 // shorter time.
 func deliver(webhook string, payload []byte) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()

@@ -20,7 +20,7 @@ const mainBranch = "main"
 
 // NewAccessTokens returns a verifier of tokens issued under publicURL, the
 // origin of the API without a trailing slash.
-func NewAccessTokens(client sessionsv1.TokenInternalServiceClient, c clock.Clock, publicURL string) (*accesstoken.Verifier, error) {
+func NewAccessTokens(client sessionsv1.TokenInternalServiceClient, c clock.Clock, publicURL string) *accesstoken.Verifier {
 	return accesstoken.New(func(ctx context.Context, audience string) ([]accesstoken.Key, error) {
 		res, err := client.GetVerificationKeys(ctx, &sessionsv1.GetVerificationKeysRequest{Audience: audience})
 		if err != nil && !apierr.HasCode(grpcx.FromStatus(err), apierr.CodeProjectNotFound) {

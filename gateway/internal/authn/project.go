@@ -5,13 +5,10 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"slices"
-	"sync"
 	"time"
 
-	"github.com/maypok86/otter/v2"
-	"golang.org/x/sync/singleflight"
-
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/cache"
 	"vestibule.dev/pkg/clock"
 	identityv1 "vestibule.dev/proto/identity/v1"
 )
@@ -77,75 +74,39 @@ func (p *projectAccess) holds(kind keyKind, key string, now time.Time) (keySetID
 
 // Projects looks projects up at identity and remembers them for seconds.
 type Projects struct {
-	client identityv1.ProjectInternalServiceClient
-	clock  clock.Clock
-	cache  *otter.Cache[string, projectEntry]
-	loads  singleflight.Group
-	// generation grows with every drop, so that an answer that was under way
-	// during one is not remembered. mu holds it together with the cache.
-	mu         sync.Mutex
-	generation uint64
-}
-
-type projectEntry struct {
-	access *projectAccess // nil for an unknown project
-	until  time.Time
+	known *cache.Lookup[*projectAccess] // nil for an unknown project
 }
 
 // NewProjects returns an empty cache in front of identity.
-func NewProjects(client identityv1.ProjectInternalServiceClient, c clock.Clock) (*Projects, error) {
-	cache, err := otter.New(&otter.Options[string, projectEntry]{MaximumSize: projectsCached})
-	if err != nil {
-		return nil, err
-	}
-	return &Projects{client: client, clock: c, cache: cache}, nil
+func NewProjects(client identityv1.ProjectInternalServiceClient, c clock.Clock) *Projects {
+	return &Projects{cache.NewLookup(cache.LookupOptions[*projectAccess]{
+		Ask: func(ctx context.Context, id string) (*projectAccess, error) {
+			res, err := client.GetProjectAccess(ctx, &identityv1.GetProjectAccessRequest{ProjectId: id})
+			if err != nil || !res.GetFound() {
+				return nil, err
+			}
+			return newProjectAccess(res), nil
+		},
+		Life: func(access *projectAccess) time.Duration {
+			if access == nil {
+				return unknownLife
+			}
+			return projectLife
+		},
+		Timeout: loadTimeout, MaxEntries: projectsCached, Clock: c,
+	})}
 }
 
 // Drop forgets a project, because it changed.
-func (p *Projects) Drop(projectID string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.generation++
-	p.loads.Forget(projectID)
-	p.cache.Invalidate(projectID)
-}
+func (p *Projects) Drop(projectID string) { p.known.Drop(projectID) }
 
 // get returns nil for an unknown project. Its error is 503.
 func (p *Projects) get(ctx context.Context, projectID string) (*projectAccess, error) {
-	if e, ok := p.cache.GetIfPresent(projectID); ok && p.clock.Now().Before(e.until) {
-		return e.access, nil
-	}
-	loaded, err, _ := p.loads.Do(projectID, func() (any, error) {
-		// Others wait for this call; it must not end with the request that
-		// happens to make it.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
-		defer cancel()
-		return p.load(ctx, projectID)
-	})
+	access, err := p.known.Get(ctx, projectID)
 	if err != nil {
 		return nil, apierr.Unavailable(time.Second).WithCause(err)
 	}
-	return loaded.(*projectAccess), nil
-}
-
-func (p *Projects) load(ctx context.Context, projectID string) (*projectAccess, error) {
-	p.mu.Lock()
-	generation := p.generation
-	p.mu.Unlock()
-	res, err := p.client.GetProjectAccess(ctx, &identityv1.GetProjectAccessRequest{ProjectId: projectID})
-	if err != nil {
-		return nil, err
-	}
-	e := projectEntry{until: p.clock.Now().Add(unknownLife)}
-	if res.GetFound() {
-		e = projectEntry{access: newProjectAccess(res), until: p.clock.Now().Add(projectLife)}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.generation == generation {
-		p.cache.Set(projectID, e)
-	}
-	return e.access, nil
+	return access, nil
 }
 
 func newProjectAccess(res *identityv1.GetProjectAccessResponse) *projectAccess {

@@ -6,11 +6,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/maypok86/otter/v2"
-
 	"vestibule.dev/gateway/internal/facts"
 	"vestibule.dev/gateway/internal/transcode"
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/cache"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/rate"
@@ -40,7 +39,7 @@ const bucketsCached = 100_000
 type Limiter struct {
 	clock   clock.Clock
 	limits  Limits
-	buckets *otter.Cache[bucketKey, *rate.Bucket]
+	buckets *cache.Cache[bucketKey, *rate.Bucket]
 	refused atomic.Int64
 }
 
@@ -59,12 +58,11 @@ type bucketKey struct {
 }
 
 // NewLimiter returns a limiter with full buckets.
-func NewLimiter(limits Limits, c clock.Clock) (*Limiter, error) {
-	buckets, err := otter.New(&otter.Options[bucketKey, *rate.Bucket]{MaximumSize: bucketsCached})
-	if err != nil {
-		return nil, err
+func NewLimiter(limits Limits, c clock.Clock) *Limiter {
+	return &Limiter{
+		clock: c, limits: limits,
+		buckets: cache.New(cache.Options[bucketKey, *rate.Bucket]{MaxEntries: bucketsCached}),
 	}
-	return &Limiter{clock: c, limits: limits, buckets: buckets}, nil
 }
 
 // Refused is the number of requests refused so far.
@@ -115,7 +113,7 @@ func (l *Limiter) allowAddress(r *http.Request, class limitClass, limit rate.Rat
 }
 
 func (l *Limiter) take(key bucketKey, limit rate.Rate) (time.Duration, bool) {
-	b, _ := l.buckets.ComputeIfAbsent(key, func() (*rate.Bucket, bool) { return &rate.Bucket{}, false })
+	b := l.buckets.GetOrAdd(key, func() *rate.Bucket { return &rate.Bucket{} })
 	wait, ok := b.Take(l.clock.Now(), limit)
 	if !ok {
 		l.refused.Add(1)

@@ -11,11 +11,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/maypok86/otter/v2"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/cache"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
@@ -46,7 +46,7 @@ type Publisher struct {
 	clock   clock.Clock
 	log     *slog.Logger
 	queue   chan *eventsv1.Envelope
-	keys    *otter.Cache[usedKey, struct{}]
+	keys    *cache.Cache[usedKey, struct{}]
 	dropped atomic.Int64
 }
 
@@ -56,15 +56,14 @@ type usedKey struct {
 }
 
 // New returns a publisher that publishes nothing until it runs.
-func New(c clock.Clock, log *slog.Logger) (*Publisher, error) {
-	keys, err := otter.New(&otter.Options[usedKey, struct{}]{
-		MaximumSize:      keysRemembered,
-		ExpiryCalculator: otter.ExpiryCreating[usedKey, struct{}](keyInterval),
-	})
-	if err != nil {
-		return nil, err
+func New(c clock.Clock, log *slog.Logger) *Publisher {
+	return &Publisher{
+		clock: c, log: log, queue: make(chan *eventsv1.Envelope, queued),
+		keys: cache.New(cache.Options[usedKey, struct{}]{
+			MaxEntries: keysRemembered,
+			Life:       func(struct{}) time.Duration { return keyInterval },
+		}),
 	}
-	return &Publisher{clock: c, log: log, queue: make(chan *eventsv1.Envelope, queued), keys: keys}, nil
 }
 
 // Run publishes until ctx ends.
@@ -146,7 +145,7 @@ func (p *Publisher) KeyUsed(ctx context.Context, r Request, keySetID string) {
 	if p == nil || keySetID == "" {
 		return
 	}
-	if _, fresh := p.keys.SetIfAbsent(usedKey{keySetID, r.Caller.Access}, struct{}{}); !fresh {
+	if !p.keys.Add(usedKey{keySetID, r.Caller.Access}, struct{}{}) {
 		return
 	}
 	envelope := p.envelope(ctx, r, "key", "used")

@@ -79,7 +79,7 @@ test("a command-line program signs in with the session of a browser", async () =
   let shown;
   const prompted = clientApp().promptCliLogin({
     appUrl: "http://localhost:3000",
-    expiresInMillis: 60_000,
+    expiresInMillis: 3_600_000,
     waitTimeMillis: 50,
     promptLink: (url) => {
       shown = new URL(url);
@@ -116,7 +116,7 @@ test("the anonymous user of a program becomes the person who signs up in the bro
   const { refreshToken: anonRefreshToken } = await anonymous.currentSession.getTokens();
   const result = await program.promptCliLogin({
     appUrl: "http://localhost:3000",
-    expiresInMillis: 60_000,
+    expiresInMillis: 3_600_000,
     waitTimeMillis: 50,
     anonRefreshToken,
     promptLink: (url) => {

@@ -1,5 +1,5 @@
-// What the SDK does in a browser is played here request for request; what it
-// does outside of one, it does itself.
+// What the SDK does in a browser is played here request for request, to see each
+// answer; sdk_browser_test.go lets it do so itself.
 import assert from "node:assert/strict";
 import test from "node:test";
 import { createHash, randomBytes } from "node:crypto";

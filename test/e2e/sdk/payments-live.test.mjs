@@ -1,7 +1,7 @@
 // What people and backends do where things are sold for money.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { api, clientApp, dev, freshEmail, serverApp } from "./system.mjs";
+import { api, clientApp, dev, freshEmail, serverApp, until } from "./system.mjs";
 
 const live = dev.projects.live;
 const stripeUrl = process.env.VESTIBULE_TEST_STRIPE;
@@ -37,12 +37,7 @@ async function pay(url, priceId, mode, amount, quantity = 1) {
 
 /** Waits for the word of the payment provider. */
 async function eventually(read, want) {
-  for (let attempt = 0; attempt < 300; attempt++) {
-    const got = await read();
-    if (JSON.stringify(got) === JSON.stringify(want)) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  assert.deepEqual(await read(), want);
+  await until(async () => assert.deepEqual(await read(), want));
 }
 
 test("a person pays for packs", async () => {

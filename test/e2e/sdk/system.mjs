@@ -1,5 +1,6 @@
 // What the tests know of the running system: its address, the project and the
 // mailbox, as dev.json tells them.
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { StackClientApp, StackServerApp } from "@stackframe/js";
 
@@ -68,15 +69,42 @@ export async function api(path, { method = "GET", body, headers = {} } = {}) {
  */
 export async function mailTo(address, { subject = "" } = {}) {
   const query = encodeURIComponent(`to:${address}`);
-  for (let attempt = 0; attempt < 300; attempt++) {
+  return await until(async () => {
     const found = await (await fetch(`${dev.mailbox_url}/api/v1/search?query=${query}`)).json();
     const hit = found.messages.find((message) => message.Subject.includes(subject));
-    if (hit) {
-      return await (await fetch(`${dev.mailbox_url}/api/v1/message/${hit.ID}`)).json();
+    assert.ok(hit, `no mail to ${address} with subject ${JSON.stringify(subject)} arrived`);
+    return await (await fetch(`${dev.mailbox_url}/api/v1/message/${hit.ID}`)).json();
+  });
+}
+
+/** Checks again and again what must come true, and fails as it did last. */
+export async function until(check) {
+  const patience = Date.now() + 120_000;
+  for (;;) {
+    try {
+      return await check();
+    } catch (error) {
+      if (!(error instanceof assert.AssertionError) || Date.now() > patience) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  throw new Error(`no mail to ${address} with subject ${JSON.stringify(subject)} arrived`);
+}
+
+/**
+ * Calls until the call is not refused for being one too many: with one database
+ * connection per service a crowd is too many for a moment, and is told to come
+ * back.
+ */
+export async function insist(call) {
+  for (;;) {
+    try {
+      const answer = await call();
+      if (answer?.status !== 503) return answer;
+    } catch (error) {
+      if (!/ 503 /.test(error.message)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
 }
 
 /** The one-time code in a mail's link. */

@@ -114,7 +114,7 @@ test("every method of the SDK on teams and what belongs to them works", async ()
   assert.equal(teamKey.whyInvalid(), null);
   const [listedTeamKey] = await team.listApiKeys();
   await listedTeamKey.update({ description: "renamed" });
-  const ownKey = watch("key", await me.createApiKey({ description: "own", expiresAt: new Date(Date.now() + 60_000) }), { all: true });
+  const ownKey = watch("key", await me.createApiKey({ description: "own", expiresAt: new Date(Date.now() + 3_600_000) }), { all: true });
   const [listedKey] = await me.listApiKeys();
   await watch("key", listedKey, { all: true }).update({ description: "mine" });
   assert.equal((await me.listApiKeys())[0].description, "mine");

@@ -85,8 +85,13 @@ func programs(t *testing.T) string {
 		t.Fatal(err)
 	}
 	original := filepath.Join(dir, "program")
+	// A process that another test forks meanwhile would hold the file open for
+	// writing, and nobody may run such a file.
+	syscall.ForkLock.RLock()
+	err = os.WriteFile(original, content, 0o755)
+	syscall.ForkLock.RUnlock()
 	// Whatever the umask is.
-	if err := errors.Join(os.WriteFile(original, content, 0o755), os.Chmod(original, 0o755), os.Chmod(dir, 0o755)); err != nil {
+	if err := errors.Join(err, os.Chmod(original, 0o755), os.Chmod(dir, 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range append(slices.Clone(services), "gateway", "vestibule-dev") {

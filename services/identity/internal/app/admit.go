@@ -18,7 +18,7 @@ const (
 	ruleRestricts = "restrict"
 )
 
-// rulesBudget is how long the rules of a project may keep one sign-up.
+// rulesBudget is the usual time that the rules of a project may keep one sign-up.
 const rulesBudget = 500 * time.Millisecond
 
 // signUp is somebody who asks to become a user, the input of the project's
@@ -111,7 +111,7 @@ type verdict struct {
 // does not hold, also when the rules before it have taken too long.
 func (a *App) judge(ctx context.Context, config *projectconfig.Config, facts SignUpFacts) (verdict, error) {
 	v := verdict{rejected: config.Auth.SignUpRulesDefaultAction == ruleRejects}
-	bounded, cancel := context.WithTimeout(ctx, rulesBudget)
+	bounded, cancel := context.WithTimeout(ctx, a.rulesBudget)
 	defer cancel()
 	for _, rule := range config.Auth.SignUpRules {
 		if !rule.Enabled || strings.TrimSpace(rule.Condition) == "" {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -29,6 +30,9 @@ type Deps struct {
 	AccessTokens       AccessTokens
 	// Conditions evaluates the conditions of sign-up rules.
 	Conditions Conditions
+	// RulesBudget is how long the rules of a project may keep one sign-up; 0
+	// means 500 ms.
+	RulesBudget time.Duration
 	// Bots verifies bot challenges; nil lets everybody pass.
 	Bots      BotVerifier
 	BotPolicy BotPolicy
@@ -70,6 +74,7 @@ type App struct {
 	refreshes singleflight.Group
 
 	conditions  Conditions
+	rulesBudget time.Duration
 	bots        BotVerifier
 	botPolicy   BotPolicy
 	limits      Limits
@@ -101,6 +106,7 @@ func New(deps Deps) *App {
 		accessTokens:       deps.AccessTokens,
 
 		conditions:  deps.Conditions,
+		rulesBudget: cmp.Or(deps.RulesBudget, rulesBudget),
 		bots:        deps.Bots,
 		botPolicy:   deps.BotPolicy,
 		limits:      deps.Limits,

@@ -61,7 +61,8 @@ type harness struct {
 	clock      *clock.Fake
 	tenant     ids.Tenant
 	// paused holds how long each pause was to be.
-	paused []time.Duration
+	pausing sync.Mutex
+	paused  []time.Duration
 	// seen is the number of events that were read.
 	seen int64
 }
@@ -125,6 +126,7 @@ func (h *harness) deps(change ...func(*app.Deps)) app.Deps {
 		Logger:      slog.New(slog.DiscardHandler),
 		Clock:       h.clock,
 		Pause:       h.pause,
+		RulesBudget: time.Minute,
 		PublicURL:   publicURL,
 	}
 	for _, change := range change {
@@ -135,6 +137,8 @@ func (h *harness) deps(change ...func(*app.Deps)) app.Deps {
 
 // pause notes the pause and takes no time.
 func (h *harness) pause(_ context.Context, d time.Duration) error {
+	h.pausing.Lock()
+	defer h.pausing.Unlock()
 	h.paused = append(h.paused, d)
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"github.com/dlclark/regexp2"
-	"github.com/maypok86/otter/v2"
 
+	"vestibule.dev/pkg/cache"
 	"vestibule.dev/services/identity/internal/app"
 )
 
@@ -32,8 +32,8 @@ const (
 // safe for concurrent use.
 type Conditions struct {
 	env      *cel.Env
-	programs *otter.Cache[string, compiled[cel.Program]]
-	patterns *otter.Cache[string, compiled[*regexp2.Regexp]]
+	programs *cache.Cache[string, compiled[cel.Program]]
+	patterns *cache.Cache[string, compiled[*regexp2.Regexp]]
 }
 
 // compiled is what became of a text.
@@ -75,11 +75,11 @@ func language() *env.LibrarySubset {
 	return subset
 }
 
-func newCache[T any]() *otter.Cache[string, compiled[T]] {
-	return otter.Must(&otter.Options[string, compiled[T]]{
-		MaximumWeight: cached,
+func newCache[T any]() *cache.Cache[string, compiled[T]] {
+	return cache.New(cache.Options[string, compiled[T]]{
+		MaxWeight: cached,
 		// What is compiled takes some times as much as its text.
-		Weigher: func(text string, _ compiled[T]) uint32 { return uint32(min(len(text)+256, 1<<31)) },
+		Weigh: func(text string, _ compiled[T]) uint32 { return uint32(min(len(text)+256, 1<<31)) },
 	})
 }
 
@@ -108,12 +108,12 @@ func (c *Conditions) Hold(ctx context.Context, condition string, facts app.SignU
 }
 
 // compile returns what became of the text, once.
-func compile[T any](cache *otter.Cache[string, compiled[T]], text string, do func(text string) (T, error)) compiled[T] {
-	if known, ok := cache.GetIfPresent(text); ok {
-		return known
+func compile[T any](known *cache.Cache[string, compiled[T]], text string, do func(text string) (T, error)) compiled[T] {
+	if before, ok := known.Get(text); ok {
+		return before
 	}
 	value, err := do(text)
-	cache.Set(text, compiled[T]{value, err})
+	known.Set(text, compiled[T]{value, err})
 	return compiled[T]{value, err}
 }
 

@@ -187,7 +187,7 @@ func newFixture(t *testing.T) *fixture {
 		t: t, url: pgtest.URL(t, outbox.Migrations(), migrations.Source()), smtp: smtptest.New(t),
 		configs: &configs{config: projectconfig.Config{DisplayName: "Analytical Engines"}},
 		users:   &users{known: map[string]domain.Contact{}},
-		cfg:     app.Config{CapacityPerHour: 1_000_000, BurstPerMinute: 1000, PublicURL: "https://api.example.com"},
+		cfg:     app.Config{CapacityPerHour: 1_000_000_000, BurstPerMinute: 1000, PublicURL: "https://api.example.com"},
 	}
 	f.configs.config.Emails.Server.IsShared = true
 	ring, err := secret.ParseKeyRing(secret.Secret("k:" + base64.StdEncoding.EncodeToString(make([]byte, 32))))

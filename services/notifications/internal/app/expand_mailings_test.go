@@ -40,7 +40,8 @@ func (f *fixture) expand(a *app.App, step func(ctx context.Context) context.Cont
 			f.t.Error(err)
 			return
 		}
-		f.exec("UPDATE emails SET is_paused = true WHERE NOT is_paused")
+		// Whoever does the same meanwhile sees to the others.
+		f.exec("UPDATE emails SET is_paused = true WHERE ctid = ANY(ARRAY(SELECT ctid FROM emails WHERE NOT is_paused FOR UPDATE SKIP LOCKED))")
 	}
 }
 

@@ -104,7 +104,7 @@ func (r *receiver) all() []post {
 // await waits until done says that what arrived is enough.
 func (r *receiver) await(done func(posts []post) bool) []post {
 	r.t.Helper()
-	timeout := time.After(time.Minute)
+	timeout := time.After(5 * time.Minute)
 	for {
 		if posts := r.all(); done(posts) {
 			return posts
@@ -255,8 +255,12 @@ func TestCallWebhook_alwaysFailing_followsTheSchedule(t *testing.T) {
 	f.happen("user.created", "user/1", 1)
 	var waits []int
 	for f.deliver() > 0 {
-		wait, _ := strconv.ParseFloat(f.query("SELECT coalesce(max(extract(epoch FROM due_at - now())), 0)::text FROM webhook_lanes"), 64)
-		waits = append(waits, int(wait+0.5))
+		// Of the moment of the attempt, not of this one.
+		wait, err := strconv.Atoi(f.query("SELECT coalesce((SELECT extract(epoch FROM l.due_at - max(a.created_at)) FROM webhook_lanes l, webhook_attempts a GROUP BY l.due_at), 0)::int::text"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		waits = append(waits, wait)
 		f.retry()
 	}
 	if want := []int{5, 300, 1800, 7200, 18000, 36000, 36000, 0}; !slices.Equal(waits, want) {
@@ -551,11 +555,16 @@ func TestSendTestWebhook_outcomes(t *testing.T) {
 	f.workWebhooks(4)
 	test := func(endpointID string) string {
 		t.Helper()
-		problem, err := f.SendTestWebhook(admin(tenant), endpointID)
-		if err != nil {
-			t.Fatal(err)
+		for timeout := time.Now().Add(2 * time.Minute); ; {
+			problem, err := f.SendTestWebhook(admin(tenant), endpointID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Who asked is not kept waiting for a busy machine.
+			if !strings.Contains(problem, "not answered yet") || time.Now().After(timeout) {
+				return problem
+			}
 		}
-		return problem
 	}
 	if problem := test(endpointID); problem != "" {
 		t.Error(problem)

@@ -20,6 +20,7 @@ import (
 
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/httpx"
+	ports "vestibule.dev/pkg/loopback"
 	"vestibule.dev/pkg/secret"
 	"vestibule.dev/services/notifications/internal/app"
 	"vestibule.dev/services/notifications/internal/domain/webhook"
@@ -217,8 +218,11 @@ func TestPost_answers_areKeptInPart(t *testing.T) {
 }
 
 func TestPost_failures_areExplained(t *testing.T) {
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
+	closed, err := ports.Reserve("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closed.Release()
 	authority := httptest.NewTLSServer(http.NotFoundHandler())
 	defer authority.Close()
 	authority.Config.ErrorLog = nil
@@ -228,10 +232,13 @@ func TestPost_failures_areExplained(t *testing.T) {
 	}))
 	defer hanging.Close()
 	d := newDeliverer(loopback, clock.System(), httpx.ClientConfig{Dialer: httpx.Dialer{Resolver: &names{}}})
-	d.client.Timeout = 2 * time.Second
 	for url, want := range map[string]string{
-		closed.URL: "connection failed", authority.URL: "certificate", hanging.URL: "did not answer", "http://nobody.example/": "not known",
+		closed.Origin(): "connection failed", authority.URL: "certificate", hanging.URL: "did not answer", "http://nobody.example/": "not known",
 	} {
+		d.client.Timeout = time.Minute
+		if url == hanging.URL {
+			d.client.Timeout = 500 * time.Millisecond
+		}
 		outcome := d.Post(t.Context(), call(url))
 		if outcome.Status != 0 || !strings.Contains(outcome.Problem, want) || strings.Contains(outcome.Problem, "127.0.0.1") {
 			t.Errorf("%s: %+v", url, outcome)

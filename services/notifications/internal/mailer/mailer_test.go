@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"vestibule.dev/pkg/clock"
+	ports "vestibule.dev/pkg/loopback"
 	"vestibule.dev/pkg/secret"
 	"vestibule.dev/services/notifications/internal/app"
 	"vestibule.dev/services/notifications/internal/domain"
@@ -103,11 +104,11 @@ func answer(t *testing.T, text string) (addr string) {
 }
 
 func TestSend_connections_classified(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	closed, err := ports.Reserve("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = closed.Close()
+	defer closed.Release()
 	cut := smtptest.New(t)
 	cut.OnData(func(smtptest.Message) error { return smtptest.ErrCut })
 	for name, tt := range map[string]struct {
@@ -120,7 +121,7 @@ func TestSend_connections_classified(t *testing.T) {
 		"greeting refuses":           {answer(t, "554 no\r\n"), domain.FailureRejected, false},
 		"greeting says later":        {answer(t, "421 later\r\n"), domain.FailureTransient, true},
 		"TLS cut":                    {answer(t, "220 hi\r\n250-hi\r\n250 STARTTLS\r\n220 go\r\n"), domain.FailureUnknown, true},
-		"nobody listens":             {closed.Addr().String(), domain.FailureUnknown, true},
+		"nobody listens":             {closed.Addr(), domain.FailureUnknown, true},
 		"cut after the data":         {cut.Addr, domain.FailureSocketClosed, false},
 	} {
 		failure := failureOf(t, newMailer(t, tt.addr).Send(t.Context(), shared, message, ready))

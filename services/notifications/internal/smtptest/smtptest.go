@@ -12,6 +12,8 @@ import (
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
+
+	"vestibule.dev/pkg/loopback"
 )
 
 // Message is a mail the server received.
@@ -58,11 +60,16 @@ func New(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{t: t}
 	s.arrived = sync.NewCond(&s.mu)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := loopback.Reserve("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Addr = listener.Addr().String()
+	t.Cleanup(port.Release)
+	s.Addr = port.Addr()
+	listener, err := net.Listen("tcp", s.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &session{server: s, conn: c}, nil }))
 	server.Domain, server.AllowInsecureAuth, server.EnableSMTPUTF8 = "localhost", true, true
 	server.ErrorLog = silent{}

@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -25,9 +26,15 @@ func parser() *jwt.Parser {
 	return jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodES256.Alg()}), jwt.WithStrictDecoding(), jwt.WithoutClaimsValidation())
 }
 
+// unreadable reports what is not worth decoding, or could be written in several
+// ways: even strict base64 skips line breaks.
+func unreadable(token string) bool {
+	return len(token) > maxToken || strings.ContainsAny(token, "\r\n")
+}
+
 // Audience reads whom a token says it is for, which proves nothing.
 func (Signer) Audience(token string) (domain.Audience, bool) {
-	if len(token) > maxToken {
+	if unreadable(token) {
 		return domain.Audience{}, false
 	}
 	var read claims
@@ -41,7 +48,7 @@ func (Signer) Audience(token string) (domain.Audience, bool) {
 // expired or not. It reports false for any other (auth.md §2.3).
 func (Signer) Verify(token string, keys []domain.PublicKey, audience domain.Audience, issuer string) (domain.VerifiedToken, bool) {
 	var read claims
-	if len(token) > maxToken {
+	if unreadable(token) {
 		return domain.VerifiedToken{}, false
 	}
 	if _, err := parser().ParseWithClaims(token, &read, func(t *jwt.Token) (any, error) { return keyOf(t, keys) }); err != nil {

@@ -91,10 +91,7 @@ func (s *system) replica(t testing.TB) (*app.App, *pg.DB) {
 		t.Fatal(err)
 	}
 	s.box = secret.NewBox(ring)
-	keys, err := keyring.New(time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := keyring.New(time.Hour)
 	database := pgtest.Open(t, s.url, 16)
 	return app.New(settings, app.Deps{
 		Store:    postgres.NewStore(database, s.box, s.events.encode),

@@ -426,6 +426,7 @@ func TestVerifyAccessToken_tokens_areReadOnlyWhenGenuine(t *testing.T) {
 		"nothing":        "",
 		"no token":       "a.b.c",
 		"cut":            opened.AccessToken[:len(opened.AccessToken)-4],
+		"broken":         opened.AccessToken[:len(opened.AccessToken)-4] + "\n" + opened.AccessToken[len(opened.AccessToken)-4:],
 		"unsigned":       "eyJhbGciOiJub25lIn0.eyJhdWQiOiIzMjQxYTI4NS04MzI5LTRkNjktOGYzZC0zMTZlMDhjZjE0MGMifQ.",
 		"of no project":  "eyJhbGciOiJFUzI1NiIsImtpZCI6IngifQ.eyJhdWQiOiI3ZDlmM2MwYS01NGEzLTRiOGEtOWMzOS0wYTRkM2NlMWMwYjEifQ.AAAA",
 		"of nonsense":    "eyJhbGciOiJFUzI1NiIsImtpZCI6IngifQ.eyJhdWQiOiJ4In0.AAAA",

@@ -31,10 +31,7 @@ func TestGetVerificationKeys_replicaLateByARotation_addsNoThirdKey(t *testing.T)
 	rotate(t, s, false, domain.RotateKeys)
 
 	deps := s.Deps
-	var err error
-	if deps.Keys, err = keyring.New(settings.Rotation.Every); err != nil {
-		t.Fatal(err)
-	}
+	deps.Keys = keyring.New(settings.Rotation.Every)
 	deps.Store = &lateStore{Store: s.Store}
 	late := app.New(settings, deps)
 	if got, want := published(t, late), published(t, s.App); got[0] != want[0] || got[1] != want[1] {

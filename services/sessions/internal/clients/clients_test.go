@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/grpctest"
 	"vestibule.dev/pkg/ids"
 	identityv1 "vestibule.dev/proto/identity/v1"
@@ -53,10 +54,7 @@ func TestProject_known_isAskedOnceUntilForgotten(t *testing.T) {
 		Found: true, ProjectId: "internal", RequirePublishableClientKey: true, Branches: []string{"main"},
 		KeySets: []*identityv1.ProjectKeySet{{PublishableClientKeyHash: []byte("hash"), ExpiresAt: timestamppb.New(expires)}, {}},
 	}}
-	projects, err := clients.NewProjects(fake.serve(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	projects := clients.NewProjects(fake.serve(t), clock.System())
 	for range 3 {
 		project, err := projects.Project(t.Context(), "internal")
 		if err != nil {
@@ -78,10 +76,7 @@ func TestProject_known_isAskedOnceUntilForgotten(t *testing.T) {
 
 func TestProject_unknown_isNilAndRemembered(t *testing.T) {
 	fake := &identity{project: &identityv1.GetProjectAccessResponse{}}
-	projects, err := clients.NewProjects(fake.serve(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	projects := clients.NewProjects(fake.serve(t), clock.System())
 	for range 3 {
 		if project, err := projects.Project(t.Context(), "internal"); project != nil || err != nil {
 			t.Errorf("project %v, %v", project, err)

@@ -2,12 +2,12 @@ package clients
 
 import (
 	"context"
-	"fmt"
 	"time"
 
-	"github.com/maypok86/otter/v2"
 	"google.golang.org/grpc"
 
+	"vestibule.dev/pkg/cache"
+	"vestibule.dev/pkg/clock"
 	identityv1 "vestibule.dev/proto/identity/v1"
 	"vestibule.dev/services/sessions/internal/domain"
 )
@@ -21,41 +21,40 @@ const (
 	unknownLife = 2 * time.Second
 	// maxProjects bounds the cache; a project takes about half a kilobyte.
 	maxProjects = 10_000
+	askTimeout  = 3 * time.Second
 )
 
 // Projects implements app.Projects over identity and remembers the answers for
 // seconds. It is safe for concurrent use.
 type Projects struct {
-	client   identityv1.ProjectInternalServiceClient
-	projects *otter.Cache[string, *domain.Project]
+	client identityv1.ProjectInternalServiceClient
+	known  *cache.Lookup[*domain.Project] // nil for an unknown project
 }
 
 // NewProjects returns Projects over a connection to identity.
-func NewProjects(identity grpc.ClientConnInterface) (*Projects, error) {
-	projects, err := otter.New(&otter.Options[string, *domain.Project]{
-		MaximumSize: maxProjects,
-		ExpiryCalculator: otter.ExpiryCreatingFunc(func(entry otter.Entry[string, *domain.Project]) time.Duration {
-			if entry.Value == nil {
+func NewProjects(identity grpc.ClientConnInterface, c clock.Clock) *Projects {
+	p := &Projects{client: identityv1.NewProjectInternalServiceClient(identity)}
+	p.known = cache.NewLookup(cache.LookupOptions[*domain.Project]{
+		Ask: p.ask, Timeout: askTimeout, MaxEntries: maxProjects, Clock: c,
+		Life: func(project *domain.Project) time.Duration {
+			if project == nil {
 				return unknownLife
 			}
 			return projectLife
-		}),
+		},
 	})
-	if err != nil {
-		return nil, fmt.Errorf("project cache: %w", err)
-	}
-	return &Projects{client: identityv1.NewProjectInternalServiceClient(identity), projects: projects}, nil
+	return p
 }
 
 // Project implements app.Projects.
 func (p *Projects) Project(ctx context.Context, id string) (*domain.Project, error) {
-	return p.projects.Get(ctx, id, otter.LoaderFunc[string, *domain.Project](p.load))
+	return p.known.Get(ctx, id)
 }
 
 // Forget drops a project that has changed.
-func (p *Projects) Forget(id string) { p.projects.Invalidate(id) }
+func (p *Projects) Forget(id string) { p.known.Drop(id) }
 
-func (p *Projects) load(ctx context.Context, id string) (*domain.Project, error) {
+func (p *Projects) ask(ctx context.Context, id string) (*domain.Project, error) {
 	res, err := p.client.GetProjectAccess(ctx, &identityv1.GetProjectAccessRequest{ProjectId: id})
 	if err != nil || !res.GetFound() {
 		return nil, err

@@ -48,10 +48,7 @@ func newSystem(t *testing.T) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := keyring.New(time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := keyring.New(time.Hour)
 	s := &system{db: pgtest.New(t, migrations.Source(), outbox.Migrations(), courier.Migrations())}
 	s.App = app.New(app.Settings{PublicOrigin: "https://api.example.com", AccessTokenLifetime: time.Minute}, app.Deps{
 		Store:  postgres.NewStore(s.db, secret.NewBox(ring), events.Encode),

@@ -80,10 +80,7 @@ func newSystem(t *testing.T) *system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys, err := keyring.New(time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := keyring.New(time.Hour)
 	settings := app.Settings{PublicOrigin: "https://api.example.com", AccessTokenLifetime: 10 * time.Minute, CLILoginLifetime: 2 * time.Minute}
 	application := app.New(settings, app.Deps{
 		Store:    postgres.NewStore(pgtest.New(t, migrations.Source(), outbox.Migrations(), courier.Migrations()), secret.NewBox(ring), events.Encode),

@@ -12,10 +12,7 @@ import (
 )
 
 func TestKeySet_parallelCallers_loadOnce(t *testing.T) {
-	keys, err := New(time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := New(time.Hour)
 	var loads atomic.Int32
 	load := func(context.Context) (domain.KeySet, error) {
 		loads.Add(1)
@@ -44,10 +41,7 @@ func TestKeySet_parallelCallers_loadOnce(t *testing.T) {
 }
 
 func TestKeySet_failure_isNotCached(t *testing.T) {
-	keys, err := New(time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := New(time.Hour)
 	audience, failure := domain.Audience{ProjectID: "internal"}, errors.New("no database")
 	if _, err := keys.KeySet(t.Context(), audience, func(context.Context) (domain.KeySet, error) {
 		return domain.KeySet{}, failure

@@ -1,0 +1,114 @@
+package cache_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"vestibule.dev/pkg/cache"
+	"vestibule.dev/pkg/clock"
+)
+
+// oracle answers with how often it was asked.
+type oracle struct {
+	asked atomic.Int64
+	// ask is what happens meanwhile.
+	ask func(ctx context.Context) error
+}
+
+func (o *oracle) lookup(c clock.Clock) *cache.Lookup[int64] {
+	return cache.NewLookup(cache.LookupOptions[int64]{
+		Ask: func(ctx context.Context, _ string) (int64, error) {
+			n := o.asked.Add(1)
+			if o.ask != nil {
+				return n, o.ask(ctx)
+			}
+			return n, nil
+		},
+		Timeout: time.Second, Life: func(n int64) time.Duration { return time.Duration(n) * time.Minute }, MaxEntries: 10, Clock: c,
+	})
+}
+
+func want(t *testing.T, l *cache.Lookup[int64], n int64) {
+	t.Helper()
+	if got, err := l.Get(t.Context(), "key"); got != n || err != nil {
+		t.Errorf("got %d, %v; want %d", got, err, n)
+	}
+}
+
+func TestLookup_answer_livesAsItSays(t *testing.T) {
+	now := clock.NewFake(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
+	l := new(oracle).lookup(now)
+	want(t, l, 1)
+	now.Advance(time.Minute - 1)
+	want(t, l, 1)
+	now.Advance(1)
+	want(t, l, 2)
+	now.Advance(2*time.Minute - 1)
+	want(t, l, 2)
+	l.Drop("key")
+	want(t, l, 3)
+}
+
+func TestLookup_parallel_asksOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answered := make(chan struct{})
+		l := (&oracle{ask: func(context.Context) error { <-answered; return nil }}).lookup(clock.System())
+		var wait sync.WaitGroup
+		for range 8 {
+			wait.Go(func() { want(t, l, 1) })
+		}
+		synctest.Wait()
+		close(answered)
+		wait.Wait()
+	})
+}
+
+// What was asked before a change is no answer to what is asked after it, whichever
+// comes first, and is not remembered.
+func TestLookup_droppedMeanwhile_asksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answered := make(chan struct{})
+		l := (&oracle{ask: func(context.Context) error { <-answered; return nil }}).lookup(clock.System())
+		var wait sync.WaitGroup
+		wait.Go(func() { want(t, l, 1) })
+		synctest.Wait()
+		l.Drop("key")
+		wait.Go(func() { want(t, l, 2) })
+		synctest.Wait()
+		close(answered)
+		wait.Wait()
+		want(t, l, 2)
+	})
+}
+
+func TestLookup_failure_isNotRemembered(t *testing.T) {
+	failure := errors.New("no")
+	o := &oracle{ask: func(context.Context) error { return failure }}
+	l := o.lookup(clock.System())
+	if _, err := l.Get(t.Context(), "key"); !errors.Is(err, failure) {
+		t.Errorf("got %v", err)
+	}
+	o.ask = nil
+	want(t, l, 2)
+}
+
+// Whoever asks first may go away; whoever is asked may not take for ever.
+func TestLookup_contexts_ofQuestionsAreTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := (&oracle{ask: func(ctx context.Context) error { return ctx.Err() }}).lookup(clock.System())
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if n, err := l.Get(gone, "key"); n != 1 || err != nil {
+			t.Errorf("got %d, %v", n, err)
+		}
+		slow := (&oracle{ask: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}).lookup(clock.System())
+		if _, err := slow.Get(t.Context(), "key"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
