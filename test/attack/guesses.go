@@ -199,15 +199,16 @@ func (a *arena) guessAuthenticator(ctx context.Context, n int) (*outcomes, error
 	}
 	// The owner uses what is shown, and later what is shown next: a step serves
 	// once.
-	owner := func(at time.Time) error {
+	owner := func(later time.Duration) error {
 		home := from(visitor, "198.51.100.1")
 		code, err := attempt(home)
 		if err != nil {
 			return err
 		}
-		return home.Expect(ctx, http.MethodPost, "/auth/mfa/sign-in", map[string]any{"type": "totp", "totp": client.TOTP(secret, at), "code": code}, nil)
+		shown := client.TOTP(secret, time.Now().Add(later))
+		return home.Expect(ctx, http.MethodPost, "/auth/mfa/sign-in", map[string]any{"type": "totp", "totp": shown, "code": code}, nil)
 	}
-	if err := owner(time.Now()); err != nil {
+	if err := owner(0); err != nil {
 		return nil, fmt.Errorf("the owner: %w", err)
 	}
 	seen := &outcomes{}
@@ -231,14 +232,15 @@ func (a *arena) guessAuthenticator(ctx context.Context, n int) (*outcomes, error
 			}
 		}
 	})
-	const wrong, late = "authenticator: 400 INVALID_TOTP_CODE", "authenticator: 429"
-	if others := seen.others(wrong, late); others != nil {
+	// A guess that the system has no time for may count as one try of a code.
+	const wrong, late, spent = "authenticator: 400 INVALID_TOTP_CODE", "authenticator: 429", "authenticator: 400 VERIFICATION_CODE_MAX_ATTEMPTS_REACHED"
+	if others := seen.others(wrong, late, spent); others != nil {
 		return seen, errors.New(strings.Join(others, ", "))
 	}
 	if count := seen.seen[wrong]; count > looked || count < looked/2 && n >= 2*looked {
 		return seen, fmt.Errorf("%d wrong codes of an authenticator were looked at", count)
 	}
-	if err := owner(time.Now().Add(30 * time.Second)); err != nil {
+	if err := owner(30 * time.Second); err != nil {
 		return seen, fmt.Errorf("the owner, from where they were before: %w", err)
 	}
 	return seen, nil

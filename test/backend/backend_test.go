@@ -48,11 +48,9 @@ func TestExample_besideTheSystem_doesItsWork(t *testing.T) {
 		if people[i], err = visitor.SignUp(t.Context(), client.FreshEmail("example"), "correct horse battery"); err != nil {
 			t.Fatal(err)
 		}
-		claims, err := client.Claims(people[i].AccessToken)
-		if err != nil {
+		if teams[i], err = visitor.SignedIn(people[i]).PersonalTeam(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		teams[i], _ = claims["selected_team_id"].(string)
 	}
 	anonymous, err := visitor.SignUpAnonymously(t.Context())
 	if err != nil {

@@ -205,6 +205,27 @@ func (c *Client) SignIn(ctx context.Context, email, password string) (Tokens, er
 	return tokens, err
 }
 
+// PersonalTeam waits for the team that a signed-in user of a project that makes
+// teams was given, and returns its id. A sign-up does not wait for it longer than
+// a moment.
+func (c *Client) PersonalTeam(ctx context.Context) (id string, err error) {
+	err = Poll(ctx, func(ctx context.Context) error {
+		var user struct {
+			ID     string  `json:"id"`
+			TeamID *string `json:"selected_team_id"`
+		}
+		if err := c.Expect(ctx, http.MethodGet, "/users/me", nil, &user); err != nil {
+			return err
+		}
+		if user.TeamID == nil {
+			return fmt.Errorf("user %s has no personal team", user.ID)
+		}
+		id = *user.TeamID
+		return nil
+	})
+	return id, err
+}
+
 // Claims reads the claims of an access token without verifying it.
 func Claims(accessToken string) (map[string]any, error) {
 	_, rest, _ := strings.Cut(accessToken, ".")

@@ -83,8 +83,8 @@ func TestConfiguration_changed_countsAtOnce(t *testing.T) {
 			}
 			configure(t, admin, "teams.createPersonalTeamOnSignUp", true)
 			_, _, member := signUp(t, project)
-			if user := succeed(t, member, http.MethodGet, "/users/me", nil); user["selected_team"] == nil {
-				t.Errorf("no team was made: %v", user)
+			if _, err := member.PersonalTeam(t.Context()); err != nil {
+				t.Error(err)
 			}
 		}
 	})

@@ -119,7 +119,10 @@ func TestDeletion_ofUser_reachesEveryContext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	team, _ := succeed(t, me, http.MethodGet, "/users/me", nil)["selected_team_id"].(string)
+	team, err := me.PersonalTeam(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	succeed(t, me, http.MethodDelete, "/users/me", nil)
 
 	for _, tokens := range []client.Tokens{first, second} {

@@ -24,11 +24,10 @@ func TestAPIKeys_requests_followTheContract(t *testing.T) {
 	project := newProject(t, map[string]any{"create_team_on_sign_up": true})
 	_, tokens, me := signUp(t, project)
 	server := client.For(proxyURL, project, client.Server)
-	claims, err := client.Claims(tokens.AccessToken)
+	teamID, err := me.PersonalTeam(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	teamID, _ := claims["selected_team_id"].(string)
 	unknown := "6ba7b810-9dad-41d1-80b4-00c04fd430c8"
 
 	// Switched off, every operation says so.
@@ -180,8 +179,8 @@ func TestCLILogin_requests_followTheContract(t *testing.T) {
 // project it is. Those who can make another one are told.
 func TestAPIKeys_leaked_areRevokedByWhoeverHoldsThem(t *testing.T) {
 	project := newProject(t, map[string]any{"create_team_on_sign_up": true, "allow_user_api_keys": true, "allow_team_api_keys": true})
-	email, tokens, me := signUp(t, project)
-	claims, err := client.Claims(tokens.AccessToken)
+	email, _, me := signUp(t, project)
+	team, err := me.PersonalTeam(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +193,7 @@ func TestAPIKeys_leaked_areRevokedByWhoeverHoldsThem(t *testing.T) {
 	for i, finder := range finders {
 		kind, owner := "user", map[string]any{"user_id": "me"}
 		if i%2 == 1 {
-			kind, owner = "team", map[string]any{"team_id": claims["selected_team_id"]}
+			kind, owner = "team", map[string]any{"team_id": team}
 		}
 		owner["description"] = fmt.Sprintf("Found <%d>", i)
 		made := succeed(t, me, http.MethodPost, "/"+kind+"-api-keys", owner)
@@ -242,11 +241,10 @@ func TestDeletedUser_teamsAndKeys_areNobodys(t *testing.T) {
 		"create_team_on_sign_up": true, "client_team_creation_enabled": true, "allow_user_api_keys": true, "allow_team_api_keys": true,
 	})
 	_, tokens, me := signUp(t, project)
-	claims, err := client.Claims(tokens.AccessToken)
+	team, err := me.PersonalTeam(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	team := fmt.Sprint(claims["selected_team_id"])
 	succeed(t, client.For(proxyURL, project, client.Server), http.MethodDelete, "/users/"+tokens.UserID, nil)
 	const noUser, signIn = "CANNOT_GET_OWN_USER_WITHOUT_USER", "USER_AUTHENTICATION_REQUIRED"
 	for _, tt := range []struct {

@@ -290,6 +290,9 @@ func (t *tenant) signUp(ctx context.Context) (person, error) {
 	}
 	p.things[aUser], p.things[aRefreshToken], p.things[aProject], p.things[anyUser] = p.UserID, p.RefreshToken, t.project.ID, p.UserID
 	me := visitor.SignedIn(p.Tokens)
+	if p.things[aTeam], err = me.PersonalTeam(ctx); err != nil {
+		return person{}, err
+	}
 
 	second, err := visitor.SignIn(ctx, p.email, p.password)
 	if err != nil {
@@ -300,7 +303,6 @@ func (t *tenant) signUp(ctx context.Context) (person, error) {
 		return person{}, err
 	}
 	p.things[aSession], _ = claims["refresh_token_id"].(string)
-	p.things[aTeam], _ = claims["selected_team_id"].(string)
 
 	var channels struct {
 		Items []struct {

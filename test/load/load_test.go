@@ -42,6 +42,18 @@ func TestEntries_continuedLines_areJoined(t *testing.T) {
 	}
 }
 
+func TestBackground_connectionOfAnother_isNotTheRequests(t *testing.T) {
+	for sql, want := range map[string]bool{
+		"-- name: WorkFor\n\tSELECT set_config($1, $2, false)": true,
+		"-- ping": true,
+		"-- name: RecordSignIn :exec\n\tUPDATE user_activity SET": false,
+	} {
+		if got := background.MatchString(sql); got != want {
+			t.Errorf("%q: %v", sql, got)
+		}
+	}
+}
+
 func TestQuantile_edges_stayInside(t *testing.T) {
 	r := result{}
 	if r.quantile(0.99) != 0 {

@@ -155,6 +155,9 @@ func newWorld(ctx context.Context, system *stack.Stack) (*world, error) {
 	if w.member, err = signUp(ctx, w.base, teamed); err != nil {
 		return nil, err
 	}
+	if _, err := client.For(w.base, teamed, client.Public).SignedIn(w.member.Tokens).PersonalTeam(ctx); err != nil {
+		return nil, err
+	}
 	return w, w.check(ctx)
 }
 
