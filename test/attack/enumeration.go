@@ -166,9 +166,16 @@ func (a *arena) observe(ctx context.Context, p *populace, f flow, n int) (map[cl
 		for q := range questions {
 			emails := p.emails[q.class]
 			c, path, body := f.request(a, p.project, emails[q.sample%len(emails)], q.sample)
-			begin := time.Now()
-			answer, err := c.Do(ctx, http.MethodPost, path, body)
-			latency := time.Since(begin)
+			var answer client.Response
+			var latency time.Duration
+			err := client.Poll(ctx, func(ctx context.Context) (err error) {
+				begin := time.Now()
+				if answer, err = c.Do(ctx, http.MethodPost, path, body); err == nil && busy(answer) {
+					err = fmt.Errorf("%s: %s", path, answer)
+				}
+				latency = time.Since(begin)
+				return err
+			})
 			mu.Lock()
 			seen[q.class] = append(seen[q.class], observation{latency, answer})
 			errs = append(errs, err)

@@ -71,8 +71,8 @@ func (a *arena) guessPasswords(ctx context.Context, n int, project stack.Project
 func persist(ctx context.Context, seen *outcomes, way string, ask func(ctx context.Context) (client.Response, error)) {
 	var answer client.Response
 	err := client.Poll(ctx, func(ctx context.Context) (err error) {
-		if answer, err = ask(ctx); err == nil && answer.Status == http.StatusServiceUnavailable {
-			err = fmt.Errorf("%s", answer)
+		if answer, err = ask(ctx); err == nil && busy(answer) {
+			err = fmt.Errorf("%s: %s", way, answer)
 		}
 		return err
 	})
@@ -83,17 +83,17 @@ func persist(ctx context.Context, seen *outcomes, way string, ask func(ctx conte
 func (a *arena) kill(ctx context.Context, process string) error {
 	a.killing.Lock()
 	defer a.killing.Unlock()
-	before := a.system.PIDs[process]
-	if err := syscall.Kill(before, syscall.SIGKILL); err != nil {
+	before, err := stack.Read(a.system.DataDir())
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(before.PIDs[process], syscall.SIGKILL); err != nil {
 		return err
 	}
 	return client.Poll(ctx, func(context.Context) error {
 		now, err := stack.Read(a.system.DataDir())
-		if err == nil && now.PIDs[process] == before {
+		if err == nil && now.PIDs[process] == before.PIDs[process] {
 			err = fmt.Errorf("%s is not back", process)
-		}
-		if err == nil {
-			a.system.PIDs = now.PIDs
 		}
 		return err
 	})
@@ -142,15 +142,23 @@ func (a *arena) guessCode(ctx context.Context, n int) (client.Response, error) {
 		return client.Response{}, err
 	}
 	seen := &outcomes{}
-	together(n, func(i int) {
+	guess := func(i int) {
 		c := from(client.For(a.gateways[i%2], project, client.Public), fmt.Sprintf("10.2.%d.%d", i/250, i%250))
-		answer, err := c.Do(ctx, http.MethodPost, "/auth/otp/sign-in", map[string]any{"code": fmt.Sprintf("oo%04d", i) + code[6:]})
+		answer, err := insist(ctx, c, http.MethodPost, "/auth/otp/sign-in", map[string]any{"code": fmt.Sprintf("oo%04d", i) + code[6:]})
 		seen.add(say("code", answer, err))
-	})
+	}
+	if n < tries {
+		// One after the other: what a crowd is asked to repeat may count twice.
+		for i := range n {
+			guess(i)
+		}
+	} else {
+		together(n, guess)
+	}
 	if others := seen.others("code: 404 VERIFICATION_CODE_NOT_FOUND"); others != nil {
 		return client.Response{}, errors.New(strings.Join(others, ", "))
 	}
-	return client.For(a.gateways[0], project, client.Public).Do(ctx, http.MethodPost, "/auth/otp/sign-in", map[string]any{"code": code})
+	return insist(ctx, client.For(a.gateways[0], project, client.Public), http.MethodPost, "/auth/otp/sign-in", map[string]any{"code": code})
 }
 
 // guessCodes checks where a code ends: after one try less than allowed it still
@@ -181,7 +189,7 @@ func (a *arena) guessAuthenticator(ctx context.Context, n int) (*outcomes, error
 		return nil, err
 	}
 	attempt := func(c *client.Client) (code string, err error) {
-		answer, err := c.Do(ctx, http.MethodPost, "/auth/password/sign-in", map[string]any{"email": email, "password": password})
+		answer, err := insist(ctx, c, http.MethodPost, "/auth/password/sign-in", map[string]any{"email": email, "password": password})
 		details, _ := answer.Object()["details"].(map[string]any)
 		code, _ = details["attempt_code"].(string)
 		if code == "" {
@@ -218,7 +226,7 @@ func (a *arena) guessAuthenticator(ctx context.Context, n int) (*outcomes, error
 			}
 			for range tries {
 				// No digits, so that none is right by chance.
-				answer, err := c.Do(ctx, http.MethodPost, "/auth/mfa/sign-in", map[string]any{"type": "totp", "totp": "xxxxxx", "code": code})
+				answer, err := insist(ctx, c, http.MethodPost, "/auth/mfa/sign-in", map[string]any{"type": "totp", "totp": "xxxxxx", "code": code})
 				seen.add(say("authenticator", answer, err))
 			}
 		}

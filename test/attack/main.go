@@ -4,6 +4,7 @@
 //	go run ./test/attack sign-ups     one address, many at once, every way, two gateways
 //	go run ./test/attack refreshes    one refresh token, many at once, two gateways
 //	go run ./test/attack guesses      passwords, codes, authenticator codes and keys, services killed meanwhile
+//	go run ./test/attack rotation     signing keys that change all the time, and tokens of keys that nobody has
 //	go run ./test/attack enumeration  who has an account, told by answers and their time
 //
 // Counts are exact, and a count that breaks a promise makes the command fail.
@@ -43,27 +44,31 @@ var attacks = map[string]func(ctx context.Context, a *arena, n int) error{
 	"sign-ups":    reportSignUps,
 	"refreshes":   reportRefreshes,
 	"guesses":     reportGuesses,
+	"rotation":    reportRotation,
 	"enumeration": reportEnumeration,
 }
+
+// settings that an attack needs beyond those of all.
+var settings = map[string][]string{"rotation": drill}
 
 func main() {
 	n := flag.Int("n", 0, "rounds or samples; 0 for what the promise is about")
 	flag.Parse()
 	attack := attacks[flag.Arg(0)]
 	if attack == nil {
-		fmt.Fprintln(os.Stderr, "attack: say what to do: sign-ups, refreshes, guesses or enumeration")
+		fmt.Fprintln(os.Stderr, "attack: say what to do: sign-ups, refreshes, guesses, rotation or enumeration")
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, func(a *arena) error { return attack(ctx, a, *n) }); err != nil {
+	if err := run(ctx, func(a *arena) error { return attack(ctx, a, *n) }, settings[flag.Arg(0)]...); err != nil {
 		fmt.Fprintln(os.Stderr, "attack:", err)
 		os.Exit(1)
 	}
 }
 
 // run starts a system and a second gateway, and stops both.
-func run(ctx context.Context, attack func(a *arena) error) (err error) {
+func run(ctx context.Context, attack func(a *arena) error, settings ...string) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
 	defer cancel()
 	idp, err := oidctest.Start()
@@ -71,11 +76,11 @@ func run(ctx context.Context, attack func(a *arena) error) (err error) {
 		return err
 	}
 	defer idp.Close()
-	system, err := stack.Start(ctx,
+	system, err := stack.Start(ctx, append(settings,
 		// Nobody here is to be told from others by having sent more mails.
 		"IDENTITY_MAILS_PER_HOUR_OF_PROJECT=1000000",
 		"IDENTITY_OAUTH_GOOGLE_ISSUER="+idp.URL,
-		"IDENTITY_OAUTH_GOOGLE_CLIENT_ID="+oidctest.ClientID, "IDENTITY_OAUTH_GOOGLE_CLIENT_SECRET="+oidctest.ClientSecret)
+		"IDENTITY_OAUTH_GOOGLE_CLIENT_ID="+oidctest.ClientID, "IDENTITY_OAUTH_GOOGLE_CLIENT_SECRET="+oidctest.ClientSecret)...)
 	if err != nil {
 		return err
 	}

@@ -486,10 +486,12 @@ func TestCompleteOAuth_injectedCode_isRefused(t *testing.T) {
 	}
 }
 
+// The provider, too, takes its code once: what counts is that nobody asks again.
 func TestCompleteOAuth_sameState_worksOnce(t *testing.T) {
 	h := newOAuthHarness(t)
 	for range 10 {
 		in := h.visit(h.authorization())
+		asked := h.provider.Requests("/oauth/token")
 		var ok, refused int
 		var mu sync.Mutex
 		var calls sync.WaitGroup
@@ -506,12 +508,32 @@ func TestCompleteOAuth_sameState_worksOnce(t *testing.T) {
 			})
 		}
 		calls.Wait()
-		if ok != 1 || refused != 7 {
-			t.Fatalf("%d succeeded, %d were refused", ok, refused)
+		if asked = h.provider.Requests("/oauth/token") - asked; ok != 1 || refused != 7 || asked != 1 {
+			t.Fatalf("%d succeeded, %d were refused, the provider was asked %d times", ok, refused, asked)
 		}
 	}
 	if n := h.count(`SELECT count(*) FROM users`); n != 1 {
 		t.Errorf("%d users", n)
+	}
+}
+
+// R14. Without the index oauth_accounts_sign_in_key there are as many users as
+// sign-ins: an account without an address has nothing else that is unique.
+func TestCompleteOAuth_sameAccountWithoutAddress_makesOneUser(t *testing.T) {
+	h := newOAuthHarness(t)
+	h.provider.LetIn(oidctest.Person{Subject: "nameless"})
+	var calls []func()
+	for range 8 {
+		in := h.visit(h.authorization())
+		calls = append(calls, func() {
+			if arrival, err := h.CompleteOAuth(t.Context(), in); err != nil || arrival.IsError {
+				t.Errorf("%+v, %v", arrival, err)
+			}
+		})
+	}
+	pgtest.Gather(t, h.url, "LOCK TABLE oauth_accounts IN SHARE ROW EXCLUSIVE MODE", len(calls), calls...)
+	if n := h.count(`SELECT count(*) FROM users`); n != 1 || len(h.tokens.made) != len(calls) {
+		t.Errorf("%d users, %d codes", n, len(h.tokens.made))
 	}
 }
 
@@ -791,6 +813,8 @@ func TestOAuth_link_addsTheAccount(t *testing.T) {
 	}
 }
 
+// R14. Without the index oauth_accounts_sign_in_key four users sign in with one
+// account.
 func TestOAuth_linkInParallel_oneUserGetsTheAccount(t *testing.T) {
 	h := newOAuthHarness(t)
 	var returns []app.OAuthReturn
@@ -800,16 +824,17 @@ func TestOAuth_linkInParallel_oneUserGetsTheAccount(t *testing.T) {
 			returns = append(returns, h.visit(h.authorization(linking(token))))
 		}
 	}
-	var calls sync.WaitGroup
+	var calls []func()
 	for _, in := range returns {
-		calls.Go(func() {
+		calls = append(calls, func() {
 			arrival, err := h.CompleteOAuth(t.Context(), in)
 			if err != nil || arrival.IsError && !strings.Contains(arrival.Location, "OAUTH_CONNECTION_ALREADY_CONNECTED_TO_ANOTHER_USER") {
 				t.Errorf("%+v, %v", arrival, err)
 			}
 		})
 	}
-	calls.Wait()
+	// One of each user wants to insert the account, the others wait for those.
+	pgtest.Gather(t, h.url, "LOCK TABLE oauth_accounts IN SHARE ROW EXCLUSIVE MODE", len(calls), calls...)
 	if n := h.count(`SELECT count(*) FROM oauth_accounts`); n != 1 || len(h.tokens.made) != 3 {
 		t.Errorf("%d accounts, %d codes", n, len(h.tokens.made))
 	}

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/pgtest"
 	"vestibule.dev/services/sessions/internal/app"
 )
 
@@ -313,6 +315,33 @@ func TestCLILogin_64InParallel_eachCodeOnce(t *testing.T) {
 			}
 			return false
 		})
+	}
+}
+
+// R10. Of those that find the row taken by each other one gets the session.
+// Without the lock in UseCLILogin all do.
+func TestPollCLILogin_waitingForEachOther_oneGetsTheSession(t *testing.T) {
+	s := newSystem(t)
+	browser := s.open(t, request(userID))
+	begun := s.beginCLILogin(t, app.CLILoginRequest{})
+	if err := s.CompleteCLILogin(t.Context(), tenant, begun.LoginCode, browser.RefreshToken); err != nil {
+		t.Fatal(err)
+	}
+	var winners atomic.Int32
+	poll := func() {
+		status, token, err := s.PollCLILogin(t.Context(), tenant, begun.PollingCode)
+		switch {
+		case err != nil:
+			t.Error(err)
+		case status == app.CLILoginSuccess && token == browser.RefreshToken:
+			winners.Add(1)
+		case status != app.CLILoginUsed || token != "":
+			t.Errorf("status %s with token %q", status, token)
+		}
+	}
+	pgtest.Gather(t, s.url, "SELECT FROM cli_logins FOR UPDATE", 8, slices.Repeat([]func(){poll}, 8)...)
+	if winners.Load() != 1 {
+		t.Errorf("%d winners", winners.Load())
 	}
 }
 
