@@ -74,8 +74,8 @@ func replaceSealed(stored []byte, replacement func(sealed []byte) []byte) ([]byt
 }
 
 // ResealOverrides seals the secrets of all stored configurations, also those
-// from before secrets were sealed, and returns how many documents it wrote. It changes nothing of what they say, so that no version
-// grows.
+// from before secrets were sealed, and returns how many documents it wrote. It
+// changes nothing of what they say, so that no version grows.
 func (s *Store) ResealOverrides(ctx context.Context) (written int, err error) {
 	rows, err := s.queries(ctx).EnvironmentOverrides(ctx, string(config.Environment))
 	if err != nil {

@@ -2,8 +2,8 @@ package postgres
 
 import "vestibule.dev/pkg/rewrap"
 
-// Sealed are the columns of sealed values: second factors, what is known from providers, and the
-// secrets in configurations.
+// Sealed are the columns of sealed values: second factors, what is known from
+// providers, and the secrets in configurations.
 func Sealed() []rewrap.Column {
 	return []rewrap.Column{
 		{Table: "users", Name: "totp_secret"},

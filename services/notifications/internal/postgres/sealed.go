@@ -2,7 +2,8 @@ package postgres
 
 import "vestibule.dev/pkg/rewrap"
 
-// Sealed are the columns of sealed values: what mails say and what webhooks are signed with.
+// Sealed are the columns of sealed values: what mails say and what webhooks are
+// signed with.
 func Sealed() []rewrap.Column {
 	return []rewrap.Column{
 		{Table: "emails", Name: "variables"},

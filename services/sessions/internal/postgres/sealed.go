@@ -2,7 +2,8 @@ package postgres
 
 import "vestibule.dev/pkg/rewrap"
 
-// Sealed are the columns of sealed values: the private keys of audiences, and refresh tokens until they are handed over.
+// Sealed are the columns of sealed values: the private keys of audiences, and
+// refresh tokens until they are handed over.
 func Sealed() []rewrap.Column {
 	return []rewrap.Column{
 		{Table: "signing_keys", Name: "private_key"},
