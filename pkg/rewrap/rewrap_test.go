@@ -57,13 +57,7 @@ func replaceAll(document []byte, replacement func([]byte) []byte) ([]byte, error
 func newDB(t *testing.T) *pg.DB {
 	t.Helper()
 	url := pgtest.URL(t, migrate.Source{Name: "things", FS: fstest.MapFS{"00001_init.sql": {Data: []byte(schema)}}})
-	// Nobody is told to come back, however busy the machine is.
-	db, err := pg.Open(t.Context(), pg.Config{URL: url, AcquireTimeout: time.Minute, ApplicationName: "test", AssumeAllProjects: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(db.Close)
-	return db
+	return pgtest.Open(t, url, 8)
 }
 
 // newBox returns a box whose ring has these keys, each as <id><fill>.

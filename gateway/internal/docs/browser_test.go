@@ -125,7 +125,7 @@ func TestPage_inBrowser_signsUpAndStaysSignedIn(t *testing.T) {
 	var got report
 	select {
 	case got = <-reports:
-	case <-time.After(2 * time.Minute):
+	case <-time.After(10 * time.Minute): // a browser is slow on a busy machine
 		t.Fatal("the page did not get through")
 	}
 	if len(got.Violations) > 0 || len(got.Failures) > 0 {
