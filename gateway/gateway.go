@@ -273,5 +273,9 @@ func (g *Gateway) serve(ctx context.Context) error {
 		return fmt.Errorf("gateway: %w", err)
 	}
 	g.log.InfoContext(ctx, "serving", "addr", listener.Addr().String())
-	return httpx.NewServer(httpx.ServerConfig{Handler: g, Logger: g.log}).Run(ctx, listener)
+	return httpx.NewServer(httpx.ServerConfig{
+		Handler:     g,
+		AllowMemory: func(bytes int64) { footprint.Bound(g.cfg.MemoryLimit + bytes) },
+		Logger:      g.log,
+	}).Run(ctx, listener)
 }

@@ -139,7 +139,7 @@ var variants = map[string][]map[string]any{
 		set("tls.enabled", true), set("tls.backends", map[string]any{"billing": "payments:server:* identity:read:*"}),
 		set("tls.callers", map[string]any{"gateway": "spiffe://example.org/ns/edge/sa/gateway"}),
 		set("ingress", map[string]any{"enabled": true, "className": "nginx", "host": "api.example.com", "tlsSecret": "tls", "annotations": map[string]any{"a": "b"}}),
-		set("secrets.seed", "vestibule-seed"), set("otlpEndpoint", "http://collector:4317"), set("priorityClassName", "high"),
+		set("secrets.seed", "vestibule-seed"), set("secrets.rewrap", true), set("otlpEndpoint", "http://collector:4317"), set("priorityClassName", "high"),
 		set("image.pullSecrets", []any{map[string]any{"name": "registry"}}), set("podAnnotations", map[string]any{"a": "b"}),
 		set("nodeSelector", map[string]any{"pool": "a"}), set("tolerations", []any{map[string]any{"key": "a", "operator": "Exists"}}),
 		set("networkPolicy.backendsFrom", []any{map[string]any{"namespaceSelector": map[string]any{"matchLabels": map[string]any{"team": "billing"}}}}),
@@ -299,6 +299,19 @@ func TestChart_environment_isThatOfTheCode(t *testing.T) {
 					t.Errorf("%s, %s: %s needs %s", name, object, process, variable)
 				}
 			}
+		}
+	}
+}
+
+func TestChart_commands_areKnown(t *testing.T) {
+	for object, pod := range pods(render(t, variants["with everything on"]...)) {
+		container := pod.Spec.Containers[0]
+		sources := []string{"pkg/service/main.go", "services/identity/identity.go"}
+		if processOf(container.Image) == "gateway" {
+			sources = []string{"gateway/cmd/gateway/main.go"}
+		}
+		if !slices.ContainsFunc(sources, func(source string) bool { return says(t, source, `"`+container.Args[0]+`"`) }) {
+			t.Errorf("%s runs %q, which %v do not know", object, container.Args, sources)
 		}
 	}
 }

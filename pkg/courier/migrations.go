@@ -5,6 +5,7 @@ import (
 	"io/fs"
 
 	"vestibule.dev/pkg/migrate"
+	"vestibule.dev/pkg/rewrap"
 )
 
 //go:embed migrations/*.sql
@@ -18,3 +19,6 @@ func Migrations() migrate.Source {
 	}
 	return migrate.Source{Name: "courier", FS: files}
 }
+
+// Sealed is the column of waiting mails.
+func Sealed() rewrap.Column { return rewrap.Column{Table: "courier_mails", Name: "payload"} }

@@ -26,7 +26,10 @@ type ServerConfig struct {
 	MaxConnections int
 	// HeaderTimeout bounds the time for the headers of a request. 0 means 5 s.
 	HeaderTimeout time.Duration
-	Logger        *slog.Logger
+	// AllowMemory, if any, is told about how many bytes the open connections hold
+	// in buffers and stacks, whenever that has changed by megabytes.
+	AllowMemory func(bytes int64)
+	Logger      *slog.Logger
 }
 
 // Server is an HTTP server with every limit set.
@@ -36,7 +39,8 @@ type Server struct {
 }
 
 // NewServer returns a server of HTTP/1. Its limits are: 5 s for the headers, 30 s
-// for a whole request, 60 s of idling, 32 KiB of headers, and those of cfg.
+// for a whole request, 60 s of idling, 32 KiB of headers, and those of cfg. Times
+// are up to 1.25 s shorter, for each connection another, see [spread].
 func NewServer(cfg ServerConfig) *Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -52,6 +56,10 @@ func NewServer(cfg ServerConfig) *Server {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if cfg.AllowMemory == nil {
+		cfg.AllowMemory = func(int64) {}
+	}
+	connections := &crowd{allow: cfg.AllowMemory}
 	return &Server{
 		http: &http.Server{
 			Handler:           http.MaxBytesHandler(cfg.Handler, cfg.MaxBody),
@@ -60,6 +68,7 @@ func NewServer(cfg ServerConfig) *Server {
 			WriteTimeout:      30 * time.Second,
 			IdleTimeout:       60 * time.Second,
 			MaxHeaderBytes:    32 << 10,
+			ConnState:         connections.changed,
 			// Whoever ends TLS in front speaks HTTP/2 to those who like it.
 			Protocols: protocols,
 			// Clients cause these lines at will.
@@ -72,7 +81,7 @@ func NewServer(cfg ServerConfig) *Server {
 // Run serves on l until ctx ends. It then lets requests finish for up to 20
 // seconds and cuts off the rest. It closes l.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
-	l = netutil.LimitListener(l, s.maxConnections)
+	l = spread{netutil.LimitListener(l, s.maxConnections)}
 	served := make(chan error, 1)
 	go func() { served <- s.http.Serve(l) }()
 	select {

@@ -31,7 +31,7 @@ func Isolate(ctx context.Context, url secret.Secret, sources ...Source) error {
 	if err != nil {
 		return errors.New("migrate: the connection URI cannot be read")
 	}
-	config.RuntimeParams["lock_timeout"] = "2s"
+	config.RuntimeParams["lock_timeout"] = "0"
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return err
@@ -42,9 +42,12 @@ func Isolate(ctx context.Context, url secret.Secret, sources ...Source) error {
 		maps.Copy(columns, source.ProjectColumns)
 		maps.Copy(without, source.WithoutPolicy)
 	}
-	// Replicas may be here at the same time.
-	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtext('isolate'))"); err != nil {
-		return err
+	// Replicas may be here at the same time. One waits for another as long as that
+	// takes, and for the traffic as Up does.
+	for _, statement := range []string{"SELECT pg_advisory_lock(hashtext('isolate'))", "SET lock_timeout = '2s'"} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return err
+		}
 	}
 	tables, err := tablesOfProjects(ctx, conn, columns)
 	if err != nil {

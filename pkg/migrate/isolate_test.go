@@ -83,6 +83,49 @@ func TestIsolate_tablesOfProjects_havePolicies(t *testing.T) {
 	}
 }
 
+// However long another replica takes, one waits for it and does not fail.
+func TestIsolate_anotherReplicaIsSlow_waitsForIt(t *testing.T) {
+	url := pgtest.URL(t)
+	s := source("a", "CREATE TABLE notes (project_id text)")
+	if err := migrate.Up(t.Context(), url, s); err != nil {
+		t.Fatal(err)
+	}
+	other, err := pgx.Connect(t.Context(), url.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(t.Context())
+	exec := func(sql string) {
+		t.Helper()
+		if _, err := other.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec("SELECT pg_advisory_lock(hashtext('isolate'))")
+	done := make(chan error, 1)
+	go func() { done <- migrate.Isolate(t.Context(), url, s) }()
+	for waits := false; !waits; {
+		if err := other.QueryRow(t.Context(), `
+SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted)`).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-done:
+			t.Fatalf("did not wait: %v", err)
+		default:
+		}
+	}
+	exec("SELECT pg_sleep(2.5)") // longer than anybody waits for a table
+	exec("SELECT pg_advisory_unlock(hashtext('isolate'))")
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if got := policies(t, other); !slices.Equal(got, []string{"notes enabled forced project ALL"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 // What is as it should be takes no lock that traffic would wait for.
 func TestIsolate_repeated_waitsForNobody(t *testing.T) {
 	url := pgtest.URL(t)

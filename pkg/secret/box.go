@@ -22,6 +22,10 @@ const sealedVersion = 1
 // wrappedKey is the size of an encrypted data key: nonce, key, tag.
 const wrappedKey = 12 + keySize + 16
 
+// SealedHead is how much of the beginning of a sealed value holds its key, at
+// most: all that [Box.Rewrap] has to see.
+const SealedHead = 2 + maxKeyID + wrappedKey
+
 // Box encrypts values that are stored and read back. Each value has a random
 // key of its own, which is encrypted under the current key of a ring
 // (AES-256-GCM, both), so that rotating the ring touches a few bytes per row.
@@ -67,7 +71,8 @@ func (b *Box) Open(sealed []byte, place ...string) ([]byte, error) {
 }
 
 // Rewrap returns the sealed value under the current key of the ring without
-// decrypting the value itself, and whether that changed anything.
+// decrypting the value itself, and whether that changed anything. The first
+// [SealedHead] bytes of a longer value may stand for all of it.
 func (b *Box) Rewrap(sealed []byte) ([]byte, bool, error) {
 	key, id, body, err := b.unwrap(sealed)
 	if err != nil {
@@ -79,11 +84,30 @@ func (b *Box) Rewrap(sealed []byte) ([]byte, bool, error) {
 	return append(b.wrap(key, len(body)), body...), true, nil
 }
 
+// KeyID returns the id of the key that a value, or the beginning of one, is
+// sealed under. ok is false for what is no sealed value.
+func KeyID(sealed []byte) (id string, ok bool) {
+	if len(sealed) < 2 || sealed[0] != sealedVersion || len(sealed) < 2+int(sealed[1]) {
+		return "", false
+	}
+	return string(sealed[2 : 2+sealed[1]]), true
+}
+
+// CurrentID returns the id of the key that seals.
+func (b *Box) CurrentID() string { return b.current }
+
+// Knows reports whether the key of this id is in the ring.
+func (b *Box) Knows(id string) bool { return b.wraps[id] != nil }
+
+// Header returns what every value begins with that is sealed under the current
+// key, and no other.
+func (b *Box) Header() []byte {
+	return append([]byte{sealedVersion, byte(len(b.current))}, b.current...)
+}
+
 // wrap returns header and encrypted data key, with room for extra more bytes.
 func (b *Box) wrap(key []byte, extra int) []byte {
-	out := make([]byte, 0, 2+len(b.current)+wrappedKey+extra)
-	out = append(out, sealedVersion, byte(len(b.current)))
-	out = append(out, b.current...)
+	out := append(make([]byte, 0, 2+len(b.current)+wrappedKey+extra), b.Header()...)
 	return b.wraps[b.current].Seal(out, nil, key, bytes.Clone(out))
 }
 

@@ -24,6 +24,9 @@ type Config struct {
 
 	PostgresURL      secret.Secret `env:"POSTGRES_URL,required"`
 	PostgresMaxConns int           `env:"POSTGRES_MAX_CONNS" envDefault:"8"`
+	// PostgresAcquireTimeout bounds the wait for one of the connections; whoever
+	// waits longer is told to come back.
+	PostgresAcquireTimeout time.Duration `env:"POSTGRES_ACQUIRE_TIMEOUT" envDefault:"500ms"`
 
 	NATSURL      string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222"`
 	NATSReplicas int    `env:"NATS_REPLICAS" envDefault:"1"`

@@ -17,6 +17,7 @@ import (
 	"vestibule.dev/pkg/ops"
 	"vestibule.dev/pkg/outbox"
 	"vestibule.dev/pkg/pg"
+	"vestibule.dev/pkg/rewrap"
 	"vestibule.dev/pkg/runner"
 	"vestibule.dev/pkg/secret"
 	"vestibule.dev/pkg/tenancy"
@@ -30,6 +31,9 @@ type Command struct {
 	// Migrations are the context's own tables and those of the packages it
 	// uses beyond outbox and inbox.
 	Migrations []migrate.Source
+	// Sealed are the columns that hold what the service must read back, those
+	// of packages included.
+	Sealed []rewrap.Column
 	// Build wires the service: it registers its implementations, consumers
 	// and workers with the platform.
 	Build func(ctx context.Context, p *Platform) error
@@ -63,6 +67,8 @@ func (c Command) run(ctx context.Context, out io.Writer, args []string) error {
 		return c.migrate(ctx)
 	case "outbox":
 		return c.outbox(ctx, out, rest)
+	case "encryption-keys":
+		return c.encryptionKeys(ctx, out, rest)
 	case "health":
 		var cfg struct {
 			OpsAddr string `env:"OPS_ADDR,required"`
@@ -83,11 +89,11 @@ func (c Command) run(ctx context.Context, out io.Writer, args []string) error {
 }
 
 func (c Command) usage() string {
-	names := []string{"serve", "migrate", "outbox status|replay", "credential keygen|issue", "health", "version"}
+	names := []string{"serve", "migrate", "outbox status|replay", "encryption-keys status|rewrap", "credential keygen|issue", "health", "version"}
 	for name := range c.Commands {
 		names = append(names, name)
 	}
-	slices.Sort(names[5:])
+	slices.Sort(names[6:])
 	return "usage: " + c.Name + " " + strings.Join(names, " | ")
 }
 

@@ -108,7 +108,9 @@ func newPlatform(ctx context.Context, name, version string) (*Platform, error) {
 			return nil, err
 		}
 	}
-	if p.DB, err = pg.Open(ctx, pg.Config{URL: cfg.PostgresURL, MaxConns: cfg.PostgresMaxConns, ApplicationName: name}); err != nil {
+	if p.DB, err = pg.Open(ctx, pg.Config{
+		URL: cfg.PostgresURL, MaxConns: cfg.PostgresMaxConns, AcquireTimeout: cfg.PostgresAcquireTimeout, ApplicationName: name,
+	}); err != nil {
 		return nil, err
 	}
 	p.group.AddClose(runner.Pools, "postgres", func() error { p.DB.Close(); return nil })

@@ -2,6 +2,7 @@ package service
 
 import (
 	"bytes"
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,13 +12,16 @@ import (
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/pgtest"
+	"vestibule.dev/pkg/rewrap"
+	"vestibule.dev/pkg/secret"
 )
 
 var command = Command{
 	Name: "example",
 	Migrations: []migrate.Source{{Name: "example", FS: fstest.MapFS{
-		"00001_init.sql": {Data: []byte("-- +goose Up\nCREATE TABLE things (id int PRIMARY KEY);\n")},
+		"00001_init.sql": {Data: []byte("-- +goose Up\nCREATE TABLE things (id int PRIMARY KEY, secret bytea);\n")},
 	}}},
+	Sealed: []rewrap.Column{{Table: "things", Name: "secret"}},
 }
 
 func TestLoad_valueFromFile_isRead(t *testing.T) {
@@ -85,6 +89,43 @@ func TestRun_migrateTwice_thenOutboxCommands(t *testing.T) {
 	}
 }
 
+func TestRun_encryptionKeys_areReplaced(t *testing.T) {
+	url := pgtest.URL(t)
+	t.Setenv("EXAMPLE_POSTGRES_URL", url.Reveal())
+	key := func(id string, fill byte) string {
+		return id + ":" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{fill}, 32))
+	}
+	if err := command.run(t.Context(), nil, []string{"migrate"}); err != nil {
+		t.Fatal(err)
+	}
+	ring, err := secret.ParseKeyRing(secret.Secret(key("old", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := pgtest.Open(t, url, 1)
+	if _, err := db.Querier(t.Context()).Exec(t.Context(), "INSERT INTO things VALUES (1, $1), (2, NULL)", secret.NewBox(ring).Seal([]byte("x"))); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		ring, command, want, err string
+	}{
+		{key("new", 2), "status", "key new (current): 0 values\nnot to be opened, said to be under key \"old\": 1 values things.secret 1\n", ""},
+		{key("new", 2), "rewrap", "things.secret: 0 put under key new\n", "not in the ring"},
+		{key("new", 2) + "," + key("old", 3), "rewrap", "things.secret: 0 put under key new\n", "the ring cannot open 1 values"},
+		{key("new", 2) + "," + key("old", 1), "status", "key new (current): 0 values\nkey old: 1 values things.secret 1\n", ""},
+		{key("new", 2) + "," + key("old", 1), "rewrap", "things.secret: 1 put under key new\n0 values are left under other keys than new\n", ""},
+		{key("new", 2), "status", "key new (current): 1 values things.secret 1\n", ""},
+		{key("new", 2), "rewrap", "things.secret: 0 put under key new\n0 values are left under other keys than new\n", ""},
+	} {
+		t.Setenv("EXAMPLE_ENCRYPTION_KEYS", tt.ring)
+		var out bytes.Buffer
+		err := command.run(t.Context(), &out, []string{"encryption-keys", tt.command})
+		if out.String() != tt.want || (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%s printed %q, %v", tt.command, out.String(), err)
+		}
+	}
+}
+
 func seedEvent(t *testing.T, db *pg.DB) {
 	t.Helper()
 	if _, err := db.Querier(t.Context()).Exec(t.Context(), `
@@ -95,7 +136,7 @@ VALUES (gen_random_uuid(), 'example.v1.thing.made.p', 'p', 'thing/1', 1, '', now
 }
 
 func TestRun_wrongArguments_tellUsage(t *testing.T) {
-	for _, args := range [][]string{nil, {"dance"}, {"outbox"}, {"outbox", "burn"}, {"outbox", "replay"}} {
+	for _, args := range [][]string{nil, {"dance"}, {"outbox"}, {"outbox", "burn"}, {"outbox", "replay"}, {"encryption-keys"}, {"encryption-keys", "burn"}} {
 		err := command.run(t.Context(), nil, args)
 		if err == nil || !strings.Contains(err.Error(), "usage:") {
 			t.Errorf("run(%v) = %v, want usage", args, err)

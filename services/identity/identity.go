@@ -34,6 +34,7 @@ func Command() service.Command {
 	return service.Command{
 		Name:       "identity",
 		Migrations: []migrate.Source{migrations.Source(), onetime.Migrations(), courier.Migrations(), throttle.Migrations()},
+		Sealed:     append(postgres.Sealed(), courier.Sealed()),
 		Build:      build,
 		Commands:   map[string]func(ctx context.Context, p *service.Platform, args []string) error{"seed": seed, "seal-config": sealConfig},
 	}

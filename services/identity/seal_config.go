@@ -10,9 +10,9 @@ import (
 	"vestibule.dev/services/identity/internal/postgres"
 )
 
-// sealConfig is the command that seals the secrets in all stored configurations
-// under the current key: after the ring got a new one, and once in an
-// installation from before they were sealed. It may be repeated and interrupted.
+// sealConfig is the command that seals the secrets in all stored configurations,
+// once in an installation from before they were sealed. It may be repeated and
+// interrupted.
 func sealConfig(ctx context.Context, p *service.Platform, args []string) error {
 	if len(args) > 0 {
 		return errors.New("usage: identity seal-config")

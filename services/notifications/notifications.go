@@ -33,6 +33,7 @@ func Command() service.Command {
 	return service.Command{
 		Name:       "notifications",
 		Migrations: []migrate.Source{migrations.Source()},
+		Sealed:     postgres.Sealed(),
 		Build:      build,
 	}
 }

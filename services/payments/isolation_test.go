@@ -13,3 +13,10 @@ func TestTables_workForOneProject_touchesNoOther(t *testing.T) {
 		"stripe_endings": "for a worker; the account stands for the project, which may be gone",
 	})
 }
+
+// What is sealed and not listed would be lost with the key it is sealed under.
+func TestSealed_everyColumnOfBytes_isListed(t *testing.T) {
+	pgtest.Sealed(t, payments.Command().Sources(), payments.Command().Sealed, map[string]string{
+		"idempotency_keys.fingerprint": "a hash",
+	})
+}

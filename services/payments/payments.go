@@ -25,6 +25,7 @@ func Command() service.Command {
 	return service.Command{
 		Name:       "payments",
 		Migrations: []migrate.Source{onetime.Migrations(), courier.Migrations(), migrations.Source()},
+		Sealed:     append(postgres.Sealed(), courier.Sealed()),
 		Build:      build,
 	}
 }

@@ -28,6 +28,7 @@ func Command() service.Command {
 	return service.Command{
 		Name:       "sessions",
 		Migrations: []migrate.Source{migrations.Source(), courier.Migrations()},
+		Sealed:     append(postgres.Sealed(), courier.Sealed()),
 		Build:      build,
 		Commands: map[string]func(ctx context.Context, p *service.Platform, args []string) error{
 			"rotate-keys": rotateKeys,

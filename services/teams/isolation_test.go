@@ -11,3 +11,10 @@ import (
 func TestTables_workForOneProject_touchesNoOther(t *testing.T) {
 	pgtest.Isolation(t, teams.Command().Sources(), nil)
 }
+
+// What is sealed and not listed would be lost with the key it is sealed under.
+func TestSealed_everyColumnOfBytes_isListed(t *testing.T) {
+	pgtest.Sealed(t, teams.Command().Sources(), teams.Command().Sealed, map[string]string{
+		"images.bytes": "public, under random names",
+	})
+}

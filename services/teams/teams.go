@@ -11,6 +11,7 @@ import (
 	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/onetime"
+	"vestibule.dev/pkg/rewrap"
 	"vestibule.dev/pkg/secret"
 	"vestibule.dev/pkg/service"
 	"vestibule.dev/pkg/throttle"
@@ -28,6 +29,7 @@ func Command() service.Command {
 	return service.Command{
 		Name:       "teams",
 		Migrations: []migrate.Source{migrations.Source(), onetime.Migrations(), courier.Migrations(), throttle.Migrations()},
+		Sealed:     []rewrap.Column{courier.Sealed()},
 		Build:      build,
 	}
 }

@@ -83,17 +83,17 @@ func persist(ctx context.Context, seen *outcomes, way string, ask func(ctx conte
 func (a *arena) kill(ctx context.Context, process string) error {
 	a.killing.Lock()
 	defer a.killing.Unlock()
-	before := a.system.PIDs[process]
-	if err := syscall.Kill(before, syscall.SIGKILL); err != nil {
+	before, err := stack.Read(a.system.DataDir())
+	if err != nil {
+		return err
+	}
+	if err := syscall.Kill(before.PIDs[process], syscall.SIGKILL); err != nil {
 		return err
 	}
 	return client.Poll(ctx, func(context.Context) error {
 		now, err := stack.Read(a.system.DataDir())
-		if err == nil && now.PIDs[process] == before {
+		if err == nil && now.PIDs[process] == before.PIDs[process] {
 			err = fmt.Errorf("%s is not back", process)
-		}
-		if err == nil {
-			a.system.PIDs = now.PIDs
 		}
 		return err
 	})

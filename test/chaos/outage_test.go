@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -204,8 +205,14 @@ func unpublished(ctx context.Context) (int, error) {
 	return total, nil
 }
 
+// mailEnds is how often what sends mails was ended, or what it writes to.
+var mailEnds atomic.Int64
+
 // end ends a process with a signal and waits until another has taken its place.
 func end(ctx context.Context, process string, signal syscall.Signal) error {
+	if process == "notifications" || process == "postgres" {
+		mailEnds.Add(1)
+	}
 	now, err := stack.Read(system.DataDir())
 	if err != nil {
 		return err

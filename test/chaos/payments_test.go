@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -153,7 +152,7 @@ func (w *trade) pay(ctx context.Context, account string, n int) error {
 // end everything that was acknowledged has happened once, nothing else has, and
 // at no moment was there less than nothing (R10, R16, R17, R20).
 func TestKill_paymentsDuringTrade_countsExactly(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := bounded(t)
 	defer cancel()
 	shop, account := newShop(ctx, t)
 	w := &trade{t: t, shop: shop, server: client.For(system.BaseURL, shop, client.Server)}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"os/exec"
 	"slices"
@@ -31,7 +32,9 @@ type replica struct {
 
 	cmd    *exec.Cmd
 	output *bytes.Buffer
-	exited chan error
+	// exited is closed when the process has ended, with err saying how.
+	exited chan struct{}
+	err    error
 }
 
 // fleet is one or more of each process, who know each other.
@@ -101,7 +104,7 @@ func (r *replica) configure(sibling int, addresses map[string][]string, ca *auth
 	if r.process == "gateway" {
 		own[prefix+"HTTP_ADDR"] = r.addr
 		// Requests that were on their way when it was taken out still arrive.
-		own[prefix+"SHUTDOWN_GRACE"] = "500ms"
+		own[prefix+"SHUTDOWN_GRACE"] = "2s"
 	} else {
 		own[prefix+"GRPC_ADDR"] = r.addr
 	}
@@ -131,9 +134,12 @@ func (r *replica) start() error {
 	if err := r.cmd.Start(); err != nil {
 		return err
 	}
-	cmd, exited := r.cmd, make(chan error, 1)
+	cmd, exited := r.cmd, make(chan struct{})
 	r.exited = exited
-	go func() { exited <- cmd.Wait() }()
+	go func() {
+		r.err = cmd.Wait()
+		close(exited)
+	}()
 	return nil
 }
 
@@ -147,9 +153,22 @@ func (r *replica) startReady(ctx context.Context) error {
 
 // ready waits until the process says that it can work.
 func (r *replica) ready(ctx context.Context) error {
+	return r.await(ctx, http.StatusOK)
+}
+
+// await waits until the page of operators says with a status whether the process
+// can work.
+func (r *replica) await(ctx context.Context, status int) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return client.Poll(ctx, func(ctx context.Context) error {
+	go func() {
+		select {
+		case <-r.exited: // nobody will answer any more
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	err := client.Poll(ctx, func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+r.ops+"/readyz", nil)
 		if err != nil {
 			return err
@@ -159,11 +178,17 @@ func (r *replica) ready(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", r.process, err)
 		}
 		defer answer.Body.Close()
-		if answer.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s: %s", r.process, answer.Status)
+		if answer.StatusCode != status {
+			return fmt.Errorf("%s: %s, want %d", r.process, answer.Status, status)
 		}
 		return nil
 	})
+	select {
+	case <-r.exited:
+		return fmt.Errorf("%s ended (%w): %s", r.process, r.err, lastLines(r.output.String()))
+	default:
+		return err
+	}
 }
 
 // stop asks the process to end and waits until it has drained.
@@ -171,14 +196,14 @@ func (r *replica) stop(ctx context.Context) error {
 	if r.cmd == nil {
 		return nil
 	}
-	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
 	select {
-	case err := <-r.exited:
+	case <-r.exited:
 		r.cmd = nil
-		if err != nil {
-			return fmt.Errorf("%s ended with %w: %s", r.process, err, lastLines(r.output.String()))
+		if r.err != nil {
+			return fmt.Errorf("%s ended with %w: %s", r.process, r.err, lastLines(r.output.String()))
 		}
 		return nil
 	case <-ctx.Done():
@@ -230,8 +255,16 @@ func (f *fleet) end(t *testing.T) {
 func (f *fleet) traffic(ctx context.Context, pause time.Duration) (load *traffic, stop func(), err error) {
 	load = &traffic{gateways: &f.gateways, changed: make(chan struct{})}
 	for range crowdOfRolling {
-		tokens, err := client.For("http://"+f.gateways.pick(), project, client.Public).SignUp(ctx, client.FreshEmail("rolling"), password)
-		if err != nil {
+		addr, sent := f.gateways.pick()
+		sent()
+		// Processes that have only just found each other may ask for patience.
+		answer, err := insist(ctx, client.For("http://"+addr, project, client.Public), http.MethodPost, "/auth/password/sign-up",
+			map[string]any{"email": client.FreshEmail("rolling"), "password": password})
+		if err == nil && answer.Status != http.StatusOK {
+			err = fmt.Errorf("sign-up: %s", answer)
+		}
+		var tokens client.Tokens
+		if err := errors.Join(err, answer.Decode(&tokens)); err != nil {
 			return nil, nil, err
 		}
 		load.people = append(load.people, tokens)
@@ -263,25 +296,41 @@ type balancer struct {
 	all  []string
 	out  []string
 	next int
+	// sending are those who have picked a gateway and have not reached it.
+	sending map[string]*sync.WaitGroup
 }
 
-// pick returns a gateway that is in.
-func (b *balancer) pick() string {
+// pick returns a gateway that is in. What it is for calls sent, once or more,
+// when the request is with the gateway.
+func (b *balancer) pick() (addr string, sent func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for {
 		b.next++
-		if addr := b.all[b.next%len(b.all)]; !slices.Contains(b.out, addr) {
-			return addr
+		if addr = b.all[b.next%len(b.all)]; !slices.Contains(b.out, addr) {
+			break
 		}
 	}
+	if b.sending == nil {
+		b.sending = map[string]*sync.WaitGroup{}
+	}
+	if b.sending[addr] == nil {
+		b.sending[addr] = &sync.WaitGroup{}
+	}
+	b.sending[addr].Add(1)
+	return addr, sync.OnceFunc(b.sending[addr].Done)
 }
 
-// take takes a gateway out, and what is under way goes on.
+// take takes a gateway out. Who has picked it is through to it when take
+// returns, and what is under way goes on.
 func (b *balancer) take(addr string) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.out = append(b.out, addr)
+	sending := b.sending[addr]
+	b.mu.Unlock()
+	if sending != nil {
+		sending.Wait()
+	}
 }
 
 // put puts a gateway in again.
@@ -368,6 +417,7 @@ func (t *traffic) await(ctx context.Context, n int) error {
 func (t *traffic) run(ctx context.Context, pause time.Duration) {
 	ticker := time.NewTicker(pause)
 	defer ticker.Stop()
+	room := make(chan struct{}, rollingRoom)
 	var waiting sync.WaitGroup
 	defer waiting.Wait()
 	for n := 0; ; n++ {
@@ -376,14 +426,24 @@ func (t *traffic) run(ctx context.Context, pause time.Duration) {
 			return
 		case <-ticker.C:
 		}
-		waiting.Go(func() { t.send(context.WithoutCancel(ctx), n) })
+		select {
+		case <-ctx.Done():
+			return
+		case room <- struct{}{}:
+		}
+		waiting.Go(func() {
+			defer func() { <-room }()
+			t.send(context.WithoutCancel(ctx), n)
+		})
 	}
 }
 
 func (t *traffic) send(ctx context.Context, n int) {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	addr := t.gateways.pick()
+	addr, sent := t.gateways.pick()
+	defer sent()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { sent() }})
 	begin := time.Now()
 	c := client.For("http://"+addr, project, client.Public)
 	answer, err := trafficKinds[n%len(trafficKinds)](ctx, c, t.people[n%len(t.people)], n)

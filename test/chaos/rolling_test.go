@@ -9,6 +9,9 @@ import (
 const (
 	// rollingPace is the pause between two requests of the traffic.
 	rollingPace = 20 * time.Millisecond
+	// rollingRoom is how many requests may be under way at a time: a machine too
+	// slow for the pace is to have less traffic, not too much of it.
+	rollingRoom = 8
 	// With -long there are 100 requests a second for three minutes and more,
 	// and one round of replacements after the other.
 	longRollingPace     = 10 * time.Millisecond

@@ -22,7 +22,7 @@ import (
 const (
 	// changing is how many users are changed, one change after the other, and
 	// changes how often each is.
-	changing, changes = 8, 50
+	changing, changes = 4, 100
 	// webhookKills is how often the deliverer is killed meanwhile.
 	webhookKills = 4
 )
@@ -76,7 +76,7 @@ func (l *ledger) told(context.Context) error {
 // under one id, and those of a user in their order, although events were under way
 // whenever it died.
 func TestKill_delivererDuringChanges_webhooksArriveInOrder(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := bounded(t)
 	defer cancel()
 	book := &ledger{seen: map[string]int{}, names: map[string][]int{}}
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -67,7 +67,7 @@ func (m Mail) Code() (string, error) {
 
 // Patience is how long to wait for what must happen. It ends what would never
 // end; how long things take is no test's business.
-const Patience = 2 * time.Minute
+const Patience = 3 * time.Minute
 
 // Poll calls check until it returns nil, and returns its last error when the
 // context or, where that has no deadline, [Patience] is over.

@@ -39,16 +39,23 @@ func NewOperator(ctx context.Context, base string, internal stack.Project) (Oper
 		return Operator{}, fmt.Errorf("operator: %w", err)
 	}
 	o.Client = visitor.SignedIn(o.Tokens)
-	var user struct {
-		TeamID *string `json:"selected_team_id"`
-	}
-	if err := o.Client.Expect(ctx, http.MethodGet, "/users/me", nil, &user); err != nil {
+	// The team is there at once, or comes with the event if there was a hitch.
+	err = Poll(ctx, func(ctx context.Context) error {
+		var user struct {
+			TeamID *string `json:"selected_team_id"`
+		}
+		if err := o.Client.Expect(ctx, http.MethodGet, "/users/me", nil, &user); err != nil {
+			return err
+		}
+		if user.TeamID == nil {
+			return fmt.Errorf("%s has no personal team", o.UserID)
+		}
+		o.TeamID = *user.TeamID
+		return nil
+	})
+	if err != nil {
 		return Operator{}, fmt.Errorf("operator: %w", err)
 	}
-	if user.TeamID == nil {
-		return Operator{}, fmt.Errorf("operator %s has no personal team", o.UserID)
-	}
-	o.TeamID = *user.TeamID
 	return o, nil
 }
 

@@ -22,10 +22,10 @@ type Set struct {
 	conns map[string]*pgx.Conn
 	// digests is the statement that describes each database.
 	digests map[string]string
-	// last is the digest of when the server's latest transaction was lastXID;
-	// all databases share one server.
-	last    map[string]string
-	lastXID string
+	// last is the digest of when the server's transactions were those of
+	// lastSnapshot; all databases share one server.
+	last         map[string]string
+	lastSnapshot string
 }
 
 // Open connects to the databases that dev.json names.
@@ -93,11 +93,11 @@ func digestOf(ctx context.Context, conn *pgx.Conn) (string, error) {
 func (s *Set) Digest(ctx context.Context) (map[string]string, error) {
 	// No transaction that wrote has ended since, so nothing can have changed.
 	// Read first: what ends while the digest is made counts as later.
-	xid, err := s.latestXID(ctx)
+	snapshot, err := s.snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if s.last != nil && xid == s.lastXID {
+	if s.last != nil && snapshot == s.lastSnapshot {
 		return s.last, nil
 	}
 	digest := map[string]string{}
@@ -117,19 +117,20 @@ func (s *Set) Digest(ctx context.Context) (map[string]string, error) {
 			return nil, fmt.Errorf("digest of %s: %w", service, err)
 		}
 	}
-	s.last, s.lastXID = digest, xid
+	s.last, s.lastSnapshot = digest, snapshot
 	return digest, nil
 }
 
-// latestXID identifies the latest transaction that wrote and has ended.
-func (s *Set) latestXID(ctx context.Context) (xid string, err error) {
+// snapshot says which transactions that write have ended: the latest one, and
+// of those before it the ones that have not.
+func (s *Set) snapshot(ctx context.Context) (snapshot string, err error) {
 	for _, conn := range s.conns {
-		if err := conn.QueryRow(ctx, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text").Scan(&xid); err != nil {
-			return "", fmt.Errorf("latest transaction: %w", err)
+		if err := conn.QueryRow(ctx, "SELECT pg_current_snapshot()::text").Scan(&snapshot); err != nil {
+			return "", fmt.Errorf("transactions: %w", err)
 		}
 		break
 	}
-	return xid, nil
+	return snapshot, nil
 }
 
 // Changed names the tables in which two digests differ.
@@ -145,25 +146,32 @@ func Changed(before, after map[string]string) []string {
 }
 
 // Settle waits until the system has digested all it was told: every event is
-// published and consumed, every mail is handed over, and nothing has been
-// written between two looks.
-func (s *Set) Settle(ctx context.Context) error {
+// published, every mail is handed over, what else is to be looked at says nil,
+// such as [events.Log.Drained], which knows of events that are on their way to
+// a consumer, and nothing was written from before these looks until after them.
+func (s *Set) Settle(ctx context.Context, quiet ...func(context.Context) error) error {
 	var last map[string]string
 	return client.Poll(ctx, func(ctx context.Context) error {
+		var errs []error
+		for _, look := range quiet {
+			errs = append(errs, look(ctx))
+		}
 		pending, err := s.pending(ctx)
 		if err != nil {
 			return err
+		}
+		if len(pending) > 0 {
+			errs = append(errs, fmt.Errorf("work is left: %v", pending))
 		}
 		digest, err := s.Digest(ctx)
 		if err != nil {
 			return err
 		}
-		changed := Changed(last, digest)
-		last = digest
-		if len(pending)+len(changed) > 0 {
-			return fmt.Errorf("work is left: %v; still changing: %v", pending, changed)
+		if changed := Changed(last, digest); len(changed) > 0 {
+			errs = append(errs, fmt.Errorf("still changing: %v", changed))
 		}
-		return nil
+		last = digest
+		return errors.Join(errs...)
 	})
 }
 

@@ -8,14 +8,15 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,6 +46,9 @@ var others = map[string]string{
 	"docs/sign-in.md":  "run by TestRecipes of test/e2e, which reads mails and has an authenticator app",
 }
 
+// patience ends what hangs.
+const patience = 15 * time.Minute
+
 // system is what the README's command started.
 var system *stack.Stack
 
@@ -72,10 +76,10 @@ func run(m *testing.M) int {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- makeRun.Wait() }()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
-	defer cancel()
 	code := 1
-	err = client.Poll(ctx, func(context.Context) (err error) {
+	starting, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err = client.Poll(starting, func(context.Context) (err error) {
 		system, err = stack.Read(dataDir)
 		return err
 	})
@@ -85,9 +89,11 @@ func run(m *testing.M) int {
 	_ = syscall.Kill(-makeRun.Process.Pid, syscall.SIGINT)
 	<-ended
 	// What make started may outlive it by a moment.
-	endErr := client.Poll(ctx, func(context.Context) error {
-		if err := syscall.Kill(-makeRun.Process.Pid, 0); err == nil {
-			return errors.New("it still runs")
+	ending, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	endErr := client.Poll(ending, func(context.Context) error {
+		if alive, err := groupRuns(makeRun.Process.Pid); alive || err != nil {
+			return fmt.Errorf("it still runs: %v, %v", alive, err)
 		}
 		return nil
 	})
@@ -96,6 +102,29 @@ func run(m *testing.M) int {
 		return 1
 	}
 	return code
+}
+
+// groupRuns reports whether a process of the group runs. One that has ended and
+// that nobody reaps, as where the first process of a container is no init, does
+// not.
+func groupRuns(group int) (bool, error) {
+	files, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return false, err
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // ended meanwhile
+		}
+		// The name stands in parentheses and may hold anything; then come state,
+		// parent and group.
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		if len(fields) > 2 && fields[2] == strconv.Itoa(group) && fields[0] != "Z" && fields[0] != "X" {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Whoever writes a paper with a block of code has it run: there is no list of
@@ -121,16 +150,31 @@ func TestPapers_asPrinted_work(t *testing.T) {
 	}
 }
 
-// papers are the Markdown files of the repository.
+// papers are the Markdown files of the repository. Git is not asked: it refuses
+// to read a checkout that belongs to another user.
 func papers(t *testing.T) []string {
 	t.Helper()
-	list := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md")
-	list.Dir = root
-	output, err := list.Output()
+	var found []string
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && path != root && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "node_modules" || entry.Name() == "bin"):
+			return fs.SkipDir
+		case !entry.IsDir() && strings.HasSuffix(path, ".md"):
+			file, err := filepath.Rel(root, path)
+			found = append(found, filepath.ToSlash(file))
+			return err
+		}
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return strings.Fields(string(output))
+	if len(found) < 10 {
+		t.Fatalf("found %d papers; the walk is broken", len(found))
+	}
+	return found
 }
 
 // follow does what a paper says, in one shell, and returns what that printed.
@@ -168,7 +212,7 @@ func follow(t *testing.T, blocks []fence) string {
 			t.Errorf("%s: nobody runs %q", block, block.language)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	shell := exec.CommandContext(ctx, "bash", "-c", script)
 	shell.Dir = dir

@@ -36,18 +36,26 @@ func call(t *testing.T, c *client.Client, method, path string, body any) client.
 // told to come back. Whoever comes back waits a moment, as told: those who ask
 // all the time only keep a slow machine from answering.
 func insist(ctx context.Context, c *client.Client, method, path string, body any) (client.Response, error) {
+	answer, _, err := comeBack(ctx, c, method, path, body)
+	return answer, err
+}
+
+// comeBack is insist, and tells how often the request was refused. What was
+// refused may have had its effect: the answer may only have come too late.
+func comeBack(ctx context.Context, c *client.Client, method, path string, body any) (answer client.Response, refusals int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	ticker := time.NewTicker(500 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		answer, err := c.Do(ctx, method, path, body)
+		answer, err = c.Do(ctx, method, path, body)
 		if err != nil || answer.Status != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
-			return answer, err
+			return answer, refusals, err
 		}
+		refusals++
 		select {
 		case <-ctx.Done():
-			return answer, ctx.Err()
+			return answer, refusals, ctx.Err()
 		case <-ticker.C:
 		}
 	}

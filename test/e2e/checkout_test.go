@@ -179,6 +179,16 @@ func (b *browser) do(actions ...chromedp.Action) {
 	}
 }
 
+// poll asks until check is content. Pages come and go meanwhile, and a question
+// that one of them takes along is never answered: it is asked again.
+func (b *browser) poll(check func(ctx context.Context) error) error {
+	return client.Poll(b.Context, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, client.Patience/12)
+		defer cancel()
+		return check(ctx)
+	})
+}
+
 // await waits until a visible element shows what is right. Until then it may
 // show something else, and be on another page.
 func (b *browser) await(selector string, right func(text string) error) {
@@ -187,7 +197,7 @@ func (b *browser) await(selector string, right func(text string) error) {
 		const shown = document.querySelector(%q);
 		return shown && shown.getClientRects().length > 0 ? shown.innerText : null;
 	})()`, selector)
-	err := client.Poll(b.Context, func(ctx context.Context) error {
+	err := b.poll(func(ctx context.Context) error {
 		var text *string
 		if err := chromedp.Run(ctx, chromedp.Evaluate(script, &text)); err != nil {
 			return err

@@ -117,13 +117,7 @@ func (a *webApp) arrive(path string) outcome {
 		At      string
 		Outcome *outcome
 	}
-	ctx, cancel := context.WithTimeout(a.Context, client.Patience)
-	defer cancel()
-	err := client.Poll(ctx, func(ctx context.Context) error {
-		// Pages come and go meanwhile, and a question that one of them takes
-		// along is never answered.
-		ctx, cancel := context.WithTimeout(ctx, client.Patience/12)
-		defer cancel()
+	err := a.poll(func(ctx context.Context) error {
 		if err := chromedp.Run(ctx, chromedp.Evaluate(`({at: location.origin + location.pathname, outcome: window.outcome ?? null})`, &seen)); err != nil {
 			return err
 		}

@@ -126,7 +126,9 @@ func TestCheckout_stripe_subscribesElsewhere(t *testing.T) {
 	b.want("#headline-amount", "$190.00")
 	b.typeCard(stripe.CardElsewhere)
 	b.picture("subscribe-phone")
-	b.do(chromedp.Click("#pay"), chromedp.Click("#no"))
+	b.do(chromedp.Click("#pay"))
+	b.want("h1", "Your bank")
+	b.do(chromedp.Click("#no"))
 	b.want("#notice-title", "The payment was not completed")
 	b.picture("refused-phone")
 	if got := credits(t, me, tokens.UserID); got != 0.0 {
@@ -135,7 +137,9 @@ func TestCheckout_stripe_subscribesElsewhere(t *testing.T) {
 
 	b.do(chromedp.Navigate(purchaseURL(t, me, tokens.UserID, "pro", site.home)))
 	b.typeCard(stripe.CardElsewhere)
-	b.do(chromedp.Click("#pay"), chromedp.Click("#yes"))
+	b.do(chromedp.Click("#pay"))
+	b.want("h1", "Your bank")
+	b.do(chromedp.Click("#yes"))
 	b.want("#notice-title", "Thank you")
 	b.leave()
 	b.want("#shop", "Welcome back")

@@ -260,9 +260,7 @@ func signUp(t *testing.T, tenant *tenant) person {
 		t.Fatal(err)
 	}
 	p.things[aKeySet] = tenant.own.things[aKeySet]
-	if err := databases.Settle(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	settle(t)
 	return p
 }
 

@@ -48,9 +48,7 @@ func (i issuer) metadata(scope, projectID string) metadata.MD {
 
 // A backend reaches by gRPC what its scopes name and nothing else.
 func TestRPCs_calledWithACredential_wantItsScopes(t *testing.T) {
-	if err := databases.Settle(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	settle(t)
 	secrets, err := system.Secrets()
 	if err != nil {
 		t.Fatal(err)

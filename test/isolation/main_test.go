@@ -16,6 +16,7 @@ import (
 
 	"vestibule.dev/test/client"
 	"vestibule.dev/test/database"
+	"vestibule.dev/test/events"
 	"vestibule.dev/test/stack"
 	"vestibule.dev/test/stripe"
 )
@@ -23,6 +24,7 @@ import (
 var (
 	system    *stack.Stack
 	databases *database.Set
+	stream    *events.Log
 	// tenants are pairs of a project and one that must stay out of reach.
 	tenants []*tenant
 )
@@ -38,10 +40,13 @@ func TestMain(m *testing.M) {
 
 func run(m *testing.M) (code int, err error) {
 	ctx := context.Background()
-	// The same few people fail more often here than strangers may.
 	provider := stripe.Start()
 	defer provider.Close()
-	environ := append(provider.Environment(), "IDENTITY_PASSWORD_FAILURES_BURST=100000", "IDENTITY_FAILURES_IN_A_ROW=1000000")
+	environ := append(provider.Environment(),
+		// The same few people fail more often here than strangers may,
+		"IDENTITY_PASSWORD_FAILURES_BURST=100000", "IDENTITY_FAILURES_IN_A_ROW=1000000",
+		// and their tokens are used to the end, however long it takes.
+		"SESSIONS_ACCESS_TOKEN_LIFETIME=6h")
 	if system, err = stack.Start(ctx, environ...); err != nil {
 		return 1, err
 	}
@@ -57,6 +62,10 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer databases.Close(ctx)
+	if stream, err = events.Open(system.NATSURL); err != nil {
+		return 1, err
+	}
+	defer stream.Close()
 	return m.Run(), nil
 }
 
@@ -407,6 +416,14 @@ func call(t *testing.T, c *client.Client, method, path string, body any) client.
 		t.Fatalf("%s %s: %v", method, path, err)
 	}
 	return response
+}
+
+// settle waits until nobody writes any more unless asked to.
+func settle(t *testing.T) {
+	t.Helper()
+	if err := databases.Settle(t.Context(), stream.Drained); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // content is a digest of all databases.

@@ -42,9 +42,7 @@ func cells(t *tenant) []cell {
 // Whoever refers to what belongs to others is answered as if it did not exist,
 // and nothing is written.
 func TestReferences_ofOthers_areLikeNone(t *testing.T) {
-	if err := databases.Settle(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	settle(t)
 	compared := 0
 	for _, tenant := range tenants {
 		for _, route := range routes.All() {
@@ -130,9 +128,7 @@ func compare(t *testing.T, route routes.Route, refs map[string]kind, c cell, for
 // A token opens its own project and nothing else, and says itself what kind of
 // user it speaks for.
 func TestTokens_outOfPlace_areRefused(t *testing.T) {
-	if err := databases.Settle(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	settle(t)
 	for _, tenant := range tenants {
 		for _, tt := range []struct {
 			name, token, want string
@@ -166,9 +162,7 @@ func TestTokens_outOfPlace_areRefused(t *testing.T) {
 
 // Keys open their own project and access type alone.
 func TestKeys_outOfPlace_areRefused(t *testing.T) {
-	if err := databases.Settle(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	settle(t)
 	for _, tenant := range tenants {
 		foreign := tenant.foreign.project
 		base := client.New(system.BaseURL).With("Project-Id", tenant.project.ID)

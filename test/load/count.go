@@ -19,6 +19,7 @@ import (
 
 	"vestibule.dev/test/client"
 	"vestibule.dev/test/database"
+	"vestibule.dev/test/events"
 	"vestibule.dev/test/stack"
 )
 
@@ -37,8 +38,10 @@ type count struct {
 // be at their most talkative: the first is made so by a superuser, the second
 // by the environment the system was started with.
 type counter struct {
-	system *stack.Stack
-	conn   *pgx.Conn
+	system    *stack.Stack
+	conn      *pgx.Conn
+	databases *database.Set
+	stream    *events.Log
 }
 
 // countingEnvironment is how a system must be started to be counted.
@@ -53,37 +56,74 @@ func newCounter(ctx context.Context, system *stack.Stack) (*counter, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, statement := range []string{"ALTER SYSTEM SET log_statement = 'all'", "SELECT pg_reload_conf()"} {
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			return nil, errors.Join(err, conn.Close(ctx))
-		}
+	c := &counter{system: system, conn: conn}
+	if err := c.open(ctx); err != nil {
+		return nil, errors.Join(err, c.close(ctx))
 	}
-	if err := awaitLogging(ctx, conn); err != nil {
-		return nil, errors.Join(err, conn.Close(ctx))
-	}
-	return &counter{system: system, conn: conn}, nil
+	return c, nil
 }
 
-// awaitLogging waits until the server has told this connection to log: a
-// changed configuration reaches the connections one by one, after the
-// statement that asked for it was answered.
-func awaitLogging(ctx context.Context, conn *pgx.Conn) error {
-	return client.Poll(ctx, func(ctx context.Context) error {
-		var logs bool
-		if err := conn.QueryRow(ctx, "SELECT current_setting('log_statement') = 'all'").Scan(&logs); err != nil {
+// open makes the database server talkative and opens what tells when the system
+// has nothing to do.
+func (c *counter) open(ctx context.Context) (err error) {
+	for _, setting := range []string{
+		"log_statement = 'all'",
+		// Lines that fit into a pipe at once are not mixed with others.
+		"log_parameter_max_length = 0",
+	} {
+		if _, err := c.conn.Exec(ctx, "ALTER SYSTEM SET "+setting); err != nil {
 			return err
 		}
-		if !logs {
-			return errors.New("the database server does not log statements yet")
+	}
+	// The server tells its connections of new settings one after the other,
+	// some time after it was asked to. Once this one has heard of a second
+	// round, all have heard of the first.
+	for range 2 {
+		if err := c.reload(ctx); err != nil {
+			return err
 		}
-		return nil
+	}
+	if c.databases, err = database.Open(ctx, c.system.Databases); err != nil {
+		return err
+	}
+	c.stream, err = events.Open(c.system.NATSURL)
+	return err
+}
+
+// reload makes the database server read its settings, and returns when this
+// connection has been told of them.
+func (c *counter) reload(ctx context.Context) error {
+	const loaded = "SELECT pg_conf_load_time()::text"
+	var before, now string
+	if err := c.conn.QueryRow(ctx, loaded).Scan(&before); err != nil {
+		return err
+	}
+	if _, err := c.conn.Exec(ctx, "SELECT pg_reload_conf()"); err != nil {
+		return err
+	}
+	return client.Poll(ctx, func(ctx context.Context) error {
+		err := c.conn.QueryRow(ctx, loaded).Scan(&now)
+		if err == nil && now == before {
+			err = errors.New("the database server does not read its settings")
+		}
+		return err
 	})
 }
 
 // close makes the database server quiet again.
 func (c *counter) close(ctx context.Context) error {
-	_, err := c.conn.Exec(ctx, "ALTER SYSTEM RESET log_statement")
-	return errors.Join(err, c.conn.Close(ctx))
+	var errs []error
+	for _, setting := range []string{"log_statement", "log_parameter_max_length"} {
+		_, err := c.conn.Exec(ctx, "ALTER SYSTEM RESET "+setting)
+		errs = append(errs, err)
+	}
+	if c.databases != nil {
+		errs = append(errs, c.databases.Close(ctx))
+	}
+	if c.stream != nil {
+		c.stream.Close()
+	}
+	return errors.Join(append(errs, c.conn.Close(ctx))...)
 }
 
 func superuser(system *stack.Stack) (string, error) {

@@ -2,7 +2,9 @@ package observability
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -19,15 +21,14 @@ import (
 )
 
 // scrape returns the series of a process, by metric name.
-func scrape(t *testing.T, process string) map[string][]string {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+system.Ops[process]+"/metrics", nil)
+func scrape(ctx context.Context, process string) (map[string][]string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+system.Ops[process]+"/metrics", nil)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	defer answer.Body.Close()
 	found := map[string][]string{}
@@ -42,9 +43,9 @@ func scrape(t *testing.T, process string) map[string][]string {
 		found[name] = append(found[name], line)
 	}
 	if answer.StatusCode != http.StatusOK || lines.Err() != nil {
-		t.Fatalf("%s answered %s, %v", process, answer.Status, lines.Err())
+		return nil, fmt.Errorf("%s answered %s, %v", process, answer.Status, lines.Err())
 	}
-	return found
+	return found, nil
 }
 
 // use makes one request of each kind, so that everything has been measured.
@@ -65,13 +66,26 @@ func use(t *testing.T) {
 
 func TestMetrics_everyProcess_hasItsOwn(t *testing.T) {
 	use(t)
+	// A request is counted when it has been answered, and figures that others
+	// have to be asked for may miss a page.
+	if err := client.Poll(t.Context(), complete); err != nil {
+		t.Error(err)
+	}
+}
+
+// complete reports the series that a process lacks.
+func complete(ctx context.Context) error {
+	var errs []error
 	shared := []string{
 		"rpc_server_call_duration_seconds_count", "vestibule_requests_in_flight", "vestibule_requests_in_flight_limit",
 		"vestibule_requests_shed_total", "vestibule_db_connections_used", "vestibule_db_acquire_wait_seconds_total",
 		"vestibule_queue_waiting", "vestibule_queue_oldest_age_seconds", "vestibule_inbox_parked", "go_goroutines",
 	}
 	for _, process := range stack.Processes {
-		found := scrape(t, process)
+		found, err := scrape(ctx, process)
+		if err != nil {
+			return err
+		}
 		want := shared
 		if process == "gateway" {
 			want = []string{"http_server_request_duration_seconds_count", "vestibule_requests_in_flight", "vestibule_requests_rate_limited_total", "vestibule_bodies_bytes"}
@@ -80,7 +94,7 @@ func TestMetrics_everyProcess_hasItsOwn(t *testing.T) {
 			// Some services have no caller in this test.
 			called := slices.Contains([]string{"identity", "sessions"}, process)
 			if len(found[name]) == 0 && (called || !strings.HasPrefix(name, "rpc_")) {
-				t.Errorf("%s has no %s", process, name)
+				errs = append(errs, fmt.Errorf("%s has no %s", process, name))
 			}
 		}
 	}
@@ -100,14 +114,18 @@ func TestMetrics_everyProcess_hasItsOwn(t *testing.T) {
 			`vestibule_webhook_losses_total{kind="endpoint"}`, `vestibule_consumer_pending{consumer="notifications-webhooks-teams"}`,
 		},
 	} {
-		found := scrape(t, process)
+		found, err := scrape(ctx, process)
+		if err != nil {
+			return err
+		}
 		for _, want := range series {
 			name := want[:strings.Index(want, "{")]
 			if !slices.ContainsFunc(found[name], func(line string) bool { return strings.HasPrefix(line, want+" ") }) {
-				t.Errorf("%s has no %s among %q", process, want, found[name])
+				errs = append(errs, fmt.Errorf("%s has no %s among %q", process, want, found[name]))
 			}
 		}
 	}
+	return errors.Join(errs...)
 }
 
 // Labels come from small sets: an id or an address in one would make a series
@@ -116,7 +134,11 @@ func TestMetrics_labels_holdNoIDs(t *testing.T) {
 	use(t)
 	odd := regexp.MustCompile(`"[^"]*([0-9a-f]{8}-[0-9a-f]{4}-|@)[^"]*"`)
 	for _, process := range stack.Processes {
-		for name, series := range scrape(t, process) {
+		found, err := scrape(t.Context(), process)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, series := range found {
 			for _, line := range series {
 				if odd.MatchString(line) {
 					t.Errorf("%s: %s: %s", process, name, line)
@@ -136,9 +158,16 @@ var labels = []string{"rpc_method", "rpc_response_status_code", "http_route", "h
 // What dashboards and alerts ask for is there.
 func TestDashboardsAndAlerts_metrics_exist(t *testing.T) {
 	use(t)
+	if err := client.Poll(t.Context(), complete); err != nil {
+		t.Fatal(err)
+	}
 	exported := map[string]bool{}
 	for _, process := range stack.Processes {
-		for name := range scrape(t, process) {
+		found, err := scrape(t.Context(), process)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range found {
 			exported[name] = true
 		}
 	}

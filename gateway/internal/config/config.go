@@ -71,7 +71,8 @@ type Config struct {
 	// read one at a time.
 	BodyMemory int64 `env:"BODY_MEMORY" envDefault:"16777216"`
 	// MemoryLimit is the soft limit of the whole process in bytes; towards it
-	// memory is given back sooner. GOMEMLIMIT wins.
+	// memory is given back sooner; what thousands of open connections hold comes
+	// on top. GOMEMLIMIT wins.
 	MemoryLimit int64 `env:"MEMORY_LIMIT" envDefault:"83886080"`
 	// StripeJSURL is where the checkout page loads Stripe's script from; anything
 	// but Stripe's own is for tests.

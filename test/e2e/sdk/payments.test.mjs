@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { api, baseUrl, clientApp, freshEmail, project, serverApp } from "./system.mjs";
+import { api, baseUrl, clientApp, freshEmail, insist, project, serverApp } from "./system.mjs";
 
 async function signedUp() {
   const app = clientApp();
@@ -82,7 +82,7 @@ test("of parallel decreases of the last piece one succeeds", async () => {
   const { user } = await signedUp();
   const item = await serverApp().getItem({ userId: user.id, itemId: "credits" });
   await item.increaseQuantity(1);
-  const results = await Promise.all(Array.from({ length: 8 }, () => item.tryDecreaseQuantity(1)));
+  const results = await Promise.all(Array.from({ length: 8 }, () => insist(() => item.tryDecreaseQuantity(1))));
   assert.equal(results.filter(Boolean).length, 1);
 });
 
@@ -134,7 +134,7 @@ test("a request with an idempotency key takes effect once", async () => {
   const key = project.secret_server_key;
   const headers = { "X-Hexclave-Access-Type": "server", "X-Hexclave-Secret-Server-Key": key, "Idempotency-Key": crypto.randomUUID() };
   const path = `/payments/items/user/${user.id}/credits/update-quantity?allow_negative=false`;
-  const answers = await Promise.all(Array.from({ length: 6 }, () => api(path, { method: "POST", headers, body: { delta: 5 } })));
+  const answers = await Promise.all(Array.from({ length: 6 }, () => insist(() => api(path, { method: "POST", headers, body: { delta: 5 } }))));
   for (const answer of answers) {
     assert.equal(answer.status, 200, answer.text);
     assert.equal(answer.text, answers[0].text);

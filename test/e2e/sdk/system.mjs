@@ -90,6 +90,23 @@ export async function until(check) {
   }
 }
 
+/**
+ * Calls until the call is not refused for being one too many: with one database
+ * connection per service a crowd is too many for a moment, and is told to come
+ * back.
+ */
+export async function insist(call) {
+  for (;;) {
+    try {
+      const answer = await call();
+      if (answer?.status !== 503) return answer;
+    } catch (error) {
+      if (!/ 503 /.test(error.message)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
 /** The one-time code in a mail's link. */
 export function codeIn(mail) {
   const match = /[?&]code=([0-9a-z]{45})/.exec(mail.Text);

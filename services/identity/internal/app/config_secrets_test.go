@@ -1,10 +1,15 @@
 package app_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"strings"
 	"testing"
 
+	"vestibule.dev/pkg/rewrap"
+	"vestibule.dev/pkg/secret"
 	"vestibule.dev/services/identity/internal/domain/config"
+	"vestibule.dev/services/identity/internal/postgres"
 )
 
 // T4. Whoever reads a dump of the database reads no secret of a project.
@@ -66,5 +71,38 @@ func TestResealOverrides_fromBefore_areSealed(t *testing.T) {
 	}
 	if got := p.override(project.ID, config.Environment); got != `{"emails.server.password":"smtp-s3cret"}` || p.version(project.ID) != version {
 		t.Errorf("shown %s", got)
+	}
+}
+
+func TestSealed_configurations_areReadUnderANewKey(t *testing.T) {
+	p := newProjects(t)
+	project := p.create()
+	const text = `{"auth.oauth.providers.github":{"type":"github","isShared":false,"clientId":"sealed:AAAA","clientSecret":"oauth-s3cret"},"emails.server.password":"smtp-s3cret"}`
+	if err := p.UpdateConfigOverride(p.admin(project.ID), config.Environment, text); err != nil {
+		t.Fatal(err)
+	}
+	// What the schema no longer knows is none of this command's business.
+	p.exec(`UPDATE config_overrides SET document = (left(document::text, -1) || ', "of.old" : 1}')::json WHERE project_id = $1 AND level = 'environment'`, project.ID)
+	columns := postgres.Sealed()
+	documents := columns[len(columns)-1]
+	box := func(ring string) *secret.Box {
+		t.Helper()
+		keys, err := secret.ParseKeyRing(secret.Secret(ring))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return secret.NewBox(keys)
+	}
+	fresh := "new:" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{1}, 32))
+	old := "k1:" + base64.StdEncoding.EncodeToString(make([]byte, 32))
+	if n, err := rewrap.Run(t.Context(), p.db, box(fresh+","+old), documents); err != nil || n != 1 {
+		t.Fatalf("changed %d, %v", n, err)
+	}
+	census, err := rewrap.Count(t.Context(), p.db, box(fresh), documents)
+	if err != nil || census.Keys["new"] != 2 || len(census.Unreadable) > 0 {
+		t.Errorf("counted %+v, %v", census, err)
+	}
+	if n := p.count(`SELECT count(*) FROM config_overrides WHERE document::text LIKE '%, "of.old" : 1}'`); n != 1 {
+		t.Error("the rest of the document was changed")
 	}
 }

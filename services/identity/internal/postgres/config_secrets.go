@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -49,10 +50,32 @@ func secretPlace(tenant ids.Tenant, level config.Level, path string) []string {
 	return []string{"config_overrides.document", tenant.ProjectID, tenant.BranchID, string(level), path}
 }
 
-// ResealOverrides seals the secrets of all stored configurations under the
-// current key, also those from before secrets were sealed, and returns how many
-// documents it wrote. It changes nothing of what they say, so that no version
-// grows.
+// replaceSealed replaces the sealed secrets of a stored configuration and not a
+// letter of the rest. Secrets from before they were sealed are none.
+func replaceSealed(stored []byte, replacement func(sealed []byte) []byte) ([]byte, error) {
+	document, _, err := toDocument(config.Environment, stored)
+	if err != nil {
+		return nil, err
+	}
+	_, err = document.MapSecrets(func(path, text string) (string, error) {
+		encoded, ok := strings.CutPrefix(text, sealedSecret)
+		if !ok {
+			return text, nil
+		}
+		sealed, err := base64.StdEncoding.DecodeString(encoded)
+		if err != nil {
+			return "", fmt.Errorf("sealed %s: %w", path, err)
+		}
+		other := base64.StdEncoding.EncodeToString(replacement(sealed))
+		stored = bytes.ReplaceAll(stored, []byte(sealedSecret+encoded), []byte(sealedSecret+other))
+		return text, nil
+	})
+	return stored, err
+}
+
+// ResealOverrides seals the secrets of all stored configurations, also those
+// from before secrets were sealed, and returns how many documents it wrote. It
+// changes nothing of what they say, so that no version grows.
 func (s *Store) ResealOverrides(ctx context.Context) (written int, err error) {
 	rows, err := s.queries(ctx).EnvironmentOverrides(ctx, string(config.Environment))
 	if err != nil {
