@@ -121,7 +121,7 @@ func (a *arena) guessRound(ctx context.Context, n int) (*outcomes, error) {
 	if seen.seen["password: 200"] > 0 {
 		return seen, errors.New("a guess was right")
 	}
-	answer, err := from(visitor, "203.0.113.9").Do(ctx, http.MethodPost, "/auth/password/sign-in", map[string]any{"email": email, "password": password})
+	answer, err := insist(ctx, from(visitor, "203.0.113.9"), http.MethodPost, "/auth/password/sign-in", map[string]any{"email": email, "password": password})
 	if err != nil || answer.Status != http.StatusTooManyRequests && n >= 2*looked {
 		return seen, errors.Join(fmt.Errorf("from elsewhere: %s", answer), err)
 	}

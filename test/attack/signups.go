@@ -99,7 +99,7 @@ func say(way string, answer client.Response, err error) string {
 // proved it, and a provider's account does not join such a one. Whoever is one
 // too many at the moment is asked to come back.
 var signUpAnswers = []string{
-	"password: asked to come back", "mail: asked to come back", "provider: asked to come back",
+	"password: asked to come back", "mail: asked to come back", "provider: asked to come back", "provider: OAUTH_PROVIDER_TEMPORARILY_UNAVAILABLE",
 	"password: 200", "password: 409 USER_EMAIL_ALREADY_EXISTS",
 	"mail: 200", "mail: 409 USER_EMAIL_ALREADY_EXISTS",
 	"provider: signed in", "provider: CONTACT_CHANNEL_ALREADY_USED_FOR_AUTH_BY_SOMEONE_ELSE", "provider: USER_EMAIL_ALREADY_EXISTS",
