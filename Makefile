@@ -16,7 +16,7 @@ test: ## Run everything that must be green
 	@tools/test.sh
 
 e2e: ## Run the end-to-end tests alone (ARGS='-run X -v')
-	@go test -count=1 ./test/e2e/... $(ARGS)
+	@go test -count=1 -timeout 40m ./test/e2e/... $(ARGS)
 
 chaos: ## Kill, restart and cut off for minutes what tests do for seconds; before a release
 	@go test -v -count=1 -timeout 40m -run 'Rolling|Postgres|NATS' ./test/chaos -long $(ARGS)
