@@ -85,10 +85,3 @@ func (c *collector) of(trace string) []span {
 	}
 	return found
 }
-
-// all returns the spans so far.
-func (c *collector) all() []span {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return append([]span(nil), c.spans...)
-}
