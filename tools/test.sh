@@ -5,11 +5,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# The programs are built with -trimpath. With the same flag the tests share
-# their compiled packages, which halves the work of a cold start. Git is not
-# asked for the revision: it refuses to read a checkout of another user's.
-export GOFLAGS="${GOFLAGS:-} -trimpath -buildvcs=false"
-
 # Ends what hangs; far more than anything takes, for machines that are slow.
 limit=40m
 
