@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -18,6 +20,7 @@ import (
 	"vestibule.dev/test/client"
 	"vestibule.dev/test/database"
 	"vestibule.dev/test/events"
+	"vestibule.dev/test/process"
 	"vestibule.dev/test/stack"
 )
 
@@ -128,6 +131,10 @@ func TestNATS_awayDuringSignUps_isNoticedByNobody(t *testing.T) {
 	if waiting == 0 {
 		t.Error("nothing waited for NATS: it was not away")
 	}
+	cost, err := meter()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := broker.Up(); err != nil {
 		t.Fatal(err)
 	}
@@ -157,13 +164,50 @@ func TestNATS_awayDuringSignUps_isNoticedByNobody(t *testing.T) {
 	if err := client.Poll(ctx, stream.Drained); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d sign-ups without NATS, %d events waited; published %v and consumed %v after it was back",
-		len(log.people)+len(rest.people), waiting, published.Round(time.Millisecond), time.Since(back).Round(time.Millisecond))
+	consumed := time.Since(back)
+	spent, err := cost()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d sign-ups without NATS, %d events waited; published %v and consumed %v after it was back, for seconds of processor time: %s",
+		len(log.people)+len(rest.people), waiting, published.Round(time.Millisecond), consumed.Round(time.Millisecond), spent)
 	settle(ctx, t, databases, stream)
 	for _, fault := range append(log.faults, rest.faults...) {
 		t.Error(fault)
 	}
 	check(ctx, t, append(log.people, rest.people...))
+}
+
+// meter begins to count processor time; the returned function says how much each
+// process has taken since. NATS is part of the test.
+func meter() (spent func() (string, error), err error) {
+	now, err := stack.Read(system.DataDir())
+	if err != nil {
+		return nil, err
+	}
+	read := func() (map[string]time.Duration, error) {
+		used := map[string]time.Duration{}
+		for name, pid := range now.PIDs {
+			cpu, err := process.CPU(pid)
+			if err != nil {
+				return nil, err
+			}
+			used[name] = cpu
+		}
+		var own syscall.Rusage
+		err := syscall.Getrusage(syscall.RUSAGE_SELF, &own)
+		used["nats and the test"] = time.Duration(own.Utime.Nano() + own.Stime.Nano())
+		return used, err
+	}
+	before, err := read()
+	return func() (string, error) {
+		after, err := read()
+		var list []string
+		for _, name := range slices.Sorted(maps.Keys(after)) {
+			list = append(list, fmt.Sprintf("%s %.1f", name, (after[name]-before[name]).Seconds()))
+		}
+		return strings.Join(list, ", "), err
+	}, err
 }
 
 // usual is the traffic of a minute, of which nothing may fail.
