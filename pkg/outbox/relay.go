@@ -3,11 +3,15 @@ package outbox
 import (
 	"cmp"
 	"context"
+	"errors"
 	"hash/fnv"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel/trace"
 
@@ -15,7 +19,9 @@ import (
 )
 
 const (
-	batchSize    = 500
+	batchSize = 500
+	// batchBytes bounds what a batch takes in memory, but for its last event.
+	batchBytes   = 8 << 20
 	pollInterval = time.Second
 	ackTimeout   = 5 * time.Second
 	// Published events are kept for Replay.
@@ -81,11 +87,15 @@ func (r *Relay) Run(ctx context.Context) error {
 	})
 }
 
-// drain publishes batch after batch until nothing waits.
-func (r *Relay) drain(ctx context.Context, conn *pgx.Conn) error {
+// drain publishes batch after batch until nothing waits. What the stream will
+// never take, and what waits for that, is passed over: others are not to wait
+// for it too.
+func (r *Relay) drain(ctx context.Context, conn *pgx.Conn) (err error) {
+	held := map[string]bool{}
 	for {
-		n, err := r.batch(ctx, conn)
-		if err != nil || n < batchSize {
+		more, batchErr := r.batch(ctx, conn, held)
+		err = cmp.Or(err, batchErr)
+		if !more || batchErr != nil && !errors.Is(batchErr, nats.ErrMaxPayload) {
 			return err
 		}
 	}
@@ -98,36 +108,53 @@ type event struct {
 	payload   []byte
 }
 
-// batch publishes the oldest events that wait and marks those the stream has.
+// batch publishes the oldest events that wait, those of held aggregates
+// excepted, and marks those the stream has. It reports whether more may wait.
 //
 // It asks for what is unpublished, never for what follows the last one: rows
-// become visible in the order of their commits, not of their numbers.
-func (r *Relay) batch(ctx context.Context, conn *pgx.Conn) (n int, err error) {
-	rows, err := conn.Query(ctx, `SELECT id::text, subject, aggregate, payload FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT $1`, batchSize)
+// become visible in the order of their commits, not of their numbers. The sizes
+// are summed up without the payloads being read.
+func (r *Relay) batch(ctx context.Context, conn *pgx.Conn, held map[string]bool) (more bool, err error) {
+	rows, err := conn.Query(ctx, `
+SELECT id::text, subject, aggregate, payload
+FROM (
+    SELECT id, seq, subject, aggregate, payload,
+           sum(octet_length(payload)) OVER (ORDER BY seq) - octet_length(payload) AS bytes_before
+    FROM (
+        SELECT id, seq, subject, aggregate, payload FROM outbox
+        WHERE published_at IS NULL AND aggregate <> ALL($2::text[]) ORDER BY seq LIMIT $1
+    ) oldest
+) batch
+WHERE bytes_before < $3
+ORDER BY seq`, batchSize, slices.AppendSeq([]string{}, maps.Keys(held)), batchBytes)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
+	var bytes int
 	events, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (e event, err error) {
-		return e, row.Scan(&e.id, &e.subject, &e.aggregate, &e.payload)
+		err = row.Scan(&e.id, &e.subject, &e.aggregate, &e.payload)
+		bytes += len(e.payload)
+		return e, err
 	})
 	if err != nil {
-		return 0, err
+		return false, err
 	}
-	published, publishErr := r.publish(ctx, events)
+	published, publishErr := r.publish(ctx, events, held)
 	if len(published) > 0 {
 		if _, err := conn.Exec(ctx, `UPDATE outbox SET published_at = now() WHERE id = ANY($1::uuid[]) AND published_at IS NULL`, published); err != nil {
-			return 0, err
+			return false, err
 		}
 	}
-	return len(events), publishErr
+	return len(events) == batchSize || bytes >= batchBytes, publishErr
 }
 
 // publish sends events without waiting for each other, except that an
 // aggregate's next event, and what follows it, waits until the stream has the one
 // before it. So the stream has the order of the outbox; where one event fails,
 // those of its aggregate wait and others do not. It returns the ids of those the
-// stream has, and the first error.
-func (r *Relay) publish(ctx context.Context, events []event) (published []string, err error) {
+// stream has, and the first error; aggregates with an event that is too large for
+// it are added to held.
+func (r *Relay) publish(ctx context.Context, events []event, held map[string]bool) (published []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
 	type flight struct {
@@ -152,6 +179,9 @@ func (r *Relay) publish(ctx context.Context, events []event) (published []string
 			future, publishErr := r.publisher.PublishAsync(e.subject, e.id, e.payload)
 			if publishErr != nil {
 				failed[e.aggregate] = true
+				if errors.Is(publishErr, nats.ErrMaxPayload) {
+					held[e.aggregate] = true
+				}
 				err = cmp.Or(err, publishErr)
 				continue
 			}
