@@ -30,7 +30,9 @@ type rows struct {
 	// bound is how many bytes may be read; 0 for any number.
 	bound, bytes int
 	read         int
-	err          error
+	// abandon closes the connection.
+	abandon func()
+	err     error
 }
 
 func (r *rows) Close() {
@@ -63,7 +65,7 @@ func (r *rows) fits() bool {
 	}
 	r.err = apierr.AnswerTooLarge()
 	// What is left unread may be many times as much: the connection goes with it.
-	_ = r.conn.Conn().Close(context.Background())
+	r.abandon()
 	return false
 }
 
