@@ -32,6 +32,7 @@ var ada = oidctest.Person{
 type fakeTokens struct {
 	mu    sync.Mutex
 	made  []app.AuthorizationCode
+	texts []string
 	users map[secret.Secret]app.TokenUser
 	err   error
 }
@@ -39,8 +40,8 @@ type fakeTokens struct {
 func (f *fakeTokens) CreateAuthorizationCode(_ context.Context, code app.AuthorizationCode) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.made = append(f.made, code)
-	return "the-code", f.err
+	f.made, f.texts = append(f.made, code), append(f.texts, ids.Secret())
+	return f.texts[len(f.texts)-1], f.err
 }
 
 func (f *fakeTokens) VerifyAccessToken(_ context.Context, token secret.Secret) (*app.TokenUser, error) {
@@ -191,14 +192,34 @@ func (h *oauthHarness) follow(departure *app.OAuthDeparture) app.OAuthReturn {
 	return came
 }
 
-// signInWith goes through the provider and returns the code made for the app.
+// signInWith goes through the provider and returns the code made for the app,
+// which has exchanged it.
 func (h *oauthHarness) signInWith(change ...func(*app.OAuthAuthorization)) app.AuthorizationCode {
+	h.t.Helper()
+	code, text := h.arriveWith(change...)
+	if err := h.exchange(code, text); err != nil && !apierr.HasCode(err, apierr.CodeMultiFactorAuthenticationRequired) {
+		h.t.Fatal(err)
+	}
+	return code
+}
+
+// arriveWith goes through the provider and returns the code made for the app.
+func (h *oauthHarness) arriveWith(change ...func(*app.OAuthAuthorization)) (code app.AuthorizationCode, text string) {
 	h.t.Helper()
 	arrival, err := h.CompleteOAuth(h.t.Context(), h.visit(h.authorization(change...)))
 	if err != nil || arrival.IsError {
 		h.t.Fatalf("%+v, %v", arrival, err)
 	}
-	return h.tokens.last(h.t)
+	h.tokens.mu.Lock()
+	defer h.tokens.mu.Unlock()
+	last := len(h.tokens.made) - 1
+	return h.tokens.made[last], h.tokens.texts[last]
+}
+
+// exchange does what sessions ask for when an app exchanges a code.
+func (h *oauthHarness) exchange(code app.AuthorizationCode, text string) error {
+	_, err := h.GetSignInSubject(h.t.Context(), h.tenant, code.UserID, text)
+	return err
 }
 
 // failWith goes through the provider and returns the error that the app is told.

@@ -1,7 +1,10 @@
 package app_test
 
 import (
+	"errors"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"vestibule.dev/pkg/apierr"
@@ -119,26 +122,115 @@ func TestOAuth_link_addsTheAccount(t *testing.T) {
 // account.
 func TestOAuth_linkInParallel_oneUserGetsTheAccount(t *testing.T) {
 	h := newOAuthHarness(t)
-	var returns []app.OAuthReturn
+	var calls []func()
+	won := map[string]int{}
+	var mu sync.Mutex
 	for _, name := range []string{"a", "b", "c", "d"} {
 		token := h.token(h.signUp(name+"@example.com"), false)
 		for range 3 {
-			returns = append(returns, h.visit(h.authorization(linking(token))))
+			code, text := h.arriveWith(linking(token))
+			calls = append(calls, func() {
+				switch err := h.exchange(code, text); {
+				case err == nil:
+					mu.Lock()
+					defer mu.Unlock()
+					won[code.UserID]++
+				case !errors.Is(err, apierr.OAuthConnectionAlreadyConnectedToAnotherUser()):
+					t.Error(err)
+				}
+			})
 		}
-	}
-	var calls []func()
-	for _, in := range returns {
-		calls = append(calls, func() {
-			arrival, err := h.CompleteOAuth(t.Context(), in)
-			if err != nil || arrival.IsError && !strings.Contains(arrival.Location, "OAUTH_CONNECTION_ALREADY_CONNECTED_TO_ANOTHER_USER") {
-				t.Errorf("%+v, %v", arrival, err)
-			}
-		})
 	}
 	// One of each user wants to insert the account, the others wait for those.
 	pgtest.Gather(t, h.url, "LOCK TABLE oauth_accounts IN SHARE ROW EXCLUSIVE MODE", len(calls), calls...)
-	if n := h.count(`SELECT count(*) FROM oauth_accounts`); n != 1 || len(h.tokens.made) != 3 {
-		t.Errorf("%d accounts, %d codes", n, len(h.tokens.made))
+	if n := h.count(`SELECT count(*) FROM oauth_accounts`); n != 1 || len(won) != 1 {
+		t.Errorf("%d accounts, linked by %v", n, won)
+	}
+}
+
+// A page of somebody else can send its visitors to a provider with the access
+// token of its own user. Whoever consents there gives nothing away: that page
+// never exchanges the code, and the visitor's browser does not know how.
+func TestOAuth_tokenOfSomebodyElse_getsNothing(t *testing.T) {
+	h := newOAuthHarness(t)
+	attacker, anonymous := h.signUp("eve@example.com"), h.signUpAnonymously()
+	for _, sent := range []func(*app.OAuthAuthorization){
+		linking(h.token(attacker, false)),
+		linking(h.token(anonymous, true)),
+		func(in *app.OAuthAuthorization) { in.AccessToken = h.token(anonymous, true) },
+		func(in *app.OAuthAuthorization) { in.AccessToken, in.BindsBrowser = h.token(anonymous, true), false },
+	} {
+		h.arriveWith(sent)
+	}
+	if n := h.count(`SELECT count(*) FROM oauth_accounts`) + h.count(`SELECT count(*) FROM oauth_tokens`); n != 0 {
+		t.Errorf("%d accounts and tokens are linked", n)
+	}
+	if user := h.me(anonymous); !user.IsAnonymous || user.PrimaryEmail != nil {
+		t.Errorf("user %+v", user)
+	}
+	if code := h.signInWith(); code.UserID == attacker || code.UserID == anonymous || !code.IsNewUser {
+		t.Errorf("the visitor signs in as %+v", code)
+	}
+}
+
+// What was left until the exchange happens once, for the user and in the project
+// that the code is of.
+func TestGetSignInSubject_deferred_isDoneOnce(t *testing.T) {
+	for name, upgrade := range map[string]bool{"link": false, "upgrade": true} {
+		t.Run(name, func(t *testing.T) {
+			h := newOAuthHarness(t)
+			userID := h.signUpAnonymously()
+			sent := linking(h.token(userID, true))
+			if upgrade {
+				sent = func(in *app.OAuthAuthorization) { in.AccessToken = h.token(userID, true) }
+			}
+			code, text := h.arriveWith(sent)
+			foreign := h.tenant
+			foreign.BranchID = "other"
+			for _, wrong := range []func() error{
+				func() error { return h.exchange(app.AuthorizationCode{UserID: h.signUp("eve@example.com")}, text) },
+				func() error {
+					_, err := h.GetSignInSubject(t.Context(), foreign, userID, text)
+					return err
+				},
+			} {
+				wantError(t, wrong(), apierr.InvalidAuthorizationCode())
+			}
+			if accounts := h.me(userID).OAuthAccounts; len(accounts) != 0 {
+				t.Errorf("accounts %+v", accounts)
+			}
+			// As a state of a sign-in it means nothing.
+			_, err := h.CompleteOAuth(t.Context(), app.OAuthReturn{ProviderID: "google", State: "code/" + text, Code: "x"})
+			wantText(t, err, http.StatusBadRequest)
+
+			h.events()
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					if err := h.exchange(code, text); err != nil && !apierr.HasCode(err, apierr.CodeInvalidAuthorizationCode) {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			if err := h.exchange(code, text); err != nil {
+				t.Error(err)
+			}
+			user := h.me(userID)
+			if len(user.OAuthAccounts) != 1 || user.IsAnonymous == upgrade {
+				t.Errorf("user %+v", user)
+			}
+			want := ""
+			if upgrade {
+				want = "user.updated"
+			}
+			if got := facts(h.events()); got != want {
+				t.Errorf("events %q", got)
+			}
+			if n := h.count(`SELECT count(*) FROM oauth_authorizations`); n != 0 {
+				t.Errorf("%d are left", n)
+			}
+		})
 	}
 }
 

@@ -24,7 +24,7 @@ func TestOAuth_unknownAccount_signsUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := appPage + "?code=the-code&keep=1&state=the+app%27s+state"; arrival.Location != want || arrival.IsError || arrival.Binding == nil {
+	if want := appPage + "?code=" + h.tokens.texts[0] + "&keep=1&state=the+app%27s+state"; arrival.Location != want || arrival.IsError || arrival.Binding == nil {
 		t.Errorf("arrival %+v", arrival)
 	}
 	code := h.tokens.last(t)
@@ -217,14 +217,14 @@ func TestForgetOAuthAuthorizations_abandonedSignIns_go(t *testing.T) {
 func TestGetSignInSubject_secondFactor_isAskedFor(t *testing.T) {
 	h := newOAuthHarness(t)
 	userID := h.signInWith().UserID
-	subject, err := h.GetSignInSubject(t.Context(), h.tenant, userID)
+	subject, err := h.GetSignInSubject(t.Context(), h.tenant, userID, "")
 	if err != nil || subject.User.ID != userID {
 		t.Errorf("%+v, %v", subject, err)
 	}
 	h.enrol(userID)
-	_, err = h.GetSignInSubject(t.Context(), h.tenant, userID)
+	_, err = h.GetSignInSubject(t.Context(), h.tenant, userID, "")
 	attemptCode(t, err)
-	_, err = h.GetSignInSubject(t.Context(), h.tenant, ids.NewUUID())
+	_, err = h.GetSignInSubject(t.Context(), h.tenant, ids.NewUUID(), "")
 	wantError(t, err, apierr.UserNotFound())
 }
 
