@@ -46,6 +46,8 @@ type UserStore interface {
 	// UserIDs reads the ids that follow after, or the first ones.
 	UserIDs(ctx context.Context, tenant ids.Tenant, after string, limit int) ([]string, error)
 
+	// SelectedTeamID reads which team the user has selected; nil is none.
+	SelectedTeamID(ctx context.Context, tenant ids.Tenant, userID string) (teamID *string, userExists bool, err error)
 	Credential(ctx context.Context, tenant ids.Tenant, userID string) (*Credential, error)
 	// EmailOwner reads who signs in with the address, as typed or else
 	// normalised.

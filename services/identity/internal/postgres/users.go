@@ -77,6 +77,17 @@ func (s *Store) UserContacts(ctx context.Context, tenant ids.Tenant, userIDs []s
 	return contacts, nil
 }
 
+// SelectedTeamID implements app.UserStore.
+func (s *Store) SelectedTeamID(ctx context.Context, tenant ids.Tenant, userID string) (teamID *string, userExists bool, err error) {
+	teamID, err = s.queries(ctx).SelectedTeamID(ctx, db.SelectedTeamIDParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: userID,
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, false, nil
+	}
+	return teamID, err == nil, err
+}
+
 // RecordSignIn implements app.UserStore.
 func (s *Store) RecordSignIn(ctx context.Context, tenant ids.Tenant, credential *app.Credential, guess *app.Guess) (current bool, err error) {
 	params := db.RecordSignInParams{
@@ -149,12 +160,9 @@ func (t *tx) CreateUser(ctx context.Context, user *domain.User, passwordHash *st
 }
 
 func (t *tx) LockUser(ctx context.Context, tenant ids.Tenant, userID string) (*domain.User, error) {
-	_, err := t.queries.LockUser(ctx, db.LockUserParams{
+	err := db.New(pg.Queued(t.tx)).LockUser(ctx, db.LockUserParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: userID,
 	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}

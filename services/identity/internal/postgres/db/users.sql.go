@@ -161,8 +161,8 @@ func (q *Queries) EnableOTP(ctx context.Context, arg EnableOTPParams) error {
 	return err
 }
 
-const lockUser = `-- name: LockUser :one
-SELECT id FROM users
+const lockUser = `-- name: LockUser :exec
+SELECT FROM users
 WHERE project_id = $1 AND branch_id = $2 AND id = $3
 FOR NO KEY UPDATE
 `
@@ -173,11 +173,9 @@ type LockUserParams struct {
 	ID        string
 }
 
-func (q *Queries) LockUser(ctx context.Context, arg LockUserParams) (string, error) {
-	row := q.db.QueryRow(ctx, lockUser, arg.ProjectID, arg.BranchID, arg.ID)
-	var id string
-	err := row.Scan(&id)
-	return id, err
+func (q *Queries) LockUser(ctx context.Context, arg LockUserParams) error {
+	_, err := q.db.Exec(ctx, lockUser, arg.ProjectID, arg.BranchID, arg.ID)
+	return err
 }
 
 const recordActivity = `-- name: RecordActivity :one
@@ -298,6 +296,24 @@ func (q *Queries) RecordSignIn(ctx context.Context, arg RecordSignInParams) (boo
 	var current bool
 	err := row.Scan(&current)
 	return current, err
+}
+
+const selectedTeamID = `-- name: SelectedTeamID :one
+SELECT selected_team_id FROM users
+WHERE project_id = $1 AND branch_id = $2 AND id = $3
+`
+
+type SelectedTeamIDParams struct {
+	ProjectID string
+	BranchID  string
+	ID        string
+}
+
+func (q *Queries) SelectedTeamID(ctx context.Context, arg SelectedTeamIDParams) (*string, error) {
+	row := q.db.QueryRow(ctx, selectedTeamID, arg.ProjectID, arg.BranchID, arg.ID)
+	var selected_team_id *string
+	err := row.Scan(&selected_team_id)
+	return selected_team_id, err
 }
 
 const updateUser = `-- name: UpdateUser :one

@@ -103,8 +103,12 @@ WITH new_user AS (
 )
 SELECT version, signed_up_at, last_active_at FROM new_user;
 
--- name: LockUser :one
-SELECT id FROM users
+-- name: SelectedTeamID :one
+SELECT selected_team_id FROM users
+WHERE project_id = $1 AND branch_id = $2 AND id = $3;
+
+-- name: LockUser :exec
+SELECT FROM users
 WHERE project_id = $1 AND branch_id = $2 AND id = $3
 FOR NO KEY UPDATE;
 
