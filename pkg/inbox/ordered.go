@@ -162,7 +162,7 @@ func (s *session) fetch(ctx context.Context, consumer jetstream.Consumer) error 
 	return nil
 }
 
-// accept puts a delivery behind those of its key. It fails when it is not the
+// accept puts a delivery behind those of its project. It fails when it is not the
 // one that follows the delivery before.
 func (s *session) accept(ctx context.Context, msg jetstream.Msg) error {
 	metadata, err := msg.Metadata()
