@@ -5,5 +5,6 @@
 // what the table holds and marks it. The table is the truth and the stream is
 // transport: Replay fills a lost stream again, under the same ids. An event may
 // be published more than once and, across aggregates, out of order; events of
-// one aggregate are published in the order of their commits.
+// one aggregate are published in the order of their commits. A change whose event
+// no message holds is refused.
 package outbox
