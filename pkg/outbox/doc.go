@@ -7,4 +7,9 @@
 // be published more than once and, across aggregates, out of order; events of
 // one aggregate are published in the order of their commits. A change whose event
 // no message holds is refused.
+//
+// The relay reads a batch with one statement, sends it without waiting for each
+// event, and marks with another what the stream has. The order is kept by the
+// stream, which takes an event of a batch only right after the one before it
+// (Nats-Expected-Last-Msg-Id); what it refuses is sent once more, one by one.
 package outbox

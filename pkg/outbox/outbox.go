@@ -107,8 +107,9 @@ func traceparent(ctx context.Context) string {
 const MaxEvent = 1<<20 - 4<<10
 
 // Append writes events into the transaction of the change they tell of. It
-// costs one statement, whatever their number. A change whose event is larger
-// than MaxEvent is refused with a 413 text.
+// costs one statement, whatever their number, and no round trip: the events leave
+// with the statement that follows, or with the commit. A change whose event is
+// larger than MaxEvent is refused with a 413 text.
 func Append(ctx context.Context, tx pgx.Tx, envelopes ...*eventsv1.Envelope) error {
 	if len(envelopes) == 0 {
 		return nil
@@ -137,11 +138,10 @@ func Append(ctx context.Context, tx pgx.Tx, envelopes ...*eventsv1.Envelope) err
 		aggregates[i], versions[i], payloads[i] = envelope.GetAggregate(), envelope.GetAggregateVersion(), payload
 	}
 	pg.NotifyAfterCommit(ctx, channel)
-	_, err := tx.Exec(ctx, `-- name: AppendEvents
+	return pg.Queue(ctx, tx, `-- name: AppendEvents
 INSERT INTO outbox (id, subject, project_id, aggregate, aggregate_version, payload)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])`,
 		eventIDs, subjects, projects, aggregates, versions, payloads)
-	return err
 }
 
 // validate refuses what the stream would never take: such an event would hold

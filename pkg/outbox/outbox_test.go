@@ -30,7 +30,8 @@ import (
 
 var tenant = ids.Tenant{ProjectID: "project", BranchID: "main"}
 
-// stream is a Publisher that refuses on demand.
+// stream is a Publisher that refuses on demand, and what does not follow the event
+// it is said to follow.
 type stream struct {
 	mu     sync.Mutex
 	stored []message
@@ -49,7 +50,7 @@ func newStream() *stream { return &stream{arrive: make(chan struct{}, 10_000)} }
 
 func (s *stream) EnsureStream(context.Context, string) error { return nil }
 
-func (s *stream) PublishAsync(subject, id string, payload []byte) (jetstream.PubAckFuture, error) {
+func (s *stream) PublishAsync(subject, id, after string, payload []byte) (jetstream.PubAckFuture, error) {
 	event := &eventsv1.Envelope{}
 	if err := proto.Unmarshal(payload, event); err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func (s *stream) PublishAsync(subject, id string, payload []byte) (jetstream.Pub
 		}
 	}
 	f := future{ok: make(chan *jetstream.PubAck, 1), err: make(chan error, 1)}
-	if s.refuse != nil && s.refuse(event) {
+	if n := len(s.stored); after != "" && (n == 0 || s.stored[n-1].id != after) || s.refuse != nil && s.refuse(event) {
 		f.err <- errors.New("refused")
 		return f, nil
 	}
@@ -131,16 +132,6 @@ func relay(t *testing.T, db *pg.DB, publisher outbox.Publisher) {
 			t.Errorf("Run = %v", err)
 		}
 	})
-}
-
-func connect(t *testing.T, srv *natstest.Server) *bus.Bus {
-	t.Helper()
-	b, err := bus.Connect(bus.Config{URL: srv.URL(), Name: "test", Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
 }
 
 func status(t *testing.T, db *pg.DB) outbox.Status {
@@ -483,6 +474,38 @@ func TestReplay_sinceStart_sendsSameIDsAgain(t *testing.T) {
 	}
 }
 
+// lossy is a bus that loses two events.
+type lossy struct {
+	*bus.Bus
+	sent int
+}
+
+func (l *lossy) PublishAsync(subject, id, after string, payload []byte) (jetstream.PubAckFuture, error) {
+	if l.sent++; l.sent == 5 || l.sent == 60 {
+		lost := future{err: make(chan error, 1)}
+		lost.err <- errors.New("lost")
+		return lost, nil
+	}
+	return l.Bus.PublishAsync(subject, id, after, payload)
+}
+
+// Events are sent without waiting for each other. One that is lost on the way is
+// all the same in the stream before those of its aggregate that follow it.
+func TestRelay_eventLostOnTheWay_keepsItsPlace(t *testing.T) {
+	db, b := pgtest.New(t, outbox.Migrations()), connect(t, natstest.New(t))
+	const aggregates, versions = 3, 40
+	for version := 1; version <= versions; version++ {
+		var events []*eventsv1.Envelope
+		for a := range aggregates {
+			events = append(events, event(t.Context(), fmt.Sprint(a), version))
+		}
+		appendEvents(t, db, events...)
+	}
+	relay(t, db, &lossy{Bus: b})
+	awaitEmpty(t, db)
+	checkStream(t, b, aggregates*versions)
+}
+
 // Events written while NATS is away are all in the stream after its return,
 // once each and in the order of their aggregate.
 func TestRelay_natsAwayAndBack_losesNothing(t *testing.T) {
@@ -504,15 +527,32 @@ func TestRelay_natsAwayAndBack_losesNothing(t *testing.T) {
 		appendEvents(t, db, events...)
 	}
 	awaitEmpty(t, db)
+	checkStream(t, b, aggregates*versions)
+}
+
+func connect(t *testing.T, srv *natstest.Server) *bus.Bus {
+	t.Helper()
+	b, err := bus.Connect(bus.Config{URL: srv.URL(), Name: "test", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+// checkStream looks whether the stream has n events, those of each aggregate in
+// order.
+func checkStream(t *testing.T, b *bus.Bus, n uint64) {
+	t.Helper()
 	stream, err := b.JetStream().Stream(t.Context(), "TEAMS")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := stream.CachedInfo().State.Msgs; n != aggregates*versions {
-		t.Fatalf("%d messages stored, want %d", n, aggregates*versions)
+	if got := stream.CachedInfo().State.Msgs; got != n {
+		t.Fatalf("%d messages stored, want %d", got, n)
 	}
 	last := map[string]int64{}
-	for seq := range uint64(aggregates * versions) {
+	for seq := range n {
 		m, err := stream.GetMsg(t.Context(), seq+1)
 		if err != nil {
 			t.Fatal(err)

@@ -14,10 +14,8 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"vestibule.dev/pkg/apierr"
-	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/grpctest"
 	"vestibule.dev/pkg/ids"
-	notificationsv1 "vestibule.dev/proto/notifications/v1"
 	sessionsv1 "vestibule.dev/proto/sessions/v1"
 	teamsv1 "vestibule.dev/proto/teams/v1"
 	"vestibule.dev/services/identity/internal/app"
@@ -31,7 +29,6 @@ var tenant = ids.Tenant{ProjectID: "internal", BranchID: "main"}
 type peers struct {
 	sessionsv1.UnimplementedSessionInternalServiceServer
 	teamsv1.UnimplementedTeamInternalServiceServer
-	notificationsv1.UnimplementedEmailInternalServiceServer
 
 	got proto.Message
 	err error
@@ -83,24 +80,18 @@ func (p *peers) RemoveUser(_ context.Context, req *teamsv1.RemoveUserRequest) (*
 	return &teamsv1.RemoveUserResponse{}, p.err
 }
 
-func (p *peers) EnqueueEmail(_ context.Context, req *notificationsv1.EnqueueEmailRequest) (*notificationsv1.EnqueueEmailResponse, error) {
-	p.got = req
-	return &notificationsv1.EnqueueEmailResponse{}, p.err
-}
-
 func newPeers(t *testing.T) (*peers, *grpc.ClientConn) {
 	p := &peers{}
 	server := grpctest.New(t, "peers", func(r grpc.ServiceRegistrar) {
 		sessionsv1.RegisterSessionInternalServiceServer(r, p)
 		teamsv1.RegisterTeamInternalServiceServer(r, p)
-		notificationsv1.RegisterEmailInternalServiceServer(r, p)
 	})
 	return p, server.Caller("identity")
 }
 
 func TestClients_requests_nameEverything(t *testing.T) {
 	p, conn := newPeers(t)
-	sessions, teams, notifications := clients.NewSessions(conn), clients.NewTeams(conn), clients.NewNotifications(conn)
+	sessions, teams := clients.NewSessions(conn), clients.NewTeams(conn)
 	ctx := t.Context()
 	for name, tt := range map[string]struct {
 		call func() error
@@ -137,18 +128,6 @@ func TestClients_requests_nameEverything(t *testing.T) {
 		"remove": {
 			func() error { return teams.RemoveUser(ctx, tenant, "u") },
 			&teamsv1.RemoveUserRequest{ProjectId: "internal", BranchId: "main", UserId: "u"},
-		},
-		"mail": {
-			func() error {
-				return notifications.Deliver(ctx, courier.Mail{
-					ID: "m", Tenant: tenant, Template: "email_verification", ToUserID: "u", ToEmails: []string{"ada@example.com"},
-					Variables: map[string]string{"a": "b"},
-				})
-			},
-			&notificationsv1.EnqueueEmailRequest{
-				Id: "m", ProjectId: "internal", BranchId: "main", Template: "email_verification", UserId: "u",
-				Emails: []string{"ada@example.com"}, Variables: map[string]string{"a": "b"},
-			},
 		},
 	} {
 		if err := tt.call(); err != nil {
