@@ -33,6 +33,12 @@ type Dialer struct {
 	Timeout time.Duration
 }
 
+// Everywhere allows all networks: for addresses that an operator, and no tenant,
+// has chosen.
+func Everywhere() []netip.Prefix {
+	return []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
+}
+
 // DialContext connects to host:port.
 func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	switch network {

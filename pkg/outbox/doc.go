@@ -5,7 +5,8 @@
 // what the table holds and marks it. The table is the truth and the stream is
 // transport: Replay fills a lost stream again, under the same ids. An event may
 // be published more than once and, across aggregates, out of order; events of
-// one aggregate are published in the order of their commits.
+// one aggregate are published in the order of their commits. A change whose event
+// no message holds is refused.
 //
 // The relay reads a batch with one statement, sends it without waiting for each
 // event, and marks with another what the stream has. The order is kept by the

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -49,11 +48,10 @@ type Providers struct {
 
 // New returns the providers as the operator configured them.
 func New(config Config, now clock.Clock) *Providers {
-	everywhere := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")}
 	return &Providers{
 		config:    config.byType(),
 		outside:   httpx.NewClient(httpx.ClientConfig{Timeout: exchangeTimeout}),
-		anywhere:  httpx.NewClient(httpx.ClientConfig{Timeout: exchangeTimeout, Dialer: httpx.Dialer{Allow: everywhere}}),
+		anywhere:  httpx.NewClient(httpx.ClientConfig{Timeout: exchangeTimeout, Dialer: httpx.Dialer{Allow: httpx.Everywhere()}}),
 		projects:  httpx.NewClient(httpx.ClientConfig{Timeout: exchangeTimeout, Dialer: httpx.Dialer{Allow: config.AllowNetworks}}),
 		plain:     len(config.AllowNetworks) > 0,
 		operators: newDirectory(now),
