@@ -48,9 +48,9 @@ func (s *Store) Invitation(ctx context.Context, tenant ids.Tenant, invitationID 
 }
 
 // InvitationsOfTeam implements app.Store.
-func (s *Store) InvitationsOfTeam(ctx context.Context, tenant ids.Tenant, teamID string) ([]domain.Invitation, error) {
+func (s *Store) InvitationsOfTeam(ctx context.Context, tenant ids.Tenant, teamID string, limit int) ([]domain.Invitation, error) {
 	rows, err := s.queries(ctx).InvitationsOfTeam(ctx, db.InvitationsOfTeamParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID,
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID, MaxRows: int64(limit),
 	})
 	return all(rows, err, func(row db.InvitationsOfTeamRow) domain.Invitation {
 		return domain.Invitation{
@@ -61,9 +61,9 @@ func (s *Store) InvitationsOfTeam(ctx context.Context, tenant ids.Tenant, teamID
 }
 
 // InvitationsTo implements app.Store.
-func (s *Store) InvitationsTo(ctx context.Context, tenant ids.Tenant, emails []string) ([]domain.Invitation, error) {
+func (s *Store) InvitationsTo(ctx context.Context, tenant ids.Tenant, emails []string, limit int) ([]domain.Invitation, error) {
 	rows, err := s.queries(ctx).InvitationsTo(ctx, db.InvitationsToParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, Emails: emails,
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, Emails: emails, MaxRows: int64(limit),
 	})
 	return all(rows, err, func(row db.InvitationsToRow) domain.Invitation {
 		return domain.Invitation{
@@ -129,6 +129,6 @@ func (t *tx) RevokeInvitationCode(ctx context.Context, tenant ids.Tenant, invita
 func (t *tx) EnqueueMail(ctx context.Context, mail app.Mail) error {
 	return courier.Enqueue(ctx, t.tx, t.sealer, courier.Mail{
 		ID: mail.ID, Tenant: mail.Tenant, Template: mail.Template, ToEmails: []string{mail.Email}, Variables: mail.Variables,
-		HighPriority: true,
+		HighPriority: true, SkipDeliverabilityCheck: mail.SkipDeliverabilityCheck,
 	})
 }
