@@ -42,6 +42,12 @@ func verdict(ok bool) string {
 	return "✗"
 }
 
+// remarks say where the time of requests goes that cost more than their goal, as
+// profiles (perf) of all processes during the closed loop show it.
+const remarks = `A refresh takes two hops, two statements and two commits where its floor takes one of each: 30 % of its processor time is Postgres's, 28 % that of sessions (3 % the signature), 24 % the gateway's and 17 % identity's, and the Go processes spend a third of theirs in the kernel, on connections and on switching threads, and a tenth on the thread by which the runtime watches the others. ` +
+	`An update of a user is also told: the relay, the consumers and what Postgres does for them are a fifth of its cost, and the rest is five statements in four round trips to Postgres, where the texts by which users are found take 13 % and the log 7 %. ` +
+	`A selected team is a second hop with a statement of its own, which makes the request 1.9 times as dear: 18 % of it is spent in teams, the rest in identity, the gateway and Postgres, which each have a message more to pass on.`
+
 // write renders the report.
 func (r *report) write(w io.Writer) error {
 	p := &printer{w: w}
@@ -69,6 +75,8 @@ func (r *report) write(w io.Writer) error {
 			row.count.hops, row.goalHops, verdict(row.count.hops <= row.goalHops),
 			row.loaded.refused, row.loaded.failures, row.alone.cpu)
 	}
+	p.line("")
+	p.line("%s", remarks)
 	p.line("")
 	p.line("## Floors")
 	p.line("")
