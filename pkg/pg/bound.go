@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"vestibule.dev/pkg/apierr"
 )
@@ -22,11 +21,11 @@ func Bound(ctx context.Context, bytes int) context.Context {
 	return context.WithValue(ctx, boundKey{}, bytes)
 }
 
-// rows gives its connection back when it is closed, which it is once more was
+// rows gives back what it holds when it is closed, which it is once more was
 // read than there may be.
 type rows struct {
 	pgx.Rows
-	conn *pgxpool.Conn
+	release func()
 	// bound is how many bytes may be read; 0 for any number.
 	bound, bytes int
 	read         int
@@ -37,9 +36,9 @@ type rows struct {
 
 func (r *rows) Close() {
 	r.Rows.Close()
-	if r.conn != nil {
-		r.conn.Release()
-		r.conn = nil
+	if r.release != nil {
+		r.release()
+		r.release = nil
 	}
 }
 

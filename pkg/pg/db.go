@@ -184,7 +184,7 @@ func (q poolQuerier) Query(ctx context.Context, sql string, args ...any) (pgx.Ro
 		return nil, classify(err)
 	}
 	bound, _ := ctx.Value(boundKey{}).(int)
-	return &rows{Rows: inner, conn: conn, bound: bound, abandon: func() { _ = conn.Conn().Close(ctx) }}, nil
+	return &rows{Rows: inner, release: conn.Release, bound: bound, abandon: func() { _ = conn.Conn().Close(ctx) }}, nil
 }
 
 func (q poolQuerier) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {

@@ -74,7 +74,7 @@ func New(ctx context.Context, c Config) (*Pipeline, error) {
 	}
 	local := localRoutes()
 	if payments := c.Connections["payments"]; payments != nil {
-		local = append(local, stripeWebhook(payments, c.Log))
+		local = append(local, stripeWebhook(payments, c.Bodies, c.Log))
 	}
 	for _, r := range local {
 		if err := p.table.add(r); err != nil {

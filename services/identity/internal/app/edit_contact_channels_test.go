@@ -307,7 +307,7 @@ func TestSendPrimaryEmailVerificationCode_checks_comeInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	mail := h.mail()
-	if mail.ToUserID != ada || mail.ToEmails[0] != "ada@example.com" {
+	if mail.ToUserID != ada || mail.ToEmails[0] != "ada@example.com" || !mail.SkipDeliverabilityCheck {
 		t.Errorf("mail %+v", mail)
 	}
 	if err := h.VerifyContactChannel(h.client(), code(t, mail)); err != nil {

@@ -44,7 +44,7 @@ func (a *App) SendContactChannelVerificationCode(ctx context.Context, in Contact
 	case !req.config.TrustedURL(in.CallbackURL, false):
 		return apierr.RedirectURLNotWhitelisted(in.CallbackURL)
 	}
-	mail := verificationMail{Email: channel.Value, Recipient: channel.Value, CallbackURL: in.CallbackURL}
+	mail := verificationMail{Email: channel.Value, Recipient: channel.Value, CallbackURL: in.CallbackURL, Requested: true}
 	may, err := a.mayMail(ctx, req.tenant, CodeEmailVerification, mail.Email)
 	if err != nil || !may {
 		return err

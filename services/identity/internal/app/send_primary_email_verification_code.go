@@ -30,7 +30,7 @@ func (a *App) SendPrimaryEmailVerificationCode(ctx context.Context, email, callb
 	case !req.config.TrustedURL(callbackURL, false):
 		return apierr.RedirectURLNotWhitelisted(callbackURL)
 	}
-	mail := verificationMail{Email: user.Email(), Recipient: user.Email(), CallbackURL: callbackURL}
+	mail := verificationMail{Email: user.Email(), Recipient: user.Email(), CallbackURL: callbackURL, Requested: true}
 	may, err := a.mayMail(ctx, req.tenant, CodeEmailVerification, mail.Email)
 	if err != nil || !may {
 		return err

@@ -27,6 +27,9 @@ type verificationMail struct {
 	Recipient string
 	// CallbackURL is the page the link leads to; empty for no mail.
 	CallbackURL string
+	// Requested says that somebody asked for this mail. It is sent also to an
+	// address that looks undeliverable.
+	Requested bool
 }
 
 // send issues the code and queues the mail.
@@ -47,11 +50,12 @@ func (m verificationMail) send(ctx context.Context, tx Tx, tenant ids.Tenant, us
 		return err
 	}
 	return tx.EnqueueMail(ctx, Mail{
-		ID:        ids.NewUUID(),
-		Tenant:    tenant,
-		Template:  "email_verification",
-		UserID:    userID,
-		Emails:    []string{m.Recipient},
-		Variables: map[string]string{"emailVerificationLink": link},
+		ID:                      ids.NewUUID(),
+		Tenant:                  tenant,
+		Template:                "email_verification",
+		UserID:                  userID,
+		Emails:                  []string{m.Recipient},
+		Variables:               map[string]string{"emailVerificationLink": link},
+		SkipDeliverabilityCheck: m.Requested,
 	})
 }

@@ -216,6 +216,27 @@ func TestUpdateOutboxEmail_wayOfAMail(t *testing.T) {
 	}
 }
 
+func TestUpdateOutboxEmail_recipient_leavesNothingOfTheFormer(t *testing.T) {
+	f := newFixture(t)
+	server := as(t, principal.AccessServer, "")
+	id, user := f.enqueue(ask("ada@example.com")), ids.NewUUID()
+	for _, to := range []domain.Recipient{
+		{Type: domain.UserPrimaryEmail, UserID: user},
+		{Type: domain.UserCustomEmails, UserID: user, Emails: []string{"bob@example.com"}},
+		{Type: domain.UserCustomEmails, UserID: user},
+		{Type: domain.CustomEmails, Emails: []string{"bob@example.com"}},
+		{Type: domain.CustomEmails},
+	} {
+		email, err := f.UpdateOutboxEmail(server, id, app.EmailChange{Recipient: &to})
+		if err != nil {
+			t.Fatalf("to %+v: %v", to, err)
+		}
+		if got := email.Recipient; got.Type != to.Type || got.UserID != to.UserID || !slices.Equal(got.Emails, to.Emails) {
+			t.Errorf("the recipient is %+v, want %+v", got, to)
+		}
+	}
+}
+
 func TestUpdateOutboxEmail_cancelAndMend(t *testing.T) {
 	f := newFixture(t)
 	server := as(t, principal.AccessServer, "")

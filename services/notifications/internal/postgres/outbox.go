@@ -228,7 +228,7 @@ func (t *tx) EditEmail(ctx context.Context, tenant ids.Tenant, id string, change
 	}
 	if to := change.Recipient; to != nil {
 		kind := string(to.Type)
-		params.RecipientType, params.UserID, params.RecipientEmails = &kind, orNull(to.UserID), slices.Concat([]string{}, to.Emails)
+		params.RecipientType, params.UserID, params.RecipientEmails = &kind, orNull(to.UserID), to.Emails
 	}
 	if change.Variables != nil {
 		var err error

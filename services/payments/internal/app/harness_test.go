@@ -57,6 +57,7 @@ const config = `{"domains": {"allowLocalhost": true, "trustedDomains": {"a": {"b
 			"includedItems": {"credits": {"quantity": 3, "repeat": "never", "expires": "when-purchase-expires"}}},
 		"hidden": {"displayName": "Hidden", "customerType": "user", "isAddOnTo": false, "serverOnly": true, "prices": {"once": {"USD": "1"}}, "includedItems": {}},
 		"old": {"displayName": "Old", "customerType": "user", "isAddOnTo": false, "prices": "include-by-default", "includedItems": {}},
+		"typo": {"displayName": "Typo", "customerType": "user", "isAddOnTo": false, "prices": {"once": {"USD": "2,50"}}, "includedItems": {}},
 		"office": {"displayName": "Office", "customerType": "team", "isAddOnTo": false, "prices": {"once": {"USD": "1"}}, "includedItems": {}}
 	}}}`
 

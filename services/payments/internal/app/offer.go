@@ -30,6 +30,9 @@ func (r request) resolve(ref ProductRef, customer domain.Customer) (domain.Offer
 		return offer, apierr.Text(http.StatusBadRequest, "Name a product or describe one inline.")
 	}
 	product, ok := r.project.Catalog.Products.Get(*ref.ID)
+	if fault := r.project.Catalog.Malformed[*ref.ID]; fault != nil {
+		return offer, apierr.Text(http.StatusBadRequest, "This product is not configured correctly: "+fault.Error()+".")
+	}
 	if !ok {
 		context := ""
 		if _, isItem := r.project.Catalog.Items[*ref.ID]; isItem {

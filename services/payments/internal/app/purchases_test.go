@@ -80,6 +80,7 @@ func TestCreatePurchaseURL_errorsInOrder(t *testing.T) {
 		{"unknown", f.server(), owner, named("gold"), "", apierr.ProductDoesNotExist("", "")},
 		{"item", f.server(), owner, named("credits"), "", apierr.ProductDoesNotExist("", "")},
 		{"hidden", f.client(f.user), owner, named("hidden"), "", apierr.ProductDoesNotExist("", "")},
+		{"malformed", f.server(), owner, named("typo"), "", badRequest},
 		{"for teams", f.server(), owner, named("office"), "", apierr.ProductCustomerTypeDoesNotMatch("", "", "", "")},
 		{"for users", f.server(), team, inline, "", apierr.ProductCustomerTypeDoesNotMatch("", "", "", "")},
 		{"owned", f.server(), owner, named("basic"), "https://evil.example.com", apierr.ProductAlreadyGranted("", "")},

@@ -12,8 +12,10 @@ type Catalog struct {
 	TestMode          bool                 `json:"testMode"`
 	BlockNewPurchases bool                 `json:"blockNewPurchases"`
 	Lines             map[string]Line      `json:"productLines"`
-	Products          Record[Product]      `json:"products"`
+	Products          Record[Product]      `json:"-"`
 	Items             map[string]ItemTitle `json:"items"`
+	// Malformed are the products that cannot be sold as they are written, and why.
+	Malformed map[string]error `json:"-"`
 }
 
 // Line is a group of products of which a customer owns at most one, add-ons
@@ -30,15 +32,31 @@ type ItemTitle struct {
 	CustomerType CustomerType `json:"customerType"`
 }
 
-// ParseCatalog reads the payments section of a rendered configuration.
+// ParseCatalog reads the payments section of a rendered configuration. The
+// configuration takes what looks like an amount of money and is none (projects.md
+// §7.3); a product with such an amount stops nobody from buying another one.
 func ParseCatalog(rendered []byte) (*Catalog, error) {
 	var config struct {
-		Payments Catalog `json:"payments"`
+		Payments struct {
+			Catalog
+
+			Written Record[json.RawMessage] `json:"products"`
+		} `json:"payments"`
 	}
 	if err := json.Unmarshal(rendered, &config); err != nil {
 		return nil, err
 	}
-	return &config.Payments, nil
+	catalog := config.Payments.Catalog
+	catalog.Malformed = map[string]error{}
+	for _, written := range config.Payments.Written {
+		product := Member[Product]{ID: written.ID}
+		if err := json.Unmarshal(written.Value, &product.Value); err != nil {
+			catalog.Malformed[written.ID] = err
+			continue
+		}
+		catalog.Products = append(catalog.Products, product)
+	}
+	return &catalog, nil
 }
 
 // SwitchOptions are the products that a subscription to an owned one can be

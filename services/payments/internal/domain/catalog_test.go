@@ -46,6 +46,25 @@ func TestParseCatalog_order_isKept(t *testing.T) {
 	}
 }
 
+func TestParseCatalog_malformedProduct_leavesTheOthers(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"prices": {"monthly": {"EUR": "1", "USD": "1.234", "interval": [1, "month"]}}}`: `monthly: USD is not an amount of money such as "9.99"`,
+		`{"prices": {"once": {"USD": "12,50"}}}`:                                          `once: USD is not an amount of money such as "9.99"`,
+		`{"prices": {"once": {"JPY": "1.5"}}}`:                                            `once: JPY is not an amount of money such as "9.99"`,
+	} {
+		parsed, err := ParseCatalog([]byte(`{"payments": {"products": {"bad": ` + text + `, "good": {"prices": {"once": {"USD": "1"}}}}}}`))
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if len(parsed.Products) != 1 || parsed.Products[0].ID != "good" {
+			t.Errorf("%s leaves %v", text, parsed.Products)
+		}
+		if fault := parsed.Malformed["bad"]; fault == nil || fault.Error() != want || len(parsed.Malformed) != 1 {
+			t.Errorf("%s is malformed for %v, want %s", text, parsed.Malformed, want)
+		}
+	}
+}
+
 // A snapshot is written and read again without loss.
 func TestProduct_json_survives(t *testing.T) {
 	parsed, err := ParseCatalog([]byte(catalog))

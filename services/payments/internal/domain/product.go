@@ -3,6 +3,7 @@ package domain
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 )
@@ -220,7 +221,7 @@ func (p *Price) UnmarshalJSON(data []byte) error {
 			return errAmount
 		}
 		if err := CheckAmount(currency, amount.Text); err != nil {
-			return err
+			return fmt.Errorf("%s is %w such as \"9.99\"", currency, err)
 		}
 		p.Amounts = append(p.Amounts, amount)
 	}

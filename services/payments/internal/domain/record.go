@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 )
 
 // Record is a JSON object whose keys are ids and whose order carries meaning.
@@ -40,10 +41,10 @@ func (r *Record[T]) UnmarshalJSON(data []byte) error {
 			return err
 		}
 		member := Member[T]{}
-		if err := decoder.Decode(&member.Value); err != nil {
-			return err
-		}
 		member.ID, _ = key.(string)
+		if err := decoder.Decode(&member.Value); err != nil {
+			return fmt.Errorf("%s: %w", member.ID, err)
+		}
 		*r = append(*r, member)
 	}
 	return nil

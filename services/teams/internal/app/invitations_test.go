@@ -67,7 +67,7 @@ func TestSendTeamInvitationCode_mail_leadsToTheTeam(t *testing.T) {
 		t.Fatal(err)
 	}
 	mail := f.lastMail()
-	if mail.Template != "team_invitation" || !slices.Equal(mail.ToEmails, []string{"Grace@Example.com"}) || mail.ToUserID != "" ||
+	if mail.Template != "team_invitation" || !slices.Equal(mail.ToEmails, []string{"Grace@Example.com"}) || mail.ToUserID != "" || !mail.SkipDeliverabilityCheck ||
 		mail.Variables["teamDisplayName"] != "Crew" || !strings.Contains(mail.Variables["teamInvitationLink"], "next=home") {
 		t.Errorf("mail %+v", mail)
 	}

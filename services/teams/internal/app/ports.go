@@ -244,6 +244,8 @@ type Mail struct {
 	Template  string
 	Email     string
 	Variables map[string]string
+	// SkipDeliverabilityCheck sends also to addresses that look undeliverable.
+	SkipDeliverabilityCheck bool
 }
 
 // ImageOwner is whose picture an image is.

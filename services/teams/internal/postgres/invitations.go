@@ -129,6 +129,6 @@ func (t *tx) RevokeInvitationCode(ctx context.Context, tenant ids.Tenant, invita
 func (t *tx) EnqueueMail(ctx context.Context, mail app.Mail) error {
 	return courier.Enqueue(ctx, t.tx, t.sealer, courier.Mail{
 		ID: mail.ID, Tenant: mail.Tenant, Template: mail.Template, ToEmails: []string{mail.Email}, Variables: mail.Variables,
-		HighPriority: true,
+		HighPriority: true, SkipDeliverabilityCheck: mail.SkipDeliverabilityCheck,
 	})
 }

@@ -17,10 +17,10 @@ preview:
 {{#if user.displayName}}<p style="margin:0 0 16px;font-size:16px;line-height:26px">Hi {{ user.displayName }},</p>{{/if}}
 <p style="margin:0 0 16px;font-size:16px;line-height:26px">A payment to {{ project.displayName }} failed. Please check your payment details, so that nothing is interrupted.</p>
 <table width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:20px 0 0;border-collapse:collapse">
-<tr><td style="padding:12px 0;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;line-height:22px">Product</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;font-weight:600;line-height:22px">{{ variables.productName }}</td></tr>
-<tr><td style="padding:12px 0;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;line-height:22px">Amount</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;font-weight:600;line-height:22px">{{ variables.amount }}</td></tr>
+<tr><td style="padding:12px 0;white-space:nowrap;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;line-height:22px">Product</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;font-weight:600;line-height:22px">{{ variables.productName }}</td></tr>
+<tr><td style="padding:12px 0;white-space:nowrap;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;line-height:22px">Amount</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;font-weight:600;line-height:22px">{{ variables.amount }}</td></tr>
 {{#if variables.failureReason}}
-<tr><td style="padding:12px 0;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;line-height:22px">Reason</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;font-weight:600;line-height:22px">{{ variables.failureReason }}</td></tr>
+<tr><td style="padding:12px 0;white-space:nowrap;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;line-height:22px">Reason</td><td align="right" style="padding:12px 0 12px 16px;border-bottom:1px solid #b9b6c9;border-color:rgba(128,128,140,0.35);font-size:15px;font-weight:600;line-height:22px">{{ variables.failureReason }}</td></tr>
 {{/if}}
 </table>
 {{#if variables.invoiceUrl}}
