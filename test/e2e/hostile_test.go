@@ -140,7 +140,7 @@ func TestHeaders_spoofed_haveNoInfluence(t *testing.T) {
 
 // A hundred bodies of a GiB cost the room of one and of sixteen MiB (R50).
 func TestBodies_endless_areRefused(t *testing.T) {
-	begin, before := time.Now(), memoryOf(t, "gateway")
+	begin, before := time.Now(), gatewayMemory(t)
 	during := flood(t)
 	t.Logf("the gateway held %d MiB, and %d MiB in %v with a hundred endless bodies", before>>20, during>>20, time.Since(begin).Round(time.Millisecond))
 	const allowance = 64 << 20
@@ -213,7 +213,7 @@ func TestBodies_odd_areRefused(t *testing.T) {
 		{admin, http.MethodPatch, "/internal/config/override/environment"},
 		{admin, http.MethodPatch, "/internal/projects/current"},
 	}
-	before := memoryOf(t, "gateway")
+	before := gatewayMemory(t)
 	for name, body := range bodies {
 		for _, target := range targets {
 			got := call(t, target.caller, target.method, target.path, []byte(body))
@@ -246,7 +246,7 @@ func TestBodies_odd_areRefused(t *testing.T) {
 	// The heap may grow to three times what is in use, up to the soft limit of
 	// the process, 80 MiB; what is not heap comes on top.
 	const allowance = 96 << 20
-	if after := memoryOf(t, "gateway"); after > before+allowance {
+	if after := gatewayMemory(t); after > before+allowance {
 		t.Errorf("the gateway holds %d MiB, %d MiB before", after>>20, before>>20)
 	}
 	succeed(t, me, http.MethodGet, "/users/me", nil)
@@ -261,7 +261,7 @@ func flood(t *testing.T) (most int64) {
 	room := make(chan struct{}, parallel)
 	for range bodies {
 		room <- struct{}{}
-		most = max(most, memoryOf(t, "gateway"))
+		most = max(most, gatewayMemory(t))
 		everybody.Go(func() {
 			defer func() { <-room }()
 			// There is room for one at a time; whoever waits too long for it is
@@ -279,7 +279,7 @@ func flood(t *testing.T) (most int64) {
 		})
 	}
 	everybody.Wait()
-	return max(most, memoryOf(t, "gateway"))
+	return max(most, gatewayMemory(t))
 }
 
 // sendEndless sends a body of a GiB, whose length it does not say.
@@ -322,50 +322,16 @@ func gzipped(t *testing.T, size int64) []byte {
 	return packed.Bytes()
 }
 
-func memoryOf(t *testing.T, name string) int64 {
+func gatewayMemory(t *testing.T) int64 {
 	t.Helper()
 	if err := system.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	size, err := process.RSS(system.PIDs[name])
+	size, err := process.RSS(system.PIDs["gateway"])
 	if err != nil {
 		t.Fatal(err)
 	}
 	return size
-}
-
-// What users of an application fill their lists with is not read until the memory
-// is full.
-func TestLists_longRows_areNotReadToTheEnd(t *testing.T) {
-	const teams, parallel = 60, 8
-	_, tokens, _ := signUp(t, dev)
-	me := client.For(system.BaseURL, dev, client.Public).SignedIn(tokens)
-	long := strings.Repeat("x", 900<<10)
-	for range teams {
-		team := succeed(t, backend(dev), http.MethodPost, "/teams",
-			map[string]any{"display_name": "Long", "creator_user_id": tokens.UserID, "client_metadata": long})
-		// Others list all teams there are.
-		defer succeed(t, backend(dev), http.MethodDelete, fmt.Sprint("/teams/", team["id"]), nil)
-	}
-	before := memoryOf(t, "teams")
-	var everybody sync.WaitGroup
-	for range parallel {
-		everybody.Go(func() {
-			answer, _, err := comeBack(t.Context(), me, http.MethodGet, "/teams?user_id=me", nil)
-			if err != nil || answer.Status != http.StatusBadRequest || answer.Code() != "" {
-				t.Errorf("%s, %v", answer, err)
-			}
-		})
-	}
-	everybody.Wait()
-	// The lists would be 422 MiB; of each, 16 MiB are looked at.
-	const allowance = 256 << 20
-	if after := memoryOf(t, "teams"); after > before+allowance {
-		t.Errorf("teams holds %d MiB, %d MiB before", after>>20, before>>20)
-	}
-	if got := items(t, succeed(t, me, http.MethodGet, "/teams?user_id=me&limit=1", nil)); len(got) != 1 {
-		t.Errorf("a page of %d teams", len(got))
-	}
 }
 
 // Queries and paths are as hostile as bodies.
