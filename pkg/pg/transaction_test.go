@@ -120,6 +120,10 @@ func countingProxy(t *testing.T, address secret.Secret) (proxied secret.Secret, 
 		}
 	}()
 	u.Host = listener.Addr().String()
+	// The answer to the question for TLS is no message, but one byte.
+	query := u.Query()
+	query.Set("sslmode", "disable")
+	u.RawQuery = query.Encode()
 	return secret.Secret(u.String()), trips
 }
 
