@@ -125,12 +125,19 @@ func (b *Bus) Publish(ctx context.Context, subject, id string, payload []byte) e
 }
 
 // PublishAsync starts storing an event. The future tells when the server has
-// it.
-func (b *Bus) PublishAsync(subject, id string, payload []byte) (jetstream.PubAckFuture, error) {
+// it. When after is not empty, the server stores the event only if it is the next
+// one after that with this id, or is stored already: events that are sent without
+// waiting for each other so keep their order when one of them is lost.
+func (b *Bus) PublishAsync(subject, id, after string, payload []byte) (jetstream.PubAckFuture, error) {
 	if !b.conn.IsConnected() {
 		return nil, nats.ErrDisconnected
 	}
-	return b.js.PublishMsgAsync(message(subject, id, payload))
+	msg := message(subject, id, payload)
+	if after != "" {
+		msg.Header[jetstream.ExpectedLastMsgIDHeader] = []string{after}
+	}
+	// The client would send again later, behind those that follow.
+	return b.js.PublishMsgAsync(msg, jetstream.WithRetryAttempts(0))
 }
 
 func message(subject, id string, payload []byte) *nats.Msg {

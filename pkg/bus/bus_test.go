@@ -100,7 +100,7 @@ func TestPublishAsync_many_areStoredInOrder(t *testing.T) {
 	subject := func(i int) string { return fmt.Sprintf("teams.v1.team.created.%d", i) }
 	var acks []jetstream.PubAckFuture
 	for i := range n {
-		ack, err := b.PublishAsync(subject(i), ids.NewUUID(), []byte("x"))
+		ack, err := b.PublishAsync(subject(i), ids.NewUUID(), "", []byte("x"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func TestPublish_serverAway_failsAtOnceAndNeverArrives(t *testing.T) {
 	if err := publish(t, b, ids.NewUUID()); !errors.Is(err, nats.ErrDisconnected) {
 		t.Fatalf("Publish = %v, want ErrDisconnected", err)
 	}
-	if _, err := b.PublishAsync("teams.v1.team.created.p", ids.NewUUID(), nil); !errors.Is(err, nats.ErrDisconnected) {
+	if _, err := b.PublishAsync("teams.v1.team.created.p", ids.NewUUID(), "", nil); !errors.Is(err, nats.ErrDisconnected) {
 		t.Fatalf("PublishAsync = %v, want ErrDisconnected", err)
 	}
 	srv.Start()

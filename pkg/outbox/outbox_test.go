@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -12,9 +13,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/proto"
 
+	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/bus"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/natstest"
@@ -27,11 +30,14 @@ import (
 
 var tenant = ids.Tenant{ProjectID: "project", BranchID: "main"}
 
-// stream is a Publisher that refuses on demand.
+// stream is a Publisher that refuses on demand, and what does not follow the event
+// it is said to follow.
 type stream struct {
 	mu     sync.Mutex
 	stored []message
 	refuse func(*eventsv1.Envelope) bool
+	// fail is why an event is not even sent; nil when it is.
+	fail   func(*eventsv1.Envelope) error
 	arrive chan struct{}
 }
 
@@ -44,15 +50,20 @@ func newStream() *stream { return &stream{arrive: make(chan struct{}, 10_000)} }
 
 func (s *stream) EnsureStream(context.Context, string) error { return nil }
 
-func (s *stream) PublishAsync(subject, id string, payload []byte) (jetstream.PubAckFuture, error) {
+func (s *stream) PublishAsync(subject, id, after string, payload []byte) (jetstream.PubAckFuture, error) {
 	event := &eventsv1.Envelope{}
 	if err := proto.Unmarshal(payload, event); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.fail != nil {
+		if err := s.fail(event); err != nil {
+			return nil, err
+		}
+	}
 	f := future{ok: make(chan *jetstream.PubAck, 1), err: make(chan error, 1)}
-	if s.refuse != nil && s.refuse(event) {
+	if n := len(s.stored); after != "" && (n == 0 || s.stored[n-1].id != after) || s.refuse != nil && s.refuse(event) {
 		f.err <- errors.New("refused")
 		return f, nil
 	}
@@ -251,6 +262,75 @@ func TestAppend_malformed_isRefused(t *testing.T) {
 	}
 }
 
+// What the stream would never take is refused together with its change, in words:
+// it would hold back its aggregate for ever and, with others like it, everybody.
+func TestAppend_largerThanAMessage_isRefused(t *testing.T) {
+	db := pgtest.New(t, outbox.Migrations())
+	large := event(t.Context(), "a", 1)
+	large.GetTeamUpdated().TeamId = strings.Repeat("a", 1<<20)
+	err := db.RunTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		return outbox.Append(ctx, tx, event(ctx, "b", 1), large)
+	})
+	if refused, ok := errors.AsType[*apierr.Error](err); !ok || refused.HTTP != http.StatusRequestEntityTooLarge || refused.Code != "" {
+		t.Errorf("error %v", err)
+	}
+	if b := status(t, db); b.Unpublished != 0 {
+		t.Errorf("status %+v", b)
+	}
+}
+
+// The largest event there can be fits into the smallest message that a NATS
+// server takes unless it is told otherwise.
+func TestRelay_largestEvent_isTakenByNATS(t *testing.T) {
+	db := pgtest.New(t, outbox.Migrations())
+	largest := event(t.Context(), "a", 1)
+	largest.GetTeamUpdated().TeamId = strings.Repeat("a", outbox.MaxEvent-proto.Size(largest)-16)
+	appendEvents(t, db, largest)
+	relay(t, db, connect(t, natstest.New(t)))
+	awaitEmpty(t, db)
+}
+
+// More of them than a batch has, and they come first: whoever follows is heard
+// all the same.
+func TestRelay_manyThatNeverFit_holdBackNobodyElse(t *testing.T) {
+	db, s := pgtest.New(t, outbox.Migrations()), newStream()
+	s.fail = func(e *eventsv1.Envelope) error {
+		if e.GetAggregate() == "team/large" {
+			return nats.ErrMaxPayload
+		}
+		return nil
+	}
+	var events []*eventsv1.Envelope
+	for version := range 600 {
+		events = append(events, event(t.Context(), "large", version))
+	}
+	appendEvents(t, db, events...)
+	appendEvents(t, db, event(t.Context(), "small", 1))
+	relay(t, db, s)
+	s.await(t, 1)
+	if got := s.messages()[0].event.GetAggregate(); got != "team/small" {
+		t.Errorf("published %s", got)
+	}
+}
+
+// A batch is bounded by what it takes in memory too.
+func TestRelay_largeEvents_arePublishedInOrder(t *testing.T) {
+	db, s := pgtest.New(t, outbox.Migrations()), newStream()
+	const n = 40
+	for version := 1; version <= n; version++ {
+		e := event(t.Context(), "a", version)
+		e.GetTeamUpdated().TeamId = strings.Repeat("a", 1_000_000)
+		appendEvents(t, db, e)
+	}
+	relay(t, db, s)
+	s.await(t, n)
+	for i, m := range s.messages() {
+		if m.event.GetAggregateVersion() != int64(i+1) {
+			t.Fatalf("message %d is of version %d", i, m.event.GetAggregateVersion())
+		}
+	}
+}
+
 // The sequence numbers of two transactions may become visible in the opposite
 // order; a relay that remembers the last number it saw would lose one.
 func TestRelay_lateCommitOfLowerNumber_isPublished(t *testing.T) {
@@ -394,15 +474,43 @@ func TestReplay_sinceStart_sendsSameIDsAgain(t *testing.T) {
 	}
 }
 
+// lossy is a bus that loses two events.
+type lossy struct {
+	*bus.Bus
+	sent int
+}
+
+func (l *lossy) PublishAsync(subject, id, after string, payload []byte) (jetstream.PubAckFuture, error) {
+	if l.sent++; l.sent == 5 || l.sent == 60 {
+		lost := future{err: make(chan error, 1)}
+		lost.err <- errors.New("lost")
+		return lost, nil
+	}
+	return l.Bus.PublishAsync(subject, id, after, payload)
+}
+
+// Events are sent without waiting for each other. One that is lost on the way is
+// all the same in the stream before those of its aggregate that follow it.
+func TestRelay_eventLostOnTheWay_keepsItsPlace(t *testing.T) {
+	db, b := pgtest.New(t, outbox.Migrations()), connect(t, natstest.New(t))
+	const aggregates, versions = 3, 40
+	for version := 1; version <= versions; version++ {
+		var events []*eventsv1.Envelope
+		for a := range aggregates {
+			events = append(events, event(t.Context(), fmt.Sprint(a), version))
+		}
+		appendEvents(t, db, events...)
+	}
+	relay(t, db, &lossy{Bus: b})
+	awaitEmpty(t, db)
+	checkStream(t, b, aggregates*versions)
+}
+
 // Events written while NATS is away are all in the stream after its return,
 // once each and in the order of their aggregate.
 func TestRelay_natsAwayAndBack_losesNothing(t *testing.T) {
 	db, srv := pgtest.New(t, outbox.Migrations()), natstest.New(t)
-	b, err := bus.Connect(bus.Config{URL: srv.URL(), Name: "test", Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
+	b := connect(t, srv)
 	relay(t, db, b)
 	const aggregates, versions = 40, 25
 	for version := 1; version <= versions; version++ {
@@ -419,15 +527,32 @@ func TestRelay_natsAwayAndBack_losesNothing(t *testing.T) {
 		appendEvents(t, db, events...)
 	}
 	awaitEmpty(t, db)
+	checkStream(t, b, aggregates*versions)
+}
+
+func connect(t *testing.T, srv *natstest.Server) *bus.Bus {
+	t.Helper()
+	b, err := bus.Connect(bus.Config{URL: srv.URL(), Name: "test", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+// checkStream looks whether the stream has n events, those of each aggregate in
+// order.
+func checkStream(t *testing.T, b *bus.Bus, n uint64) {
+	t.Helper()
 	stream, err := b.JetStream().Stream(t.Context(), "TEAMS")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := stream.CachedInfo().State.Msgs; n != aggregates*versions {
-		t.Fatalf("%d messages stored, want %d", n, aggregates*versions)
+	if got := stream.CachedInfo().State.Msgs; got != n {
+		t.Fatalf("%d messages stored, want %d", got, n)
 	}
 	last := map[string]int64{}
-	for seq := range uint64(aggregates * versions) {
+	for seq := range n {
 		m, err := stream.GetMsg(t.Context(), seq+1)
 		if err != nil {
 			t.Fatal(err)

@@ -3,11 +3,15 @@ package outbox
 import (
 	"cmp"
 	"context"
+	"errors"
 	"hash/fnv"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel/trace"
 
@@ -15,9 +19,15 @@ import (
 )
 
 const (
-	batchSize    = 500
+	batchSize = 500
+	// batchBytes bounds what a batch takes in memory, but for its last event.
+	batchBytes   = 8 << 20
 	pollInterval = time.Second
-	ackTimeout   = 5 * time.Second
+	// breather is the time between two turns. An event that comes alone is
+	// published at once; those that come in quick succession share a turn, with
+	// what it costs.
+	breather   = 10 * time.Millisecond
+	ackTimeout = 5 * time.Second
 	// Published events are kept for Replay.
 	retention = 14 * 24 * time.Hour
 	// purgeBatch bounds how many rows one clean-up statement removes.
@@ -27,7 +37,7 @@ const (
 // Publisher stores events on the stream; *bus.Bus is one.
 type Publisher interface {
 	EnsureStream(ctx context.Context, service string) error
-	PublishAsync(subject, id string, payload []byte) (jetstream.PubAckFuture, error)
+	PublishAsync(subject, id, after string, payload []byte) (jetstream.PubAckFuture, error)
 }
 
 // Relay publishes what the outbox holds. Every replica of a service runs one;
@@ -48,7 +58,7 @@ func NewRelay(db *pg.DB, publisher Publisher, service string, logger *slog.Logge
 func (r *Relay) Run(ctx context.Context) error {
 	return r.db.Lead(ctx, lockKey(r.service), func(ctx context.Context, conn *pgx.Conn) error {
 		var ready, failing bool
-		var purged time.Time
+		var rested, purged time.Time
 		// An outage is told once, not every second.
 		report := func(err error) {
 			if err != nil && !failing && ctx.Err() == nil {
@@ -60,6 +70,12 @@ func (r *Relay) Run(ctx context.Context) error {
 			failing = err != nil
 		}
 		return r.db.ListenOn(ctx, conn, channel, pollInterval, func(ctx context.Context) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(time.Until(rested)):
+			}
+			defer func() { rested = time.Now().Add(breather) }()
 			if !ready {
 				if err := r.publisher.EnsureStream(ctx, r.service); err != nil {
 					report(err)
@@ -81,11 +97,15 @@ func (r *Relay) Run(ctx context.Context) error {
 	})
 }
 
-// drain publishes batch after batch until nothing waits.
-func (r *Relay) drain(ctx context.Context, conn *pgx.Conn) error {
+// drain publishes batch after batch until nothing waits. What the stream will
+// never take, and what waits for that, is passed over: others are not to wait
+// for it too.
+func (r *Relay) drain(ctx context.Context, conn *pgx.Conn) (err error) {
+	held := map[string]bool{}
 	for {
-		n, err := r.batch(ctx, conn)
-		if err != nil || n < batchSize {
+		more, batchErr := r.batch(ctx, conn, held)
+		err = cmp.Or(err, batchErr)
+		if !more || batchErr != nil && !errors.Is(batchErr, nats.ErrMaxPayload) {
 			return err
 		}
 	}
@@ -98,81 +118,148 @@ type event struct {
 	payload   []byte
 }
 
-// batch publishes the oldest events that wait and marks those the stream has.
+// batch publishes the oldest events that wait, those of held aggregates
+// excepted, and marks those the stream has, in two statements. It reports whether
+// more may wait.
 //
 // It asks for what is unpublished, never for what follows the last one: rows
-// become visible in the order of their commits, not of their numbers.
-func (r *Relay) batch(ctx context.Context, conn *pgx.Conn) (n int, err error) {
-	rows, err := conn.Query(ctx, `SELECT id::text, subject, aggregate, payload FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT $1`, batchSize)
+// become visible in the order of their commits, not of their numbers. The sizes
+// are summed up without the payloads being read.
+func (r *Relay) batch(ctx context.Context, conn *pgx.Conn, held map[string]bool) (more bool, err error) {
+	rows, err := conn.Query(ctx, `-- name: UnpublishedEvents
+SELECT id::text, subject, aggregate, payload
+FROM (
+    SELECT id, seq, subject, aggregate, payload,
+           sum(octet_length(payload)) OVER (ORDER BY seq) - octet_length(payload) AS bytes_before
+    FROM (
+        SELECT id, seq, subject, aggregate, payload FROM outbox
+        WHERE published_at IS NULL AND aggregate <> ALL($2::text[]) ORDER BY seq LIMIT $1
+    ) oldest
+) batch
+WHERE bytes_before < $3
+ORDER BY seq`, batchSize, slices.AppendSeq([]string{}, maps.Keys(held)), batchBytes)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
+	var bytes int
 	events, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (e event, err error) {
-		return e, row.Scan(&e.id, &e.subject, &e.aggregate, &e.payload)
+		err = row.Scan(&e.id, &e.subject, &e.aggregate, &e.payload)
+		bytes += len(e.payload)
+		return e, err
 	})
 	if err != nil {
-		return 0, err
+		return false, err
 	}
-	published, publishErr := r.publish(ctx, events)
+	published, publishErr := r.publish(ctx, events, held)
 	if len(published) > 0 {
-		if _, err := conn.Exec(ctx, `UPDATE outbox SET published_at = now() WHERE id = ANY($1::uuid[]) AND published_at IS NULL`, published); err != nil {
-			return 0, err
+		// Nobody waits for the disk: an event whose mark is lost is published
+		// again, which is harmless.
+		if _, err := conn.Exec(ctx, `-- name: MarkPublished
+UPDATE outbox SET published_at = now() WHERE id = ANY($1::uuid[]) AND published_at IS NULL
+  AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'`, published); err != nil {
+			return false, err
 		}
 	}
-	return len(events), publishErr
+	return len(events) == batchSize || bytes >= batchBytes, publishErr
 }
 
-// publish sends events without waiting for each other, except that an
-// aggregate's next event, and what follows it, waits until the stream has the one
-// before it. So the stream has the order of the outbox; where one event fails,
-// those of its aggregate wait and others do not. It returns the ids of those the
-// stream has, and the first error.
-func (r *Relay) publish(ctx context.Context, events []event) (published []string, err error) {
+// publish returns the ids of the events that the stream has, and the first
+// error. Where one event fails, those of its aggregate wait and others do not.
+// Aggregates with an event that is too large for the stream are added to held.
+func (r *Relay) publish(ctx context.Context, events []event, held map[string]bool) (published []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
+	published, left, err := r.publishTogether(ctx, events, held)
+	failed := map[string]bool{}
+	for _, e := range left {
+		if failed[e.aggregate] || held[e.aggregate] {
+			continue
+		}
+		if publishErr := r.publishAlone(ctx, e, held); publishErr != nil {
+			failed[e.aggregate] = true
+			err = cmp.Or(err, publishErr)
+			continue
+		}
+		published = append(published, e.id)
+	}
+	return published, err
+}
+
+// publishTogether sends events in the order of the outbox without waiting for
+// any of them. Each says which one it follows, and the stream takes it only right
+// after that one; so the stream has no event without those before it, whatever
+// becomes of some on the way. It returns the ids of the events that the stream
+// has, those to try again, in order, and the first error of those not to.
+func (r *Relay) publishTogether(ctx context.Context, events []event, held map[string]bool) (published []string, left []event, err error) {
 	type flight struct {
 		event  event
 		future jetstream.PubAckFuture
 		span   trace.Span
 	}
-	failed := map[string]bool{}
-	for len(events) > 0 {
-		var wave []flight
-		var later []event
-		busy := map[string]bool{}
-		for i, e := range events {
-			if failed[e.aggregate] {
-				continue
-			}
-			if busy[e.aggregate] {
-				later = events[i:]
-				break
-			}
-			busy[e.aggregate] = true
-			future, publishErr := r.publisher.PublishAsync(e.subject, e.id, e.payload)
-			if publishErr != nil {
-				failed[e.aggregate] = true
-				err = cmp.Or(err, publishErr)
-				continue
-			}
-			wave = append(wave, flight{e, future, startPublish(ctx, e)})
+	flights := make([]flight, 0, len(events))
+	var unsent []event
+	after := ""
+	for i, e := range events {
+		if held[e.aggregate] {
+			continue
 		}
-		for _, f := range wave {
-			select {
-			case <-f.future.Ok():
-				published = append(published, f.event.id)
-			case ackErr := <-f.future.Err():
-				failed[f.event.aggregate] = true
-				err = cmp.Or(err, ackErr)
-			case <-ctx.Done():
-				failed[f.event.aggregate] = true
-				err = cmp.Or(err, ctx.Err())
-			}
-			f.span.End()
+		future, sendErr := r.send(e, after, held)
+		if errors.Is(sendErr, nats.ErrMaxPayload) {
+			err = cmp.Or(err, sendErr)
+			continue
 		}
-		events = later
+		if sendErr != nil {
+			unsent = events[i:]
+			break
+		}
+		flights = append(flights, flight{e, future, startPublish(ctx, e)})
+		after = e.id
 	}
-	return published, err
+	for _, f := range flights {
+		if acknowledged(ctx, f.future) == nil {
+			published = append(published, f.event.id)
+		} else {
+			left = append(left, f.event)
+		}
+		f.span.End()
+	}
+	return published, append(left, unsent...), err
+}
+
+// publishAlone sends one event and waits until the stream has it.
+func (r *Relay) publishAlone(ctx context.Context, e event, held map[string]bool) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	span := startPublish(ctx, e)
+	defer span.End()
+	future, err := r.send(e, "", held)
+	if err != nil {
+		return err
+	}
+	return acknowledged(ctx, future)
+}
+
+// send begins to send an event. When it is too large for the stream, its
+// aggregate is held.
+func (r *Relay) send(e event, after string, held map[string]bool) (jetstream.PubAckFuture, error) {
+	future, err := r.publisher.PublishAsync(e.subject, e.id, after, e.payload)
+	if errors.Is(err, nats.ErrMaxPayload) {
+		held[e.aggregate] = true
+	}
+	return future, err
+}
+
+// acknowledged waits until the stream has an event or has refused it.
+func acknowledged(ctx context.Context, future jetstream.PubAckFuture) error {
+	select {
+	case <-future.Ok():
+		return nil
+	case err := <-future.Err():
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // purge removes events that were published long ago, in bounded steps.

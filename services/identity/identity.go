@@ -50,10 +50,6 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
-	notifications, err := p.Dial(ctx, "notifications")
-	if err != nil {
-		return err
-	}
 	var providers oauthprovider.Config
 	if err := p.LoadConfig(&providers); err != nil {
 		return err
@@ -117,8 +113,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	grpcapi.RegisterUsers(p.GRPC, application)
 	grpcapi.RegisterProjects(p.GRPC, application)
 	p.Consume(events.Subscriptions(application)...)
-	p.Go("courier", courier.NewWorker(p.DB, p.Box, clients.NewNotifications(notifications).Deliver, p.Logger).Run)
-	if err := errors.Join(p.MeasureGate("password hashing", hasher.Load), p.MeasureQueue("courier", courier.Status(p.DB))); err != nil {
+	if err := errors.Join(p.MeasureGate("password hashing", hasher.Load), p.HandOverMails(ctx)); err != nil {
 		return err
 	}
 	p.Every(time.Hour, "forget expired codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })

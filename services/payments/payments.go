@@ -3,6 +3,7 @@ package payments
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"vestibule.dev/pkg/courier"
@@ -47,10 +48,6 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
-	notifications, err := p.Dial(ctx, "notifications")
-	if err != nil {
-		return err
-	}
 	codes, err := onetime.New(p.CodeKeys...)
 	if err != nil {
 		return err
@@ -79,8 +76,7 @@ func build(ctx context.Context, p *service.Platform) error {
 	})
 	grpcapi.Register(p.GRPC, application)
 	p.Consume(events.Subscriptions(application)...)
-	p.Go("courier", courier.NewWorker(p.DB, p.Box, clients.NewNotifications(notifications).Deliver, p.Logger).Run)
-	if err := p.MeasureQueue("subscription endings", store.EndingsStatus); err != nil {
+	if err := errors.Join(p.HandOverMails(ctx), p.MeasureQueue("subscription endings", store.EndingsStatus)); err != nil {
 		return err
 	}
 	p.Every(5*time.Second, "end subscriptions", application.EndSubscriptions)

@@ -50,10 +50,6 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
-	notifications, err := p.Dial(ctx, "notifications")
-	if err != nil {
-		return err
-	}
 	configs, err := p.ProjectConfigs(ctx)
 	if err != nil {
 		return err
@@ -83,7 +79,9 @@ func build(ctx context.Context, p *service.Platform) error {
 	sessionsv1.RegisterTokenInternalServiceServer(p.GRPC, internal)
 
 	p.Consume(events.Subscriptions(application)...)
-	p.Go("courier", courier.NewWorker(p.DB, p.Box, clients.NewNotifications(notifications).Deliver, p.Logger).Run)
+	if err := p.HandOverMails(ctx); err != nil {
+		return err
+	}
 	p.Go("project changes", func(ctx context.Context) error {
 		return p.Bus.SubscribeCore(ctx, service.ProjectChanged, func(id []byte) { projects.Forget(string(id)) })
 	})

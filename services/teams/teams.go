@@ -40,10 +40,6 @@ func build(ctx context.Context, p *service.Platform) error {
 	if err != nil {
 		return err
 	}
-	notifications, err := p.Dial(ctx, "notifications")
-	if err != nil {
-		return err
-	}
 	var cfg config.Config
 	if err := p.LoadConfig(&cfg); err != nil {
 		return err
@@ -68,7 +64,9 @@ func build(ctx context.Context, p *service.Platform) error {
 	})
 	grpcapi.Register(p.GRPC, application)
 	p.Consume(events.Subscriptions(application)...)
-	p.Go("courier", courier.NewWorker(p.DB, p.Box, clients.NewNotifications(notifications).Deliver, p.Logger).Run)
+	if err := p.HandOverMails(ctx); err != nil {
+		return err
+	}
 	p.Every(time.Hour, "forget expired codes", func(ctx context.Context) error { return onetime.ForgetExpired(ctx, p.DB) })
 	p.Every(time.Hour, "forget expired invitations", application.ForgetExpiredInvitations)
 	p.Every(time.Hour, "forget full throttles", func(ctx context.Context) error { return throttle.ForgetFull(ctx, p.DB) })

@@ -14,6 +14,7 @@ import (
 	"vestibule.dev/gateway/internal/transcode"
 	"vestibule.dev/pkg/clock"
 	"vestibule.dev/pkg/ids"
+	"vestibule.dev/pkg/obs"
 	"vestibule.dev/pkg/principal"
 )
 
@@ -51,7 +52,8 @@ func observe(c Config) func(http.Handler) http.Handler {
 			nameSpan(span, r.Method, found.route)
 			span.SetAttributes(
 				attribute.String("http.request.method", r.Method),
-				attribute.String("url.path", r.URL.Path),
+				// A path may hold a code, such as that of a checkout page.
+				attribute.String("url.path", obs.Redact(r.URL.Path)),
 				attribute.Int("http.response.status_code", done.status),
 			)
 			if done.status >= http.StatusInternalServerError {

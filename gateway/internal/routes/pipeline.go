@@ -74,7 +74,7 @@ func New(ctx context.Context, c Config) (*Pipeline, error) {
 	}
 	local := localRoutes()
 	if payments := c.Connections["payments"]; payments != nil {
-		local = append(local, stripeWebhook(payments, c.Log))
+		local = append(local, stripeWebhook(payments, c.Bodies, c.Log))
 	}
 	for _, r := range local {
 		if err := p.table.add(r); err != nil {
@@ -161,6 +161,7 @@ func (p *Pipeline) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	transcode.Forward(callContext(r, route, id), route.handle, w, route.Method, canonical, &transcode.Call{
+		Method: in.Method, Path: in.Path,
 		SuccessStatus:  int(route.Policy.GetSuccessStatus()),
 		HTML:           transcode.WantsHTML(r.Header),
 		ProjectChanged: p.ProjectChanged,

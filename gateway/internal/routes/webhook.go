@@ -2,7 +2,6 @@ package routes
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 
 	"vestibule.dev/gateway/internal/authn"
 	"vestibule.dev/gateway/internal/transcode"
-	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/grpcx"
 	paymentsv1 "vestibule.dev/proto/payments/v1"
 	policyv1 "vestibule.dev/proto/policy/v1"
@@ -19,23 +17,21 @@ import (
 
 // maxEvent is the largest event of the payment provider, which are some
 // kilobytes.
-const maxEvent = 1 << 20
+const maxEvent = 1<<20 - 1
 
 // stripeWebhook hands what the payment provider tells to payments
 // (payments.md §9.3). The signature is over the bytes that were sent, so they
-// are handed over as they are; whoever has no signature has no say.
-func stripeWebhook(payments grpc.ClientConnInterface, log *slog.Logger) *Route {
+// are handed over as they are; whoever has no signature has no say. Until that is
+// known a body gets the room that those of everybody get.
+func stripeWebhook(payments grpc.ClientConnInterface, bodies *transcode.BodyReader, log *slog.Logger) *Route {
 	client := paymentsv1.NewStripeInternalServiceClient(payments)
 	handle := func(w http.ResponseWriter, r *http.Request, _ authn.Identity) {
-		payload, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxEvent))
-		if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
-			transcode.RenderError(w, apierr.Text(http.StatusRequestEntityTooLarge, "The event is larger than 1 MiB."))
-			return
-		}
+		payload, release, err := bodies.ReadRaw(r, maxEvent)
 		if err != nil {
-			transcode.RenderError(w, apierr.BodyParsingError("The request body ended early."))
+			transcode.RenderError(w, err)
 			return
 		}
+		defer release()
 		ctx, cancel := context.WithTimeout(r.Context(), transcode.Timeout)
 		defer cancel()
 		_, err = client.HandleStripeEvent(ctx, &paymentsv1.HandleStripeEventRequest{Payload: payload, Signature: r.Header.Get("Stripe-Signature")})

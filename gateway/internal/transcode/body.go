@@ -6,6 +6,7 @@ import (
 	"compress/zlib"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -108,7 +109,7 @@ func (br *BodyReader) Read(r *http.Request) (Body, error) {
 	if !ok {
 		return Body{}, apierr.BodyParsingError("The content type " + quoteName(contentType) + " is not supported.")
 	}
-	held := &reservation{reader: br, buf: new(bytes.Buffer)}
+	held := &reservation{reader: br, buf: new(bytes.Buffer), limit: maxBody}
 	if err := held.read(r); err != nil {
 		held.release()
 		return Body{}, err
@@ -120,6 +121,17 @@ func (br *BodyReader) Read(r *http.Request) (Body, error) {
 		return Body{}, apierr.BodyParsingError("The request body could not be read: " + err.Error() + ".")
 	}
 	return Body{present: true, value: v, release: held.release}, nil
+}
+
+// ReadRaw reads a body of at most limit bytes, less than a MiB, as it came: for
+// what is signed byte by byte. The bytes are good until release is called.
+func (br *BodyReader) ReadRaw(r *http.Request, limit int64) (data []byte, release func(), err error) {
+	held := &reservation{reader: br, buf: new(bytes.Buffer), limit: limit, raw: true}
+	if err := held.read(r); err != nil {
+		held.release()
+		return nil, nil, err
+	}
+	return held.buf.Bytes(), held.release, nil
 }
 
 var decoders = map[string]func([]byte) (value, error){
@@ -152,22 +164,28 @@ type reservation struct {
 	full bool
 	// buf is the body as it came. What is read from it is a copy.
 	buf *bytes.Buffer
+	// limit is the longest body. A raw one keeps its content encoding.
+	limit int64
+	raw   bool
 }
 
 // read fills the buffer with the body after undoing its content encoding.
 func (h *reservation) read(r *http.Request) error {
 	encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding")))
-	plain := encoding == "" || encoding == "identity"
-	if plain && r.ContentLength > maxBody {
-		return tooLarge()
+	if h.raw {
+		encoding = ""
 	}
-	body, err := decompress(encoding, io.LimitReader(r.Body, maxBody+1))
+	plain := encoding == "" || encoding == "identity"
+	if plain && r.ContentLength > h.limit {
+		return tooLarge(h.limit)
+	}
+	body, err := decompress(encoding, io.LimitReader(r.Body, h.limit+1))
 	if err != nil {
 		return undecodable(encoding)
 	}
 	// A body takes room as it grows, so that whoever sends slowly, or lies about
 	// the length, holds little.
-	for _, size := range steps(plain, r.ContentLength) {
+	for _, size := range steps(plain, r.ContentLength, h.limit) {
 		if size > smallBody {
 			if err := h.reserve(r.Context(), size); err != nil {
 				return err
@@ -179,15 +197,15 @@ func (h *reservation) read(r *http.Request) error {
 	}
 	// The server may bound what is sent, whatever it decodes to.
 	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
-		return tooLarge()
+		return tooLarge(h.limit)
 	}
 	switch {
 	case err != nil && !plain:
 		return undecodable(encoding)
 	case err != nil:
 		return apierr.BodyParsingError("The request body ended early.")
-	case h.buf.Len() > maxBody:
-		return tooLarge()
+	case int64(h.buf.Len()) > h.limit:
+		return tooLarge(h.limit)
 	}
 	return nil
 }
@@ -195,8 +213,8 @@ func (h *reservation) read(r *http.Request) error {
 // steps are the sizes up to which a body is read before it needs more room. The
 // last is one more than there should be, which tells a full body from a longer
 // one.
-func steps(plain bool, length int64) []int64 {
-	last := int64(maxBody + 1)
+func steps(plain bool, length, limit int64) []int64 {
+	last := limit + 1
 	if plain && length > 0 {
 		last = length + 1
 	}
@@ -292,6 +310,6 @@ func undecodable(encoding string) error {
 	return apierr.BodyParsingError("The request body could not be decoded as " + quoteName(encoding) + ".")
 }
 
-func tooLarge() error {
-	return apierr.Text(http.StatusRequestEntityTooLarge, "The request body is larger than 8 MiB.")
+func tooLarge(limit int64) error {
+	return apierr.Text(http.StatusRequestEntityTooLarge, fmt.Sprintf("The request body is larger than %d MiB.", (limit+1)>>20))
 }

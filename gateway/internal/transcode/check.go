@@ -196,18 +196,13 @@ func (s *Schema) checkHeaders(w *walker, b []byte, in *Input, out *Canonical) []
 }
 
 // ownCookies returns the cookies whose names begin with prefix as one value of
-// a Cookie header; none when there are none. The others are nobody's business.
+// a Cookie header; none when there are none. The others are nobody's business,
+// also those that are malformed: other pages of the same site set what they like.
 func ownCookies(h http.Header, prefix string) []string {
 	var own []string
-	for _, line := range h.Values("Cookie") {
-		cookies, err := http.ParseCookie(line)
-		if err != nil {
-			continue
-		}
-		for _, c := range cookies {
-			if strings.HasPrefix(c.Name, prefix) {
-				own = append(own, c.Name+"="+c.Value)
-			}
+	for _, c := range (&http.Request{Header: h}).Cookies() {
+		if strings.HasPrefix(c.Name, prefix) {
+			own = append(own, c.Name+"="+c.Value)
 		}
 	}
 	if own == nil {

@@ -404,3 +404,21 @@ func TestCheck_positions_areThoseOfTheText(t *testing.T) {
 		t.Errorf("a position of the caller's: %v", err)
 	}
 }
+
+// What other pages of the site have set, in whatever form, must not keep anybody
+// from signing in.
+func TestOwnCookies_foreignOnes_areLeftOut(t *testing.T) {
+	for header, want := range map[string]string{
+		"":                    "",
+		"a=1; b=2":            "",
+		"mine-1=true":         "mine-1=true",
+		"a=1; mine-1=true; b": "mine-1=true",
+		`consent={"all":true, "x":"y"}; mine-1=true; mine-2=true`: "mine-1=true; mine-2=true",
+		"=; ;;mine-1=true; a b=c; mine-3=\"":                      "mine-1=true",
+	} {
+		got := strings.Join(ownCookies(http.Header{"Cookie": {header}}, "mine-"), "|")
+		if got != want {
+			t.Errorf("%q: %q, want %q", header, got, want)
+		}
+	}
+}

@@ -908,12 +908,15 @@ func (x *GetTokenSubjectResponse) GetSubject() *TokenSubject {
 }
 
 type GetSignInSubjectRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ProjectId     string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
-	BranchId      string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
-	UserId        string                 `protobuf:"bytes,3,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	ProjectId string                 `protobuf:"bytes,1,opt,name=project_id,json=projectId,proto3" json:"project_id,omitempty"`
+	BranchId  string                 `protobuf:"bytes,2,opt,name=branch_id,json=branchId,proto3" json:"branch_id,omitempty"`
+	UserId    string                 `protobuf:"bytes,3,opt,name=user_id,json=userId,proto3" json:"user_id,omitempty"`
+	// The authorization code that is exchanged. What was left until then, because
+	// only who exchanges it has proved to be who began, is done first.
+	AuthorizationCode string `protobuf:"bytes,4,opt,name=authorization_code,json=authorizationCode,proto3" json:"authorization_code,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *GetSignInSubjectRequest) Reset() {
@@ -963,6 +966,13 @@ func (x *GetSignInSubjectRequest) GetBranchId() string {
 func (x *GetSignInSubjectRequest) GetUserId() string {
 	if x != nil {
 		return x.UserId
+	}
+	return ""
+}
+
+func (x *GetSignInSubjectRequest) GetAuthorizationCode() string {
+	if x != nil {
+		return x.AuthorizationCode
 	}
 	return ""
 }
@@ -1524,12 +1534,13 @@ const file_identity_v1_internal_proto_rawDesc = "" +
 	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
 	"\auser_id\x18\x03 \x01(\tR\x06userId\"N\n" +
 	"\x17GetTokenSubjectResponse\x123\n" +
-	"\asubject\x18\x01 \x01(\v2\x19.identity.v1.TokenSubjectR\asubject\"n\n" +
+	"\asubject\x18\x01 \x01(\v2\x19.identity.v1.TokenSubjectR\asubject\"\x9d\x01\n" +
 	"\x17GetSignInSubjectRequest\x12\x1d\n" +
 	"\n" +
 	"project_id\x18\x01 \x01(\tR\tprojectId\x12\x1b\n" +
 	"\tbranch_id\x18\x02 \x01(\tR\bbranchId\x12\x17\n" +
-	"\auser_id\x18\x03 \x01(\tR\x06userId\"O\n" +
+	"\auser_id\x18\x03 \x01(\tR\x06userId\x12-\n" +
+	"\x12authorization_code\x18\x04 \x01(\tR\x11authorizationCode\"O\n" +
 	"\x18GetSignInSubjectResponse\x123\n" +
 	"\asubject\x18\x01 \x01(\v2\x19.identity.v1.TokenSubjectR\asubject\"p\n" +
 	"\x17ListUserContactsRequest\x12\x1d\n" +

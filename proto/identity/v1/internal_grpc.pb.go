@@ -276,9 +276,11 @@ type UserInternalServiceClient interface {
 	// Fails with USER_NOT_FOUND.
 	GetTokenSubject(ctx context.Context, in *GetTokenSubjectRequest, opts ...grpc.CallOption) (*GetTokenSubjectResponse, error)
 	// Reads what an access token says about a user who proved their first factor
-	// in an earlier request, and records the activity. Fails with USER_NOT_FOUND
-	// and, for a user who has a second factor,
-	// MULTI_FACTOR_AUTHENTICATION_REQUIRED.
+	// in an earlier request, and records the activity. Fails with USER_NOT_FOUND,
+	// for a user who has a second factor with
+	// MULTI_FACTOR_AUTHENTICATION_REQUIRED, and with
+	// INVALID_AUTHORIZATION_CODE or the known errors of links and sign-ups when
+	// something was left until the exchange and cannot be done.
 	GetSignInSubject(ctx context.Context, in *GetSignInSubjectRequest, opts ...grpc.CallOption) (*GetSignInSubjectResponse, error)
 	// Reads the contact facts of users; unknown ids are left out.
 	ListUserContacts(ctx context.Context, in *ListUserContactsRequest, opts ...grpc.CallOption) (*ListUserContactsResponse, error)
@@ -358,9 +360,11 @@ type UserInternalServiceServer interface {
 	// Fails with USER_NOT_FOUND.
 	GetTokenSubject(context.Context, *GetTokenSubjectRequest) (*GetTokenSubjectResponse, error)
 	// Reads what an access token says about a user who proved their first factor
-	// in an earlier request, and records the activity. Fails with USER_NOT_FOUND
-	// and, for a user who has a second factor,
-	// MULTI_FACTOR_AUTHENTICATION_REQUIRED.
+	// in an earlier request, and records the activity. Fails with USER_NOT_FOUND,
+	// for a user who has a second factor with
+	// MULTI_FACTOR_AUTHENTICATION_REQUIRED, and with
+	// INVALID_AUTHORIZATION_CODE or the known errors of links and sign-ups when
+	// something was left until the exchange and cannot be done.
 	GetSignInSubject(context.Context, *GetSignInSubjectRequest) (*GetSignInSubjectResponse, error)
 	// Reads the contact facts of users; unknown ids are left out.
 	ListUserContacts(context.Context, *ListUserContactsRequest) (*ListUserContactsResponse, error)

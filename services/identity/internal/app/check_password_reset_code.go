@@ -9,6 +9,9 @@ func (a *App) CheckPasswordResetCode(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
-	_, err = a.store.AttemptCode(ctx, req.tenant, CodePasswordReset, text)
-	return err
+	_, reset, err := a.passwordResetCode(ctx, req, text)
+	if err != nil {
+		return err
+	}
+	return a.checkPasswordReset(ctx, req, reset)
 }

@@ -88,6 +88,9 @@ func holdsCookie(cookies, name string) bool {
 // pendingOAuth reads a sign-in on its way. It fails with a text when the state
 // is unknown or was used.
 func (a *App) pendingOAuth(ctx context.Context, state string) (*PendingOAuth, *oauthRequest, error) {
+	if !ids.ValidSecret(state) {
+		return nil, nil, errUnknownState()
+	}
 	pending, err := a.store.OAuthAuthorization(ctx, state)
 	switch {
 	case err != nil:
@@ -152,12 +155,11 @@ func (a *App) completeOAuth(ctx context.Context, in OAuthReturn, pending *Pendin
 		return "", apierr.RedirectURLNotWhitelisted(remembered.RedirectURI)
 	}
 	external := externalSignIn{provider: provider, account: identity.Account, tokens: a.sealGrant(tenant, remembered.Scopes, identity.Grant), bot: botVerdict{noNewUser: remembered.NoNewUser}}
-	var user *domain.User
-	isNewUser := false
+	var resolved resolvedExternal
 	if remembered.Type == OAuthLink {
-		user, err = a.linkExternal(ctx, req, external)
+		resolved, err = a.resolveLink(ctx, req, external)
 	} else {
-		user, isNewUser, err = a.resolveExternal(ctx, req, external)
+		resolved, err = a.resolveExternal(ctx, req, external)
 	}
 	switch {
 	case err != nil:
@@ -167,15 +169,20 @@ func (a *App) completeOAuth(ctx context.Context, in OAuthReturn, pending *Pendin
 	}
 	code, err := a.authorizationCodes.CreateAuthorizationCode(ctx, AuthorizationCode{
 		Tenant:                   tenant,
-		UserID:                   user.ID,
+		UserID:                   resolved.user.ID,
 		RedirectURI:              remembered.RedirectURI,
 		CodeChallenge:            remembered.CodeChallenge,
 		CodeChallengeMethod:      remembered.CodeChallengeMethod,
-		IsNewUser:                isNewUser,
+		IsNewUser:                resolved.isNewUser,
 		AfterCallbackRedirectURL: remembered.AfterCallback,
 	})
 	if err != nil {
 		return "", err
+	}
+	if resolved.joins != nil {
+		if err := a.deferOAuth(ctx, tenant, code, resolved.joins); err != nil {
+			return "", err
+		}
 	}
 	return domain.AddQuery(remembered.RedirectURI, map[string]string{"code": code, "state": remembered.State})
 }

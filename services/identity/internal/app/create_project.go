@@ -12,8 +12,7 @@ import (
 )
 
 // CreateProject creates a project owned by a team of the signed-in operator. It
-// fails with USER_AUTHENTICATION_REQUIRED, EXPECTED_INTERNAL_PROJECT or
-// TEAM_MEMBERSHIP_NOT_FOUND.
+// fails with TEAM_MEMBERSHIP_NOT_FOUND, or for who is no operator.
 func (a *App) CreateProject(ctx context.Context, ownerTeamID string, fields ProjectPatch) (*domain.ConfiguredProject, error) {
 	operator, tenant, err := operatorRequest(ctx)
 	if err != nil {

@@ -22,8 +22,11 @@ func (a *App) ListOwnProjects(ctx context.Context) ([]domain.ConfiguredProject, 
 	return a.store.ProjectsOfTeams(ctx, teamIDs)
 }
 
-// operatorRequest reads which user of project internal is calling. It fails
-// with USER_AUTHENTICATION_REQUIRED or EXPECTED_INTERNAL_PROJECT.
+// operatorRequest reads which user of project internal is calling. Restricted and
+// anonymous users operate nothing, whatever header their client sends: what they
+// may not do with an admin access token (projects.md §3) they may not do here
+// either. It fails with USER_AUTHENTICATION_REQUIRED, EXPECTED_INTERNAL_PROJECT,
+// ANONYMOUS_AUTHENTICATION_NOT_ALLOWED or RESTRICTED_USER_NOT_ALLOWED.
 func operatorRequest(ctx context.Context) (userID string, tenant ids.Tenant, err error) {
 	caller, tenant, err := projectRequest(ctx)
 	switch {
@@ -33,6 +36,10 @@ func operatorRequest(ctx context.Context) (userID string, tenant ids.Tenant, err
 		return "", ids.Tenant{}, apierr.UserAuthenticationRequired()
 	case tenant.ProjectID != domain.InternalProject:
 		return "", ids.Tenant{}, apierr.ExpectedInternalProject()
+	case caller.Anonymous:
+		return "", ids.Tenant{}, apierr.AnonymousAuthenticationNotAllowed()
+	case caller.Restricted:
+		return "", ids.Tenant{}, apierr.RestrictedUserNotAllowed(caller.RestrictedReason)
 	}
 	return caller.UserID, tenant, nil
 }

@@ -13,6 +13,7 @@ import (
 	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/patch"
+	"vestibule.dev/pkg/principal"
 	"vestibule.dev/pkg/projectconfig"
 	"vestibule.dev/pkg/secret"
 	"vestibule.dev/services/identity/internal/app"
@@ -177,6 +178,59 @@ func TestResetPassword_nobodyLeftToHaveIt_isNotFound(t *testing.T) {
 	}
 	if h.me(bare).HasPassword {
 		t.Error("a password was set")
+	}
+}
+
+// Somebody who could read the mails of a user, or knew their password, may have
+// kept a code. What the user does about it ends that.
+func TestResetPassword_codeThatWasKept_isWorthNothingLater(t *testing.T) {
+	for name, tt := range map[string]struct {
+		then func(h *harness, userID string)
+		want *apierr.Error
+	}{
+		"another address": {func(h *harness, userID string) {
+			h.patch(userID, app.UserPatch{PrimaryEmail: patch.Value("new@example.com")})
+			if err := h.DeleteContactChannel(h.as(principal.AccessClient, userID), userID, h.channel(userID, "ada@example.com")); err != nil {
+				h.t.Fatal(err)
+			}
+		}, apierr.VerificationCodeNotFound()},
+		"address of another user": {func(h *harness, userID string) {
+			if err := h.DeleteContactChannel(h.as(principal.AccessClient, userID), userID, h.channel(userID, "ada@example.com")); err != nil {
+				h.t.Fatal(err)
+			}
+			h.signUp("ada@example.com")
+		}, apierr.VerificationCodeNotFound()},
+		"another password": {func(h *harness, userID string) {
+			if err := h.UpdatePassword(h.as(principal.AccessClient, userID), app.PasswordUpdate{Old: password, New: "a password of my own"}); err != nil {
+				h.t.Fatal(err)
+			}
+		}, apierr.VerificationCodeExpired()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t)
+			userID := h.signUp("ada@example.com")
+			code := h.resetCode("ada@example.com")
+			tt.then(h, userID)
+			before := h.passwordHash(userID)
+			wantError(t, h.CheckPasswordResetCode(h.client(), code), tt.want)
+			for range 2 {
+				wantError(t, h.ResetPassword(h.client(), code, "another password"), tt.want)
+			}
+			if h.passwordHash(userID) != before {
+				t.Error("the password was replaced")
+			}
+		})
+	}
+}
+
+// Codes that were mailed before they remembered anything but the user still work.
+func TestResetPassword_olderCode_works(t *testing.T) {
+	h := newHarness(t)
+	userID := h.signUp("ada@example.com")
+	code := h.resetCode("ada@example.com")
+	h.exec(`UPDATE one_time_codes SET data = json_build_object('user_id', $1::text) WHERE kind = 'password_reset'`, userID)
+	if err := h.ResetPassword(h.client(), code, "another password"); err != nil {
+		t.Error(err)
 	}
 }
 

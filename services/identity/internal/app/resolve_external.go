@@ -38,6 +38,18 @@ type externalSignIn struct {
 	tokens []NewProviderToken
 	// bot is how whoever is behind it passed the challenge.
 	bot botVerdict
+	// deferred is the key of what was deferred and is done now; empty when nothing
+	// was.
+	deferred string
+}
+
+// resolvedExternal is whom an account signs in.
+type resolvedExternal struct {
+	user      *domain.User
+	isNewUser bool
+	// joins is what the account does to the user once the code is exchanged; nil
+	// when all is done.
+	joins *deferredOAuth
 }
 
 // connection returns the account as one that may be used for everything.
@@ -64,6 +76,15 @@ func (e *externalSignIn) link(ctx context.Context, tx Tx, connection *domain.OAu
 }
 
 func (e *externalSignIn) saveTokens(ctx context.Context, tx Tx, connection *domain.OAuthConnection) error {
+	if e.deferred != "" {
+		first, err := tx.ConsumeOAuthAuthorization(ctx, connection.Tenant, e.deferred)
+		if err == nil && !first {
+			err = errSettled
+		}
+		if err != nil {
+			return err
+		}
+	}
 	for _, token := range e.tokens {
 		if err := tx.SaveProviderToken(ctx, connection, token); err != nil {
 			return err
@@ -78,9 +99,9 @@ const maxOvertakes = 3
 // resolveExternal finds the user whom an account signs in, or makes one
 // (auth.md §9.5). Of several sign-ins at the same moment the database lets one
 // create the user; the others find them.
-func (a *App) resolveExternal(ctx context.Context, req request, e externalSignIn) (user *domain.User, isNewUser bool, err error) {
+func (a *App) resolveExternal(ctx context.Context, req request, e externalSignIn) (resolved resolvedExternal, err error) {
 	for range maxOvertakes {
-		user, isNewUser, err = a.resolveExternalOnce(ctx, req, e)
+		resolved, err = a.resolveExternalOnce(ctx, req, e)
 		overtaken := errors.Is(err, errOvertaken) || errors.Is(err, ErrUnlinked) ||
 			apierr.HasCode(err, apierr.CodeOAuthProviderAccountIDAlreadyUsedForSignIn) ||
 			apierr.HasCode(err, apierr.CodeUserEmailAlreadyExists)
@@ -91,45 +112,58 @@ func (a *App) resolveExternal(ctx context.Context, req request, e externalSignIn
 	if errors.Is(err, errOvertaken) || errors.Is(err, ErrUnlinked) {
 		err = apierr.OAuthProviderTemporarilyUnavailable().WithCause(err)
 	}
-	return user, isNewUser, err
+	return resolved, err
 }
 
-func (a *App) resolveExternalOnce(ctx context.Context, req request, e externalSignIn) (user *domain.User, isNewUser bool, err error) {
+func (a *App) resolveExternalOnce(ctx context.Context, req request, e externalSignIn) (resolvedExternal, error) {
 	owner, err := a.store.OAuthSignInOwner(ctx, req.tenant, e.provider.configID, e.account.ID)
 	if err != nil {
-		return nil, false, err
+		return resolvedExternal{}, err
 	}
 	if owner != nil {
 		connection := e.connection(req.tenant, owner.User.ID)
 		connection.ID = owner.ConnectionID
 		err := a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error { return e.saveTokens(ctx, tx, connection) })
-		return owner.User, false, err
+		return resolvedExternal{user: owner.User}, err
 	}
 	email, err := e.freeEmail(ctx, a, req)
 	if err != nil {
-		return nil, false, err
+		return resolvedExternal{}, err
 	}
 	if email != nil && !email.UsedForAuth && req.config.Auth.OAuth.AccountMergeStrategy != mergeDuplicates {
 		user, err := a.mergeExternal(ctx, req, e)
-		return user, false, err
+		return resolvedExternal{user: user}, err
 	}
 	if !req.config.Auth.AllowSignUp {
-		return nil, false, apierr.SignUpNotEnabled()
+		return resolvedExternal{}, apierr.SignUpNotEnabled()
 	}
-	newcomer, err := a.becomeUser(ctx, req, registration{
+	r := e.registration(email, countryOf(ctx))
+	if req.Anonymous {
+		resolved, err := a.resolveUpgrade(ctx, req, r)
+		if !errors.Is(err, errNotAnonymous) {
+			return resolved, err
+		}
+		req.UserID, req.Anonymous = "", false
+	}
+	newcomer, err := a.becomeUser(ctx, req, r)
+	if err != nil {
+		return resolvedExternal{}, err
+	}
+	a.tellProvision(ctx, newcomer.user, newcomer.given)
+	return resolvedExternal{user: newcomer.user, isNewUser: true}, nil
+}
+
+// registration is the account as a user signs up with it.
+func (e *externalSignIn) registration(email *domain.PrimaryEmail, country *string) registration {
+	return registration{
 		method:          signUpByOAuth,
 		email:           email,
 		displayName:     e.account.Name(),
 		profileImageURL: e.account.Image(),
-		countryCode:     countryOf(ctx),
-		external:        &e,
+		countryCode:     country,
+		external:        e,
 		bot:             e.bot,
-	})
-	if err != nil {
-		return nil, false, err
 	}
-	a.tellProvision(ctx, newcomer.user, newcomer.given)
-	return newcomer.user, true, nil
 }
 
 // freeEmail returns the address that a new user of the account would have, nil
@@ -218,53 +252,4 @@ func (a *App) mergeExternal(ctx context.Context, req request, e externalSignIn) 
 		return nil, err
 	}
 	return before.User, nil
-}
-
-// linkExternal adds the account to the user of the access token that the
-// authorization began with (auth.md §9.5). A user who signs in with another
-// account of the provider gets it as connected account.
-func (a *App) linkExternal(ctx context.Context, req request, e externalSignIn) (*domain.User, error) {
-	var linked *domain.User
-	err := a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
-		user, err := tx.LockUser(ctx, req.tenant, req.UserID)
-		switch {
-		case err != nil:
-			return err
-		case user == nil:
-			return apierr.UserNotFound()
-		}
-		linked = user
-		owner, err := a.store.OAuthSignInOwner(ctx, req.tenant, e.provider.configID, e.account.ID)
-		switch {
-		case err != nil:
-			return err
-		case owner != nil && owner.User.ID != user.ID:
-			return apierr.OAuthConnectionAlreadyConnectedToAnotherUser()
-		}
-		own, err := a.store.OAuthConnections(ctx, req.tenant, user.ID)
-		if err != nil {
-			return err
-		}
-		connection := e.connection(req.tenant, user.ID)
-		for i := range own {
-			switch {
-			case own[i].ProviderConfigID != connection.ProviderConfigID:
-			case own[i].AccountID == connection.AccountID:
-				return e.saveTokens(ctx, tx, &own[i])
-			case own[i].AllowSignIn:
-				connection.AllowSignIn = false
-			}
-		}
-		if err := tx.TouchUser(ctx, req.tenant, user.ID); err != nil {
-			return err
-		}
-		return e.link(ctx, tx, connection)
-	})
-	switch {
-	case apierr.HasCode(err, apierr.CodeOAuthProviderAccountIDAlreadyUsedForSignIn):
-		return nil, apierr.OAuthConnectionAlreadyConnectedToAnotherUser().WithCause(err)
-	case err != nil:
-		return nil, err
-	}
-	return linked, nil
 }

@@ -30,6 +30,10 @@ type PasswordResetCode struct {
 // passwordReset is what the code of a reset mail remembers.
 type passwordReset struct {
 	UserID string `json:"user_id"`
+	// Email is the address that the code was mailed to, as typed.
+	Email string `json:"email"`
+	// PasswordChangedAt is nil for a user without password.
+	PasswordChangedAt *time.Time `json:"password_changed_at"`
 }
 
 // SendPasswordResetCode mails the user who signs in with the address a link
@@ -65,7 +69,7 @@ func (a *App) mailPasswordReset(ctx context.Context, req request, in PasswordRes
 	if err != nil || owner == nil || !may {
 		return err
 	}
-	payload, err := json.Marshal(passwordReset{UserID: owner.User.ID})
+	payload, err := json.Marshal(passwordReset{UserID: owner.User.ID, Email: in.Email, PasswordChangedAt: owner.Credential.KnownSince()})
 	if err != nil {
 		return err
 	}

@@ -40,13 +40,13 @@ func (a *App) SignInWithApple(ctx context.Context, identityToken secret.Secret) 
 	}
 	req.UserID, req.Anonymous = "", false
 	provider := &oauthProvider{OAuthProvider: configured, configID: appleProvider}
-	user, isNewUser, err := a.resolveExternal(ctx, req, externalSignIn{provider: provider, account: *account})
+	resolved, err := a.resolveExternal(ctx, req, externalSignIn{provider: provider, account: *account})
 	if err != nil {
 		return nil, err
 	}
-	arrived := arrival{user: user, isNewUser: isNewUser}
-	if !isNewUser {
-		if arrived.credential, err = a.store.Credential(ctx, req.tenant, user.ID); err != nil {
+	arrived := arrival{user: resolved.user, isNewUser: resolved.isNewUser}
+	if !arrived.isNewUser {
+		if arrived.credential, err = a.store.Credential(ctx, req.tenant, arrived.user.ID); err != nil {
 			return nil, err
 		}
 	}

@@ -84,10 +84,7 @@ func (a *App) register(ctx context.Context, req request, r registration) (*Signe
 
 // becomeUser is register without the session.
 func (a *App) becomeUser(ctx context.Context, req request, r registration) (newcomer, error) {
-	if err := r.bot.newUser(); err != nil {
-		return newcomer{}, err
-	}
-	admitted, err := a.admit(ctx, req, r.policyInput())
+	admitted, err := a.admitNew(ctx, req, r)
 	if err != nil {
 		return newcomer{}, err
 	}
@@ -144,6 +141,14 @@ func (a *App) becomeUser(ctx context.Context, req request, r registration) (newc
 		return newcomer{}, err
 	}
 	return newcomer{user: &user, given: given}, nil
+}
+
+// admitNew lets in whoever passed as a person and is welcome in the project.
+func (a *App) admitNew(ctx context.Context, req request, r registration) (admission, error) {
+	if err := r.bot.newUser(); err != nil {
+		return admission{}, err
+	}
+	return a.admit(ctx, req, r.policyInput())
 }
 
 // errNotAnonymous says that there is no anonymous user to upgrade.

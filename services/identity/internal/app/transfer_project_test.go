@@ -8,6 +8,7 @@ import (
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
+	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/domain"
 )
 
@@ -104,5 +105,31 @@ func TestTransferProject_givenAwayMeanwhile_isDecidedAnew(t *testing.T) {
 	wantError(t, p.TransferProject(p.operator(), project.ID, *project.OwnerTeamID), apierr.TeamPermissionRequired("", "", ""))
 	if got := p.owner(project.ID); got != other.ID {
 		t.Errorf("owner %s", got)
+	}
+}
+
+// A header of the client lets restricted and anonymous users in. Whoever was
+// restricted must not take what their team owns along, or read its secrets.
+func TestOperators_restrictedOrAnonymous_operateNothing(t *testing.T) {
+	p := newProjects(t)
+	project, other := p.ownedProject()
+	for _, tt := range []struct {
+		change func(*principal.Principal)
+		want   *apierr.Error
+	}{
+		{func(c *principal.Principal) { c.Restricted, c.RestrictedReason = true, "restricted_by_administrator" },
+			apierr.RestrictedUserNotAllowed("restricted_by_administrator")},
+		{func(c *principal.Principal) { c.Restricted, c.Anonymous, c.RestrictedReason = true, true, "anonymous" },
+			apierr.AnonymousAuthenticationNotAllowed()},
+	} {
+		ctx := p.as(principal.AccessClient, ids.NewUUID(), tt.change)
+		list, err := p.ListOwnProjects(ctx)
+		wantError(t, err, tt.want)
+		_, err = p.CreateProject(ctx, *project.OwnerTeamID, app.ProjectPatch{})
+		wantError(t, err, tt.want)
+		wantError(t, p.TransferProject(ctx, project.ID, other.ID), tt.want)
+		if len(list) != 0 || p.owner(project.ID) != *project.OwnerTeamID || p.count(`SELECT count(*) FROM projects`) != 2 {
+			t.Error("something happened")
+		}
 	}
 }

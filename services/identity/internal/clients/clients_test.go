@@ -2,7 +2,9 @@ package clients_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,10 +14,8 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"vestibule.dev/pkg/apierr"
-	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/grpctest"
 	"vestibule.dev/pkg/ids"
-	notificationsv1 "vestibule.dev/proto/notifications/v1"
 	sessionsv1 "vestibule.dev/proto/sessions/v1"
 	teamsv1 "vestibule.dev/proto/teams/v1"
 	"vestibule.dev/services/identity/internal/app"
@@ -29,7 +29,6 @@ var tenant = ids.Tenant{ProjectID: "internal", BranchID: "main"}
 type peers struct {
 	sessionsv1.UnimplementedSessionInternalServiceServer
 	teamsv1.UnimplementedTeamInternalServiceServer
-	notificationsv1.UnimplementedEmailInternalServiceServer
 
 	got proto.Message
 	err error
@@ -81,24 +80,18 @@ func (p *peers) RemoveUser(_ context.Context, req *teamsv1.RemoveUserRequest) (*
 	return &teamsv1.RemoveUserResponse{}, p.err
 }
 
-func (p *peers) EnqueueEmail(_ context.Context, req *notificationsv1.EnqueueEmailRequest) (*notificationsv1.EnqueueEmailResponse, error) {
-	p.got = req
-	return &notificationsv1.EnqueueEmailResponse{}, p.err
-}
-
 func newPeers(t *testing.T) (*peers, *grpc.ClientConn) {
 	p := &peers{}
 	server := grpctest.New(t, "peers", func(r grpc.ServiceRegistrar) {
 		sessionsv1.RegisterSessionInternalServiceServer(r, p)
 		teamsv1.RegisterTeamInternalServiceServer(r, p)
-		notificationsv1.RegisterEmailInternalServiceServer(r, p)
 	})
 	return p, server.Caller("identity")
 }
 
 func TestClients_requests_nameEverything(t *testing.T) {
 	p, conn := newPeers(t)
-	sessions, teams, notifications := clients.NewSessions(conn), clients.NewTeams(conn), clients.NewNotifications(conn)
+	sessions, teams := clients.NewSessions(conn), clients.NewTeams(conn)
 	ctx := t.Context()
 	for name, tt := range map[string]struct {
 		call func() error
@@ -135,18 +128,6 @@ func TestClients_requests_nameEverything(t *testing.T) {
 		"remove": {
 			func() error { return teams.RemoveUser(ctx, tenant, "u") },
 			&teamsv1.RemoveUserRequest{ProjectId: "internal", BranchId: "main", UserId: "u"},
-		},
-		"mail": {
-			func() error {
-				return notifications.Deliver(ctx, courier.Mail{
-					ID: "m", Tenant: tenant, Template: "email_verification", ToUserID: "u", ToEmails: []string{"ada@example.com"},
-					Variables: map[string]string{"a": "b"},
-				})
-			},
-			&notificationsv1.EnqueueEmailRequest{
-				Id: "m", ProjectId: "internal", BranchId: "main", Template: "email_verification", UserId: "u",
-				Emails: []string{"ada@example.com"}, Variables: map[string]string{"a": "b"},
-			},
 		},
 	} {
 		if err := tt.call(); err != nil {
@@ -185,6 +166,43 @@ func TestMembership_answer_isTheTeamOrNil(t *testing.T) {
 	if got, err := teams.TeamIDs(t.Context(), tenant, "u"); !slices.Equal(got, []string{"a", "b"}) || err != nil {
 		t.Errorf("%v, %v", got, err)
 	}
+}
+
+// The teams of an answer that would be larger than a message come in several.
+func TestMemberships_largeTeams_comeInSeveralAnswers(t *testing.T) {
+	const teams, size = 40, 1_000_000
+	server := grpctest.New(t, "peers", func(r grpc.ServiceRegistrar) {
+		teamsv1.RegisterMembershipInternalServiceServer(r, largeTeams{size: size})
+	})
+	var members []app.TeamMember
+	for i := range teams {
+		members = append(members, app.TeamMember{TeamID: fmt.Sprint(i), UserID: "u"})
+	}
+	found, err := clients.NewTeams(server.Caller("identity")).Memberships(t.Context(), tenant, members)
+	if err != nil || len(found) != teams {
+		t.Fatalf("%d teams, %v", len(found), err)
+	}
+	for member, team := range found {
+		if team.ID != member.TeamID || len(team.DisplayName) != size {
+			t.Errorf("team %s of %d bytes for %s", team.ID, len(team.DisplayName), member.TeamID)
+		}
+	}
+}
+
+// largeTeams has every team, with a name of that many bytes and everybody as a
+// member.
+type largeTeams struct {
+	teamsv1.UnimplementedMembershipInternalServiceServer
+
+	size int
+}
+
+func (l largeTeams) BatchGetMemberships(_ context.Context, req *teamsv1.BatchGetMembershipsRequest) (*teamsv1.BatchGetMembershipsResponse, error) {
+	res := &teamsv1.BatchGetMembershipsResponse{Memberships: req.GetMemberships()}
+	for _, membership := range req.GetMemberships() {
+		res.Teams = append(res.Teams, &teamsv1.Team{Id: membership.GetTeamId(), DisplayName: strings.Repeat("x", l.size), CreatedAtMillis: proto.Float64(1)})
+	}
+	return res, nil
 }
 
 func TestClients_peersError_arrivesUnchanged(t *testing.T) {

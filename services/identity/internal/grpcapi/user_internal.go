@@ -30,7 +30,7 @@ func (s *UserInternal) GetTokenSubject(ctx context.Context, req *identityv1.GetT
 // GetSignInSubject implements identityv1.UserInternalServiceServer.
 func (s *UserInternal) GetSignInSubject(ctx context.Context, req *identityv1.GetSignInSubjectRequest) (*identityv1.GetSignInSubjectResponse, error) {
 	tenant := ids.Tenant{ProjectID: req.GetProjectId(), BranchID: req.GetBranchId()}
-	subject, err := s.app.GetSignInSubject(ctx, tenant, req.GetUserId())
+	subject, err := s.app.GetSignInSubject(ctx, tenant, req.GetUserId(), req.GetAuthorizationCode())
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,8 @@ func (s *session) failure(err error) *domain.SendFailure {
 		return f(domain.FailureHostNotFound, false, "The mail server's host name %s does not exist.", s.host)
 	case errors.Is(err, httpx.ErrForbiddenAddress):
 		return f(domain.FailureUnknown, false, "The mail server's address is not on the public Internet.")
+	case errors.Is(err, errTalkative):
+		return f(domain.FailureUnknown, false, "The mail server says more than mail servers do.")
 	case s.timedOut(err) && s.stage == stageConfirm:
 		return f(domain.FailureTimeout, false, "The mail server did not confirm the mail in time. It may or may not have arrived, so it is not sent again.")
 	case s.timedOut(err):

@@ -131,6 +131,19 @@ func TestSend_connections_classified(t *testing.T) {
 	}
 }
 
+// Projects choose their mail server, and what it says is kept until it ends.
+func TestSend_serverWithoutAnEnd_isLeft(t *testing.T) {
+	for name, greeting := range map[string]string{
+		"line":  "220 " + strings.Repeat("x", 2*maxHeard) + "\r\n",
+		"lines": strings.Repeat("220-x\r\n", maxHeard/4) + "220 x\r\n",
+	} {
+		failure := failureOf(t, newMailer(t, answer(t, greeting)).Send(t.Context(), shared, message, ready))
+		if !errors.Is(failure.Cause, errTalkative) || failure.Retry {
+			t.Errorf("%s: %s: %.100s", name, failure.Message, failure.Cause)
+		}
+	}
+}
+
 func TestFailure_timeouts_finalOnlyOnceInDoubt(t *testing.T) {
 	for at := stageConnect; at <= stageConfirm; at++ {
 		s := &session{ctx: t.Context(), stage: at}

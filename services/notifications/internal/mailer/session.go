@@ -2,6 +2,7 @@ package mailer
 
 import (
 	"context"
+	"errors"
 	"net"
 	"time"
 
@@ -100,11 +101,20 @@ func (s *session) close() {
 	_ = s.conn.Close()
 }
 
-// limitedConn bounds the wait for each single read and write.
+// maxHeard is how much a mail server may say in all: a handful of replies, and
+// certificates. Replies are kept until they end, and it is for the server to say
+// when that is.
+const maxHeard = 1 << 20
+
+var errTalkative = errors.New("mailer: the server does not stop talking")
+
+// limitedConn bounds the wait for each single read and write, and all that is
+// read.
 type limitedConn struct {
 	net.Conn
 	clock   clock.Clock
 	timeout time.Duration
+	heard   int
 }
 
 // Read implements net.Conn.
@@ -112,7 +122,12 @@ func (c *limitedConn) Read(p []byte) (int, error) {
 	if err := c.Conn.SetReadDeadline(c.clock.Now().Add(c.timeout)); err != nil {
 		return 0, err
 	}
-	return c.Conn.Read(p)
+	if c.heard >= maxHeard {
+		return 0, errTalkative
+	}
+	n, err := c.Conn.Read(p)
+	c.heard += n
+	return n, err
 }
 
 // Write implements net.Conn.

@@ -196,7 +196,7 @@ type users struct {
 	emails map[string]string
 }
 
-func (u *users) SignInSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error) {
+func (u *users) SignInSubject(ctx context.Context, tenant ids.Tenant, userID, _ string) (domain.Subject, error) {
 	u.mu.Lock()
 	attemptCode := u.attemptCode
 	u.mu.Unlock()

@@ -43,7 +43,7 @@ func (a *App) exchangeCode(ctx context.Context, tenant ids.Tenant, request Token
 		return GrantedToken{}, a.spendForNothing(ctx, code, request.Code,
 			apierr.Text(http.StatusBadRequest, "The redirect_uri is not the one of the authorization request."))
 	}
-	subject, err := a.Users.SignInSubject(ctx, tenant, code.UserID)
+	subject, err := a.Users.SignInSubject(ctx, tenant, code.UserID, request.Code)
 	switch {
 	case errors.Is(err, apierr.UserNotFound()):
 		return GrantedToken{}, apierr.InvalidAuthorizationCode().WithCause(err)

@@ -108,9 +108,10 @@ type Users interface {
 	// token says about them. It fails with USER_NOT_FOUND.
 	TokenSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error)
 	// SignInSubject is TokenSubject for a user who proved their first factor
-	// elsewhere and is about to get a session. It fails besides with
-	// MULTI_FACTOR_AUTHENTICATION_REQUIRED.
-	SignInSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error)
+	// elsewhere and is about to get a session in exchange for the code. It fails
+	// besides with MULTI_FACTOR_AUTHENTICATION_REQUIRED, and with the known errors
+	// of what was left until the exchange.
+	SignInSubject(ctx context.Context, tenant ids.Tenant, userID, code string) (domain.Subject, error)
 	// UserExists reports whether the tenant has such a user.
 	UserExists(ctx context.Context, tenant ids.Tenant, userID string) (bool, error)
 	// PrimaryEmails reads the primary addresses of users, by id. Users who have

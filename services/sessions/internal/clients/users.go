@@ -34,9 +34,9 @@ func (u *Users) TokenSubject(ctx context.Context, tenant ids.Tenant, userID stri
 }
 
 // SignInSubject implements app.Users.
-func (u *Users) SignInSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error) {
+func (u *Users) SignInSubject(ctx context.Context, tenant ids.Tenant, userID, code string) (domain.Subject, error) {
 	res, err := u.client.GetSignInSubject(ctx, &identityv1.GetSignInSubjectRequest{
-		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, UserId: userID,
+		ProjectId: tenant.ProjectID, BranchId: tenant.BranchID, UserId: userID, AuthorizationCode: code,
 	})
 	if err != nil {
 		return domain.Subject{}, err

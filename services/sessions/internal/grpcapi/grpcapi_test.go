@@ -62,7 +62,7 @@ func (identity) Project(_ context.Context, id string) (*domain.Project, error) {
 	return &domain.Project{ID: id, Branches: []string{"main"}}, nil
 }
 
-func (i identity) SignInSubject(ctx context.Context, tenant ids.Tenant, userID string) (domain.Subject, error) {
+func (i identity) SignInSubject(ctx context.Context, tenant ids.Tenant, userID, _ string) (domain.Subject, error) {
 	return i.TokenSubject(ctx, tenant, userID)
 }
 

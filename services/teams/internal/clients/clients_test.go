@@ -9,12 +9,10 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
-	"vestibule.dev/pkg/courier"
 	"vestibule.dev/pkg/grpctest"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/projectconfig"
 	identityv1 "vestibule.dev/proto/identity/v1"
-	notificationsv1 "vestibule.dev/proto/notifications/v1"
 	typesv1 "vestibule.dev/proto/types/v1"
 	"vestibule.dev/services/teams/internal/clients"
 	"vestibule.dev/services/teams/internal/domain"
@@ -22,16 +20,14 @@ import (
 
 var tenant = ids.Tenant{ProjectID: "internal", BranchID: "main"}
 
-// peers plays identity and notifications. It knows the users u and v.
+// peers plays identity. It knows the users u and v.
 type peers struct {
 	identityv1.UnimplementedProjectInternalServiceServer
 	identityv1.UnimplementedUserInternalServiceServer
-	notificationsv1.UnimplementedEmailInternalServiceServer
 
 	configs  int
 	asked    int
 	replaced *identityv1.ReplacePermissionsRequest
-	mail     *notificationsv1.EnqueueEmailRequest
 }
 
 func (p *peers) ReplacePermissions(_ context.Context, req *identityv1.ReplacePermissionsRequest) (*identityv1.ReplacePermissionsResponse, error) {
@@ -61,11 +57,6 @@ func (*peers) ListVerifiedEmails(_ context.Context, req *identityv1.ListVerified
 	return res, nil
 }
 
-func (p *peers) EnqueueEmail(_ context.Context, req *notificationsv1.EnqueueEmailRequest) (*notificationsv1.EnqueueEmailResponse, error) {
-	p.mail = req
-	return &notificationsv1.EnqueueEmailResponse{}, nil
-}
-
 func (p *peers) GetProjectConfig(_ context.Context, req *identityv1.GetProjectConfigRequest) (*identityv1.GetProjectConfigResponse, error) {
 	p.configs++
 	return &identityv1.GetProjectConfigResponse{
@@ -83,7 +74,6 @@ func newPeers(t *testing.T) (*peers, *grpc.ClientConn) {
 	server := grpctest.New(t, "peers", func(r grpc.ServiceRegistrar) {
 		identityv1.RegisterProjectInternalServiceServer(r, p)
 		identityv1.RegisterUserInternalServiceServer(r, p)
-		notificationsv1.RegisterEmailInternalServiceServer(r, p)
 	})
 	return p, server.Caller("teams")
 }
@@ -151,16 +141,6 @@ func TestUsers_answer_isByID(t *testing.T) {
 		if emails, err := users.VerifiedEmails(t.Context(), tenant, id); err != nil || !slices.Equal(emails, want) {
 			t.Errorf("%s has verified %v, %v", id, emails, err)
 		}
-	}
-}
-
-func TestDeliver_mail_isHandedOver(t *testing.T) {
-	p, conn := newPeers(t)
-	err := clients.NewNotifications(conn).Deliver(t.Context(), courier.Mail{
-		ID: "m", Tenant: tenant, Template: "team_invitation", ToEmails: []string{"a@example.com"}, Variables: map[string]string{"a": "b"},
-	})
-	if err != nil || p.mail.GetId() != "m" || p.mail.GetTemplate() != "team_invitation" || p.mail.GetVariables()["a"] != "b" {
-		t.Errorf("handed over %v, %v", p.mail, err)
 	}
 }
 
