@@ -54,6 +54,9 @@ func (m *marshaler) Marshal(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if spaced, err = orderOf(msg.ProtoReflect().Descriptor()).apply(spaced); err != nil {
+		return nil, err
+	}
 	var out bytes.Buffer
 	out.Grow(len(spaced))
 	if m.indent {

@@ -92,10 +92,11 @@ test("a backend sells what is in no catalogue, also to customers of its own", as
   const serverUser = await backend.getUser(user.id);
   const product = {
     display_name: "Founders' deal", customer_type: "user", server_only: true, stackable: false,
-    prices: { once: { USD: "49.5" } }, included_items: { credits: { quantity: 1000 } },
+    prices: { once: { USD: "49.5" }, generous: { USD: "60" } }, included_items: { credits: { quantity: 1000 } },
   };
   const url = await serverUser.createCheckoutUrl({ product });
-  await completePurchase(url, "once");
+  const shown = await completePurchase(url, "once");
+  assert.deepEqual(Object.keys(shown.product.prices), ["once", "generous"], "the first price is the one that pages offer first");
   assert.equal((await user.getItem("credits")).quantity, 1000);
   assert.equal((await user.listProducts()).length, 0, "it is for the backend's eyes alone");
   const [owned] = await serverUser.listProducts();

@@ -43,7 +43,7 @@ func customerPath(customer domain.Customer) string { return string(customer.Type
 
 func purchaseCompleted(ctx context.Context, event app.PurchaseCompleted) (*eventsv1.Envelope, error) {
 	purchase := &event.Purchase
-	message, err := productpb.Inline(&purchase.Product)
+	message, err := productpb.Unordered(&purchase.Product)
 	if err != nil {
 		return nil, err
 	}

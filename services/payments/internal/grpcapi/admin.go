@@ -224,7 +224,7 @@ func entry(kind string, customer domain.Customer, fields map[string]any) map[str
 }
 
 func productGrant(t *app.Transaction, purchase *domain.Purchase) (map[string]any, error) {
-	message, err := productpb.Inline(&purchase.Product)
+	message, err := productpb.Unordered(&purchase.Product)
 	if err != nil {
 		return nil, err
 	}

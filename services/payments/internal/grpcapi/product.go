@@ -75,7 +75,7 @@ func ownedProduct(owned *app.OwnedProduct) (*paymentsv1.OwnedProduct, error) {
 	}
 	item.SwitchOptions = &structpb.ListValue{}
 	for i := range owned.Options {
-		product, err := productpb.Inline(&owned.Options[i].Value)
+		product, err := productpb.Unordered(&owned.Options[i].Value)
 		if err != nil {
 			return nil, err
 		}

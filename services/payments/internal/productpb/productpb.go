@@ -20,6 +20,16 @@ import (
 	"vestibule.dev/services/payments/internal/domain"
 )
 
+// Unordered is [Inline] for where the order of prices is lost anyway: an answer
+// as a Struct.
+func Unordered(product *domain.Product) (*paymentsv1.InlineProduct, error) {
+	message, err := Inline(product)
+	for _, price := range message.GetPrices() {
+		price.Position = nil
+	}
+	return message, err
+}
+
 // Inline is the representation of a product (payments.md §4.2).
 func Inline(product *domain.Product) (*paymentsv1.InlineProduct, error) {
 	message := &paymentsv1.InlineProduct{
@@ -30,8 +40,8 @@ func Inline(product *domain.Product) (*paymentsv1.InlineProduct, error) {
 		Prices:        make(map[string]*paymentsv1.InlinePrice, len(product.Prices.ByID)),
 		IncludedItems: make(map[string]*paymentsv1.InlineIncludedItem, len(product.IncludedItems)),
 	}
-	for _, price := range product.Prices.ByID {
-		shown := &paymentsv1.InlinePrice{Interval: list(price.Value.Interval), FreeTrial: list(price.Value.FreeTrial)}
+	for i, price := range product.Prices.ByID {
+		shown := &paymentsv1.InlinePrice{Position: new(int32(i)), Interval: list(price.Value.Interval), FreeTrial: list(price.Value.FreeTrial)}
 		for _, amount := range price.Value.Amounts {
 			*currencyField(shown, amount.Currency) = &amount.Text
 		}

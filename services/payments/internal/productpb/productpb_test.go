@@ -29,7 +29,7 @@ func TestProduct_shownAgain(t *testing.T) {
 			"prices": {"b": {"USD": "1.50", "JPY": "300", "interval": [1, "month"], "free_trial": [2, "week"]}, "a": {"EUR": "7"}},
 			"included_items": {"x": {}, "y": {"quantity": 0.1, "repeat": [3, "day"], "expires": "when-repeated"}, "z": {"repeat": "never"}},
 			"client_metadata": {"k": null}, "server_metadata": [1]}`: `{"display_name":"Deal","customer_type":"custom","server_only":true,"stackable":false,` +
-			`"prices":{"a":{"EUR":"7"},"b":{"USD":"1.50","JPY":"300","interval":[1,"month"],"free_trial":[2,"week"]}},` +
+			`"prices":{"a":{"position":0,"EUR":"7"},"b":{"position":1,"USD":"1.50","JPY":"300","interval":[1,"month"],"free_trial":[2,"week"]}},` +
 			`"included_items":{"x":{"quantity":0,"repeat":"never","expires":"never"},"y":{"quantity":0.1,"repeat":[3,"day"],"expires":"when-repeated"},"z":{"quantity":0,"repeat":"never","expires":"never"}},` +
 			`"client_metadata":{"k":null},"client_read_only_metadata":null,"server_metadata":[1]}`,
 		`{"display_name": "", "customer_type": "user", "server_only": false}`: `{"display_name":"Product","customer_type":"user","server_only":false,"stackable":false,"prices":{},"included_items":{},` +
@@ -65,6 +65,15 @@ func TestProduct_prices_stayInTheirOrder(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s: in the order %s, want %s", sent, got, want)
+		}
+		shown, err := productpb.Inline(product)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id, price := range shown.GetPrices() {
+			if price.Position == nil || id != want[*price.Position:][:1] {
+				t.Errorf("%s: %s is shown at %v, want the order %s", sent, id, price.Position, want)
+			}
 		}
 	}
 }
