@@ -233,6 +233,8 @@ func TestServe_errors_areRenderedOnce(t *testing.T) {
 		{"known without details", grpcx.ToStatus(apierr.UserNotFound()).Err(), 404, "application/json; charset=utf-8", "{\n  \"code\": \"USER_NOT_FOUND\",\n  \"error\": \""},
 		{"known with details", grpcx.ToStatus(apierr.TeamNotFound("<t>")).Err(), 404, "application/json; charset=utf-8",
 			"{\n  \"code\": \"TEAM_NOT_FOUND\",\n  \"details\": {\n    \"team_id\": \"<t>\"\n  },\n  \"error\": \""},
+		{"schema", grpcx.ToStatus(apierr.SchemaError("body.name: is taken")).Err(), 400, "application/json; charset=utf-8",
+			"{\n  \"code\": \"SCHEMA_ERROR\",\n  \"details\": {\n    \"message\": \"The request does not match what POST /api/v1/things accepts:\\n  - body.name: is taken\"\n"},
 		{"text", grpcx.ToStatus(apierr.Text(403, "Not yours.")).Err(), 403, "text/plain; charset=utf-8", "Not yours."},
 		{"oauth", grpcx.ToStatus(apierr.OAuth(400, "invalid_request", "No code.")).Err(), 400, "application/json; charset=utf-8",
 			"{\n  \"error\": \"invalid_request\",\n  \"error_description\": \"No code.\"\n}"},

@@ -125,6 +125,12 @@ func OAuth(status int, code, description string) *Error {
 	return &Error{Code: code, HTTP: status, Message: description, Format: FormatOAuth}
 }
 
+// AnswerTooLarge returns the 400 text error of a caller who asked for more than
+// fits into one answer.
+func AnswerTooLarge() *Error {
+	return Text(http.StatusBadRequest, "The answer would be too large. Ask for less, such as for a page, one team or one user.")
+}
+
 // Unavailable returns the 503 text error of a service that sheds load or waits
 // for something it depends on. Retry-After is retryAfter in whole seconds,
 // rounded up, at least 1.

@@ -130,3 +130,18 @@ func TestSchemaError_severalProblems_listsEach(t *testing.T) {
 		t.Errorf("got %q, details %q", e.Message, e.Details["message"])
 	}
 }
+
+func TestNameEndpoint_schemaErrorWithout_getsIt(t *testing.T) {
+	for _, problems := range [][]string{nil, {"query.cursor: needs a limit"}} {
+		want := apierr.SchemaErrorAt("GET", "/api/v1/teams", problems...)
+		got, ok := errors.AsType[*apierr.Error](apierr.NameEndpoint(apierr.SchemaError(problems...), "GET", "/api/v1/teams"))
+		if !ok || got.Code != want.Code || got.Message != want.Message || got.Details["message"] != want.Message {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+	for _, err := range []error{nil, errors.New("x"), apierr.UserNotFound(), apierr.SchemaErrorAt("GET", "/api/v1/users/me", "x")} {
+		if got := apierr.NameEndpoint(err, "GET", "/api/v1/teams"); got != err {
+			t.Errorf("%v became %v", err, got)
+		}
+	}
+}

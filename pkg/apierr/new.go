@@ -1,6 +1,7 @@
 package apierr
 
 import (
+	"errors"
 	"strings"
 	"time"
 )
@@ -36,13 +37,34 @@ func BodyParsingError(message string) *Error {
 // SchemaError is for a request that does not match its schema. Each problem is
 // one sentence that names the dotted path of a field; all are reported at once.
 func SchemaError(problems ...string) *Error {
-	return schemaError("The request does not match what this endpoint accepts", problems)
+	return schemaError(unnamedHeadline, problems)
 }
+
+const unnamedHeadline = "The request does not match what this endpoint accepts"
 
 // SchemaErrorAt is [SchemaError] with a headline that names the endpoint, for
 // whoever knows method and path.
 func SchemaErrorAt(method, path string, problems ...string) *Error {
-	return schemaError("The request does not match what "+method+" "+path+" accepts", problems)
+	return schemaError(headlineAt(method, path), problems)
+}
+
+// NameEndpoint returns err, or, if it is an error of [SchemaError], the same with
+// the headline of [SchemaErrorAt]. A service does not know by which method and
+// path it is asked; whoever answers does.
+func NameEndpoint(err error, method, path string) error {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Code != CodeSchemaError {
+		return err
+	}
+	rest, unnamed := strings.CutPrefix(e.Message, unnamedHeadline)
+	if !unnamed {
+		return err
+	}
+	return withMessage(CodeSchemaError, headlineAt(method, path)+rest)
+}
+
+func headlineAt(method, path string) string {
+	return "The request does not match what " + method + " " + path + " accepts"
 }
 
 func schemaError(headline string, problems []string) *Error {

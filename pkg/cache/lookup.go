@@ -10,15 +10,19 @@ import (
 	"vestibule.dev/pkg/clock"
 )
 
+// unknownLife is how long it is believed at most that there is nothing: what was
+// asked for before it existed should not seem to be missing for long.
+const unknownLife = 2 * time.Second
+
 // LookupOptions say whom a [Lookup] asks, and what it may believe.
 type LookupOptions[V any] struct {
-	// Ask gets an answer from whoever knows.
-	Ask func(ctx context.Context, key string) (V, error)
+	// Ask gets an answer from whoever knows; nil means that there is nothing.
+	Ask func(ctx context.Context, key string) (*V, error)
 	// Timeout bounds one question.
 	Timeout time.Duration
 	// Life is how long an answer is believed unless somebody says that it
-	// changed.
-	Life func(answer V) time.Duration
+	// changed; that there is nothing, for two seconds at most.
+	Life time.Duration
 	// MaxEntries is how many answers are remembered.
 	MaxEntries int
 	Clock      clock.Clock
@@ -37,7 +41,7 @@ type Lookup[V any] struct {
 }
 
 type answer[V any] struct {
-	value V
+	value *V
 	until time.Time
 }
 
@@ -48,7 +52,7 @@ func NewLookup[V any](o LookupOptions[V]) *Lookup[V] {
 
 // Get returns the answer for a key, asking once for all who wait for it. Errors
 // are those of Ask and are not remembered.
-func (l *Lookup[V]) Get(ctx context.Context, key string) (V, error) {
+func (l *Lookup[V]) Get(ctx context.Context, key string) (*V, error) {
 	if known, ok := l.answers.Get(key); ok && l.options.Clock.Now().Before(known.until) {
 		return known.value, nil
 	}
@@ -59,10 +63,10 @@ func (l *Lookup[V]) Get(ctx context.Context, key string) (V, error) {
 		defer cancel()
 		return l.ask(ctx, key)
 	})
-	return as[V](value), err
+	return as[*V](value), err
 }
 
-func (l *Lookup[V]) ask(ctx context.Context, key string) (V, error) {
+func (l *Lookup[V]) ask(ctx context.Context, key string) (*V, error) {
 	l.mu.Lock()
 	generation := l.generation
 	l.mu.Unlock()
@@ -70,7 +74,11 @@ func (l *Lookup[V]) ask(ctx context.Context, key string) (V, error) {
 	if err != nil {
 		return value, err
 	}
-	known := answer[V]{value: value, until: l.options.Clock.Now().Add(l.options.Life(value))}
+	life := l.options.Life
+	if value == nil {
+		life = min(life, unknownLife)
+	}
+	known := answer[V]{value: value, until: l.options.Clock.Now().Add(life)}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.generation == generation {

@@ -22,25 +22,28 @@ type oracle struct {
 
 func (o *oracle) lookup(c clock.Clock) *cache.Lookup[int64] {
 	return cache.NewLookup(cache.LookupOptions[int64]{
-		Ask: func(ctx context.Context, _ string) (int64, error) {
+		Ask: func(ctx context.Context, key string) (*int64, error) {
 			n := o.asked.Add(1)
 			if o.ask != nil {
-				return n, o.ask(ctx)
+				return &n, o.ask(ctx)
 			}
-			return n, nil
+			if key == "nothing" {
+				return nil, nil
+			}
+			return &n, nil
 		},
-		Timeout: time.Second, Life: func(n int64) time.Duration { return time.Duration(n) * time.Minute }, MaxEntries: 10, Clock: c,
+		Timeout: time.Second, Life: time.Minute, MaxEntries: 10, Clock: c,
 	})
 }
 
 func want(t *testing.T, l *cache.Lookup[int64], n int64) {
 	t.Helper()
-	if got, err := l.Get(t.Context(), "key"); got != n || err != nil {
-		t.Errorf("got %d, %v; want %d", got, err, n)
+	if got, err := l.Get(t.Context(), "key"); err != nil || got == nil || *got != n {
+		t.Errorf("got %v, %v; want %d", got, err, n)
 	}
 }
 
-func TestLookup_answer_livesAsItSays(t *testing.T) {
+func TestLookup_answer_livesAsLongAsSaid(t *testing.T) {
 	now := clock.NewFake(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
 	l := new(oracle).lookup(now)
 	want(t, l, 1)
@@ -48,10 +51,24 @@ func TestLookup_answer_livesAsItSays(t *testing.T) {
 	want(t, l, 1)
 	now.Advance(1)
 	want(t, l, 2)
-	now.Advance(2*time.Minute - 1)
-	want(t, l, 2)
 	l.Drop("key")
 	want(t, l, 3)
+}
+
+// What does not exist yet may do so in a moment.
+func TestLookup_nothing_isBelievedForLessLong(t *testing.T) {
+	now := clock.NewFake(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC))
+	o := new(oracle)
+	l := o.lookup(now)
+	for i, after := range []time.Duration{0, 2*time.Second - 1, 1} {
+		now.Advance(after)
+		if got, err := l.Get(t.Context(), "nothing"); got != nil || err != nil {
+			t.Errorf("got %v, %v", got, err)
+		}
+		if asked, want := o.asked.Load(), []int64{1, 1, 2}[i]; asked != want {
+			t.Errorf("%v later: asked %d times, want %d", after, asked, want)
+		}
+	}
 }
 
 func TestLookup_parallel_asksOnce(t *testing.T) {
@@ -109,8 +126,8 @@ func TestLookup_contexts_ofQuestionsAreTheirOwn(t *testing.T) {
 		l := (&oracle{ask: func(ctx context.Context) error { return ctx.Err() }}).lookup(clock.System())
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		if n, err := l.Get(gone, "key"); n != 1 || err != nil {
-			t.Errorf("got %d, %v", n, err)
+		if n, err := l.Get(gone, "key"); err != nil || *n != 1 {
+			t.Errorf("got %v, %v", n, err)
 		}
 		slow := (&oracle{ask: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}).lookup(clock.System())
 		if _, err := slow.Get(t.Context(), "key"); !errors.Is(err, context.DeadlineExceeded) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"runtime/debug"
 	"time"
 
@@ -111,11 +110,15 @@ func (s *Server) convertErrors(ctx context.Context, req any, info *grpc.UnarySer
 }
 
 // boundAnswer refuses what asks for more than fits into a message, in words for
-// whoever asked: to send it would break the call without saying why.
+// whoever asked: to send it would break the call without saying why. Better still
+// is not to read so much at all.
 func (s *Server) boundAnswer(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if s.cfg.Bound != nil {
+		ctx = s.cfg.Bound(ctx, MaxMessage)
+	}
 	res, err := next(ctx, req)
 	if message, ok := res.(proto.Message); ok && err == nil && proto.Size(message) > MaxMessage {
-		return nil, apierr.Text(http.StatusBadRequest, "The answer would be too large. Ask for less, such as for a page, one team or one user.")
+		return nil, apierr.AnswerTooLarge()
 	}
 	return res, err
 }

@@ -65,6 +65,9 @@ type ServerConfig struct {
 	// Unlimited names full methods that are let in at any load, such as the
 	// revocation of a session.
 	Unlimited []string
+	// Bound is told for each request how many bytes its answer has at most, and
+	// returns the context in which that is known; nil tells nobody.
+	Bound func(ctx context.Context, bytes int) context.Context
 	// Ready reports whether the service can do its work, which is whether its
 	// own database answers. nil means always.
 	Ready func(context.Context) error

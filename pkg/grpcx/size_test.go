@@ -3,6 +3,7 @@ package grpcx_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -48,6 +49,19 @@ func TestServer_answerTooLarge_isRefusedInWords(t *testing.T) {
 		if known, ok := errors.AsType[*apierr.Error](err); !fits && (!ok || known.HTTP != http.StatusBadRequest || known.Format != apierr.FormatText) {
 			t.Errorf("%d bytes: %v", size, err)
 		}
+	}
+}
+
+// Whoever reads for an answer knows how large it may be.
+func TestServer_bound_reachesTheHandler(t *testing.T) {
+	type key struct{}
+	h := grpctest.New(t, "echo", handler(func(ctx context.Context, _, _ string) (string, error) {
+		return fmt.Sprint(ctx.Value(key{})), nil
+	}).register("EchoService"), func(cfg *grpcx.ServerConfig) {
+		cfg.Bound = func(ctx context.Context, bytes int) context.Context { return context.WithValue(ctx, key{}, bytes) }
+	})
+	if got, err := call(grpctest.As(t.Context(), member), h.Conn, "EchoService/All", message("EchoRequest")); err != nil || got != fmt.Sprint(grpcx.MaxMessage) {
+		t.Errorf("bound %q, %v", got, err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,14 +16,16 @@ import (
 
 	"vestibule.dev/pkg/bus"
 	"vestibule.dev/pkg/pg"
-	eventsv1 "vestibule.dev/proto/events/v1"
 )
 
 const (
-	fetchSize = 64
+	fetchSize = 256
+	// batchSize bounds how many events share a transaction, and so how long it
+	// holds its locks.
+	batchSize = 64
 	// fetchWait bounds one fetch, so that a consumer that vanished is noticed.
 	fetchWait = 5 * time.Second
-	// lanes is how many events are handled at the same time.
+	// lanes is how many batches are handled at the same time.
 	lanes = 4
 	// ackWait is when an event is delivered again that nobody acknowledged, or
 	// said to be working on: what was under way when a connection broke or a
@@ -61,6 +64,7 @@ func NewConsumer(cfg Config, subscription Subscription) *Consumer {
 			db:       cfg.DB,
 			consumer: cfg.Service + "-" + subscription.Name,
 			concerns: subscription.Concerns,
+			wanted:   subscription.Wanted,
 			handle:   subscription.Handle,
 			logger:   cfg.Logger,
 		},
@@ -168,39 +172,45 @@ func (c *Consumer) fetch(ctx context.Context, consumer jetstream.Consumer) error
 	return nil
 }
 
-// dispatch handles messages as they come, those of one aggregate one after the
-// other.
+// dispatch handles messages as they come, those of one project one after the
+// other. What came while a worker was busy is its next batch.
 func (c *Consumer) dispatch(ctx context.Context, messages <-chan jetstream.Msg) {
 	var workers sync.WaitGroup
 	defer workers.Wait()
-	var queues [lanes]chan jetstream.Msg
+	var queues [lanes]chan delivery
 	for i := range queues {
-		queue := make(chan jetstream.Msg, fetchSize)
+		queue := make(chan delivery, fetchSize)
 		defer close(queue)
 		queues[i] = queue
 		workers.Go(func() {
-			for msg := range queue {
-				c.deliver(ctx, msg)
+			for d := range queue {
+				deliveries := []delivery{d}
+				for len(queue) > 0 {
+					deliveries = append(deliveries, <-queue)
+				}
+				c.deliverAll(ctx, deliveries)
 			}
 		})
 	}
 	for msg := range messages {
 		c.hand.take(msg)
-		queues[lane(msg)] <- msg
+		d := read(msg)
+		queues[lane(d.event.GetProjectId())] <- d
 	}
 }
 
 // dispatchShuffled handles a batch several times over and out of order.
 func (c *Consumer) dispatchShuffled(ctx context.Context, messages <-chan jetstream.Msg) {
-	var deliveries []jetstream.Msg
+	var deliveries []delivery
 	timeout := time.NewTimer(100 * time.Millisecond)
 	defer timeout.Stop()
 	flush := func() {
 		rand.Shuffle(len(deliveries), func(i, j int) { deliveries[i], deliveries[j] = deliveries[j], deliveries[i] })
-		for _, msg := range deliveries {
-			c.deliver(ctx, msg)
+		for len(deliveries) > 0 {
+			n := 1 + rand.IntN(len(deliveries))
+			c.deliverAll(ctx, deliveries[:n])
+			deliveries = deliveries[n:]
 		}
-		deliveries = deliveries[:0]
 	}
 	for {
 		select {
@@ -211,7 +221,7 @@ func (c *Consumer) dispatchShuffled(ctx context.Context, messages <-chan jetstre
 			}
 			c.hand.take(msg)
 			for range 1 + rand.IntN(5) {
-				deliveries = append(deliveries, msg)
+				deliveries = append(deliveries, read(msg))
 			}
 		case <-timeout.C:
 			flush()
@@ -220,41 +230,64 @@ func (c *Consumer) dispatchShuffled(ctx context.Context, messages <-chan jetstre
 	}
 }
 
-// deliver has the effect of one message and tells the server how it went.
-func (c *Consumer) deliver(ctx context.Context, msg jetstream.Msg) {
-	defer c.hand.leave(msg)
-	event, err := c.tryApply(ctx, msg.Data())
+// deliverAll delivers messages of any projects, those of each in their order.
+func (c *Consumer) deliverAll(ctx context.Context, deliveries []delivery) {
+	batches := map[string][]delivery{}
+	for _, d := range deliveries {
+		project := d.event.GetProjectId()
+		batches[project] = append(batches[project], d)
+	}
+	for _, batch := range batches {
+		for part := range slices.Chunk(batch, batchSize) {
+			c.deliver(ctx, part)
+		}
+	}
+}
+
+// deliver has the effects of messages of one project and tells the server how it
+// went. When they fail together, each is tried alone.
+func (c *Consumer) deliver(ctx context.Context, batch []delivery) {
+	err := ctx.Err() // a consumer that was told to stop begins nothing
+	if err == nil {
+		err = c.apply(ctx, batch...)
+	}
+	if err != nil && len(batch) > 1 && ctx.Err() == nil {
+		for i := range batch {
+			c.deliver(ctx, batch[i:i+1])
+		}
+		return
+	}
+	for _, d := range batch {
+		c.answer(ctx, d, err)
+		c.hand.leave(d.msg)
+	}
+}
+
+// answer tells the server what became of a message.
+func (c *Consumer) answer(ctx context.Context, d delivery, err error) {
 	switch {
 	case err == nil:
-		c.settle(ctx, msg.Ack())
+		c.settle(ctx, d.msg.Ack())
 		return
 	case ctx.Err() != nil:
 		// Whoever runs now may have it at once.
-		c.settle(ctx, msg.Nak())
+		c.settle(ctx, d.msg.Nak())
 		return
 	}
-	metadata, metaErr := msg.Metadata()
+	metadata, metaErr := d.msg.Metadata()
 	if metaErr != nil {
 		c.settle(ctx, metaErr)
 		return
 	}
 	if metadata.NumDelivered >= maxDeliveries {
-		if parkErr := c.park(ctx, event, msg.Data(), metadata.NumDelivered, err); parkErr == nil {
-			c.settle(ctx, msg.Ack())
+		if parkErr := c.park(ctx, d, metadata.NumDelivered, err); parkErr == nil {
+			c.settle(ctx, d.msg.Ack())
 			return
 		}
 	}
 	c.logger.WarnContext(ctx, "an event failed and will be tried again",
-		"consumer", c.consumer, "event", event.GetId(), "attempt", metadata.NumDelivered, "error", err)
-	c.settle(ctx, msg.NakWithDelay(backoff(metadata.NumDelivered)))
-}
-
-// tryApply is apply for a consumer that may have been told to stop.
-func (c *Consumer) tryApply(ctx context.Context, payload []byte) (*eventsv1.Envelope, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return c.apply(ctx, payload)
+		"consumer", c.consumer, "event", d.event.GetId(), "attempt", metadata.NumDelivered, "error", err)
+	c.settle(ctx, d.msg.NakWithDelay(backoff(metadata.NumDelivered)))
 }
 
 // settle logs when the server could not be told; it will deliver again, which
@@ -272,9 +305,9 @@ func backoff(attempt uint64) time.Duration {
 	return wait/2 + rand.N(wait)
 }
 
-// lane assigns an aggregate to a worker.
-func lane(msg jetstream.Msg) int {
+// lane assigns a project to a worker.
+func lane(project string) int {
 	hash := fnv.New32a()
-	hash.Write(aggregate(msg.Data()))
+	hash.Write([]byte(project))
 	return int(hash.Sum32() % lanes)
 }

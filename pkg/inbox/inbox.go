@@ -10,7 +10,9 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
@@ -37,8 +39,9 @@ func Migrations() migrate.Source {
 }
 
 // Handler has the effect of an event. It runs inside a transaction that ctx
-// carries, which it joins with RunTx or Querier of the same DB. It must not call
-// another service.
+// carries, which it joins with RunTx or Querier of the same DB. The effects of
+// other events of the same project may be part of it. It must not call another
+// service.
 type Handler func(ctx context.Context, event *eventsv1.Envelope) error
 
 // Subscription names the events a service wants of one context.
@@ -60,7 +63,10 @@ type Subscription struct {
 	// Concerns reports whether an event has any effect here; nil means that all
 	// have. Those that have none cost no transaction.
 	Concerns func(event *eventsv1.Envelope) bool
-	Handle   Handler
+	// Wanted reports whether events of a project have any effect at present; nil
+	// means that they have. It is asked once for a batch, in its transaction.
+	Wanted func(ctx context.Context, projectID string) (bool, error)
+	Handle Handler
 }
 
 // maxDeliveries is how often an event is tried before it is parked.
@@ -70,46 +76,106 @@ const maxDeliveries = 12
 // replay.
 const retention = 30 * 24 * time.Hour
 
-// once applies an event exactly once per consumer.
+// once applies events exactly once per consumer.
 type once struct {
 	db       *pg.DB
 	consumer string
 	concerns func(event *eventsv1.Envelope) bool
+	wanted   func(ctx context.Context, projectID string) (bool, error)
 	handle   Handler
 	logger   *slog.Logger
 }
 
-// apply has the event's effect unless it had it before.
-func (o *once) apply(ctx context.Context, payload []byte) (*eventsv1.Envelope, error) {
-	event := &eventsv1.Envelope{}
-	if err := proto.Unmarshal(payload, event); err != nil {
-		return nil, fmt.Errorf("inbox: not an envelope: %w", err)
-	}
-	if o.concerns != nil && !o.concerns(event) {
-		return event, nil
-	}
-	ctx, span := o.begin(ctx, event)
-	defer span.End()
-	err := o.db.RunTx(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `-- name: ReceiveEvent
-INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT ON CONSTRAINT inbox_pkey DO NOTHING`,
-			o.consumer, event.GetId())
-		if err != nil || tag.RowsAffected() == 0 {
-			return err
-		}
-		return o.call(ctx, event)
-	})
-	if err != nil {
-		span.SetStatus(codes.Error, "the event failed")
-	}
-	return event, err
+// delivery is a message and the event in it.
+type delivery struct {
+	msg   jetstream.Msg
+	event *eventsv1.Envelope
+	id    [16]byte
+	// err says why the message is no event.
+	err error
 }
 
-// begin returns a context in which what is done and said belongs to the event's
-// project, and to the trace and the request that caused it.
+func read(msg jetstream.Msg) delivery {
+	d := delivery{msg: msg, event: &eventsv1.Envelope{}}
+	err := proto.Unmarshal(msg.Data(), d.event)
+	if err == nil {
+		d.id, err = uuid.Parse(d.event.GetId())
+	}
+	if err != nil {
+		d.err = fmt.Errorf("inbox: not an event: %w", err)
+	}
+	return d
+}
+
+// apply has the effects of events of one project, in their order, except of those
+// that had them before: of all, or after an error of none. It costs one statement
+// beside those of the handler and that of Wanted, whatever their number.
+func (o *once) apply(ctx context.Context, batch ...delivery) error {
+	var eventIDs [][16]byte
+	for _, d := range batch {
+		if d.err != nil {
+			return d.err
+		}
+		if o.concerns == nil || o.concerns(d.event) {
+			eventIDs = append(eventIDs, d.id)
+		}
+	}
+	if len(eventIDs) == 0 {
+		return nil
+	}
+	project := batch[0].event.GetProjectId()
+	return o.db.RunTx(tenancy.ForProject(ctx, project), func(ctx context.Context, tx pgx.Tx) error {
+		wanted := true
+		if o.wanted != nil {
+			var err error
+			if wanted, err = o.wanted(ctx, project); err != nil {
+				return err
+			}
+		}
+		fresh, err := o.receive(ctx, tx, eventIDs, wanted)
+		if err != nil || !wanted {
+			return err
+		}
+		for _, d := range batch {
+			if !fresh[d.id] {
+				continue
+			}
+			delete(fresh, d.id) // it may come twice
+			if err := o.call(ctx, d.event); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// receive remembers events and returns those that are new. Their rows are written
+// in one order, so that replicas with the same events do not block each other.
+// Nobody waits for the disk where nothing else is written: events without effect
+// may come again.
+func (o *once) receive(ctx context.Context, tx pgx.Tx, eventIDs [][16]byte, durably bool) (fresh map[[16]byte]bool, err error) {
+	rows, err := tx.Query(ctx, `-- name: ReceiveEvents
+INSERT INTO inbox (consumer, event_id)
+SELECT $1, id FROM unnest($2::uuid[]) AS id
+WHERE $3 OR (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
+ORDER BY id
+ON CONFLICT ON CONSTRAINT inbox_pkey DO NOTHING
+RETURNING event_id`, o.consumer, eventIDs, durably)
+	if err != nil {
+		return nil, err
+	}
+	received, err := pgx.CollectRows(rows, pgx.RowTo[[16]byte])
+	fresh = make(map[[16]byte]bool, len(received))
+	for _, id := range received {
+		fresh[id] = true
+	}
+	return fresh, err
+}
+
+// begin returns a context in which what is done and said belongs to the trace and
+// the request that caused the event.
 func (o *once) begin(ctx context.Context, event *eventsv1.Envelope) (context.Context, trace.Span) {
 	ctx = principal.NewRequestContext(ctx, principal.Request{ID: event.GetRequestId()})
-	ctx = tenancy.ForProject(ctx, event.GetProjectId())
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": event.GetTrace()})
 	if !trace.SpanContextFromContext(ctx).IsSampled() {
 		return ctx, trace.SpanFromContext(ctx)
@@ -120,25 +186,31 @@ func (o *once) begin(ctx context.Context, event *eventsv1.Envelope) (context.Con
 // call turns a panic of the handler into an error: an event that brings the
 // process down would do so again after every restart and never be parked.
 func (o *once) call(ctx context.Context, event *eventsv1.Envelope) (err error) {
+	ctx, span := o.begin(ctx, event)
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("inbox: handler panicked: %v\n%s", cause, debug.Stack())
 		}
+		if err != nil {
+			span.SetStatus(codes.Error, "the event failed")
+		}
+		span.End()
 	}()
 	return o.handle(ctx, event)
 }
 
 // park puts an event aside that failed too often.
-func (o *once) park(ctx context.Context, event *eventsv1.Envelope, payload []byte, attempts uint64, cause error) error {
-	if event.GetId() == "" {
+func (o *once) park(ctx context.Context, d delivery, attempts uint64, cause error) error {
+	if d.id == uuid.Nil {
 		// Nothing that an outbox wrote; there is nothing to come back to.
 		o.logger.ErrorContext(ctx, "dropped a message that is not an event", "consumer", o.consumer, "error", cause)
 		return nil
 	}
+	event := d.event
 	_, err := o.db.Querier(ctx).Exec(ctx, `
 INSERT INTO inbox_parked (consumer, event_id, subject, payload, attempts, last_error) VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT ON CONSTRAINT inbox_parked_pkey DO UPDATE SET attempts = excluded.attempts, last_error = excluded.last_error, parked_at = now()`,
-		o.consumer, event.GetId(), event.GetSubject(), payload, int64(attempts), cause.Error())
+		o.consumer, d.id, event.GetSubject(), d.msg.Data(), int64(attempts), cause.Error())
 	if err != nil {
 		return errors.Join(cause, err)
 	}

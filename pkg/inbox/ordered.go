@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"vestibule.dev/pkg/bus"
+	eventsv1 "vestibule.dev/proto/events/v1"
 )
 
 // errGap says that the server delivered something to somebody else, or that
@@ -84,7 +85,10 @@ func (c *Consumer) consumeOrdered(ctx context.Context) error {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	s := &session{Consumer: c, queues: map[string][]jetstream.Msg{}, unfinished: map[uint64]bool{}, room: make(chan struct{}, lanes)}
+	s := &session{
+		Consumer: c, projects: map[string][]delivery{}, held: map[string][]delivery{},
+		unfinished: map[uint64]bool{}, room: make(chan struct{}, lanes),
+	}
 	defer s.working.Wait()
 	defer cancel()
 	for ctx.Err() == nil {
@@ -118,7 +122,9 @@ func (c *Consumer) rewind(ctx context.Context) (jetstream.Consumer, error) {
 }
 
 // session handles deliveries in the order of the stream, as far as their keys
-// are the same.
+// are the same. Those of a project are handled in batches, by one goroutine. A key
+// whose event fails is held: it gets a goroutine of its own until nothing waits
+// behind that event any more.
 type session struct {
 	*Consumer
 
@@ -126,13 +132,14 @@ type session struct {
 	// newest event.
 	delivered, last uint64
 	working         sync.WaitGroup
-	// room bounds how many events are handled at the same time.
+	// room bounds how many batches are handled at the same time.
 	room chan struct{}
 
 	mu sync.Mutex
-	// queues hold what waits behind the event of its key that is being handled.
-	// The server bounds them: it delivers no more than MaxAckPending.
-	queues map[string][]jetstream.Msg
+	// projects hold what waits for its project's next batch, held what waits
+	// behind an event that failed, by its key. The server bounds both: it
+	// delivers no more than MaxAckPending.
+	projects, held map[string][]delivery
 	// unfinished are the numbers of the events in hand.
 	unfinished map[uint64]bool
 }
@@ -155,7 +162,7 @@ func (s *session) fetch(ctx context.Context, consumer jetstream.Consumer) error 
 	return nil
 }
 
-// accept puts a delivery behind those of its key. It fails when it is not the
+// accept puts a delivery behind those of its project. It fails when it is not the
 // one that follows the delivery before.
 func (s *session) accept(ctx context.Context, msg jetstream.Msg) error {
 	metadata, err := msg.Metadata()
@@ -176,91 +183,169 @@ func (s *session) accept(ctx context.Context, msg jetstream.Msg) error {
 		return nil
 	}
 	s.last, s.unfinished[sequence] = sequence, true
-	key := s.subscription.key(msg)
-	queue, busy := s.queues[key]
-	if busy {
-		s.queues[key] = append(queue, msg)
-		return nil
+	d := read(msg)
+	project := d.event.GetProjectId()
+	waiting, busy := s.projects[project]
+	s.projects[project] = append(waiting, d)
+	if !busy {
+		s.working.Go(func() { s.work(ctx, project) })
 	}
-	s.queues[key] = nil
-	s.working.Go(func() { s.work(ctx, key, msg) })
 	return nil
 }
 
-// work handles the events of a key, one after the other, until none waits.
-func (s *session) work(ctx context.Context, key string, msg jetstream.Msg) {
-	for s.finish(ctx, msg) {
+// work handles the events of a project, batch after batch, until none waits.
+func (s *session) work(ctx context.Context, project string) {
+	for {
 		s.mu.Lock()
-		queue := s.queues[key]
-		if len(queue) == 0 {
-			delete(s.queues, key)
+		waiting := s.projects[project]
+		if len(waiting) == 0 {
+			delete(s.projects, project)
 			s.mu.Unlock()
 			return
 		}
-		msg, s.queues[key] = queue[0], queue[1:]
+		n := min(len(waiting), batchSize)
+		s.projects[project] = waiting[n:]
 		s.mu.Unlock()
+		if !s.handle(ctx, waiting[:n]) {
+			return
+		}
 	}
 }
 
-// finish tries until the event has its effect or is parked. It reports false
-// when ctx ended before.
-func (s *session) finish(ctx context.Context, msg jetstream.Msg) bool {
-	for attempt := uint64(1); ; attempt++ {
-		done, err := s.try(ctx, msg, attempt)
-		if done {
-			break
-		}
-		if err != nil {
-			s.logger.WarnContext(ctx, "an event failed and will be tried again; what follows it waits",
-				"consumer", s.consumer, "attempt", attempt, "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return false
-		case <-time.After(backoff(attempt)):
+// handle has the effects of a batch, except of what waits behind an event that
+// failed. When they fail together, each is tried alone. It reports false when ctx
+// ended before.
+func (s *session) handle(ctx context.Context, batch []delivery) bool {
+	if batch = s.queueHeld(batch); len(batch) == 0 {
+		return true
+	}
+	err := s.try(ctx, batch...)
+	switch {
+	case ctx.Err() != nil:
+		return false
+	case err == nil:
+		s.finish(ctx, batch...)
+	case len(batch) == 1:
+		s.hold(ctx, batch[0], err)
+	default:
+		for i := range batch {
+			if !s.handle(ctx, batch[i:i+1]) {
+				return false
+			}
 		}
 	}
-	if metadata, err := msg.Metadata(); err == nil {
-		s.mu.Lock()
-		delete(s.unfinished, metadata.Sequence.Stream)
-		s.mu.Unlock()
-	}
-	s.settle(ctx, msg.Ack())
 	return true
 }
 
-func (s *session) try(ctx context.Context, msg jetstream.Msg, attempt uint64) (done bool, err error) {
+// queueHeld lets the events of keys that are held wait there, and returns the
+// others.
+func (s *session) queueHeld(batch []delivery) []delivery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.held) == 0 {
+		return batch
+	}
+	free := make([]delivery, 0, len(batch))
+	for _, d := range batch {
+		key := s.subscription.key(d.event)
+		if queue, held := s.held[key]; held {
+			s.held[key] = append(queue, d)
+		} else {
+			free = append(free, d)
+		}
+	}
+	return free
+}
+
+// hold tries an event again that failed, and lets those of its key wait meanwhile.
+func (s *session) hold(ctx context.Context, d delivery, err error) {
+	key := s.subscription.key(d.event)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held[key] = nil
+	s.working.Go(func() { s.insist(ctx, key, d, err) })
+}
+
+// insist handles the events of a key that is held, one after the other, until
+// none waits. The first failed with err.
+func (s *session) insist(ctx context.Context, key string, d delivery, err error) {
+	for {
+		for attempt := uint64(1); err != nil; attempt++ {
+			if attempt >= maxDeliveries && s.park(ctx, d, attempt, err) == nil {
+				break
+			}
+			s.logger.WarnContext(ctx, "an event failed and will be tried again; what follows it waits",
+				"consumer", s.consumer, "event", d.event.GetId(), "attempt", attempt, "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(backoff(attempt)):
+			}
+			err = s.try(ctx, d)
+			if ctx.Err() != nil {
+				return
+			}
+		}
+		s.finish(ctx, d)
+		s.mu.Lock()
+		queue := s.held[key]
+		if len(queue) == 0 {
+			delete(s.held, key)
+			s.mu.Unlock()
+			return
+		}
+		d, s.held[key] = queue[0], queue[1:]
+		s.mu.Unlock()
+		if err = s.try(ctx, d); ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// finish acknowledges events that have had their effect or are parked.
+func (s *session) finish(ctx context.Context, batch ...delivery) {
+	for _, d := range batch {
+		if metadata, err := d.msg.Metadata(); err == nil {
+			s.mu.Lock()
+			delete(s.unfinished, metadata.Sequence.Stream)
+			s.mu.Unlock()
+		}
+		s.settle(ctx, d.msg.Ack())
+	}
+}
+
+func (s *session) try(ctx context.Context, batch ...delivery) error {
 	select {
 	case <-ctx.Done():
-		return false, nil
+		return ctx.Err()
 	case s.room <- struct{}{}:
 	}
 	defer func() { <-s.room }()
-	times := 1
 	if s.shuffle {
-		times += rand.IntN(5)
+		batch = repeated(batch)
+		if err := s.apply(ctx, batch...); err != nil {
+			return err
+		}
 	}
-	for range times {
-		event, err := s.apply(ctx, msg.Data())
-		if ctx.Err() != nil {
-			return false, nil
-		}
-		if err == nil {
-			continue
-		}
-		if attempt < maxDeliveries {
-			return false, err
-		}
-		return s.park(ctx, event, msg.Data(), attempt, err) == nil, err
-	}
-	return true, nil
+	return s.apply(ctx, batch...)
 }
 
-// key is what the events of an ordered subscription keep their order within.
-func (s *Subscription) key(msg jetstream.Msg) string {
-	name := string(aggregate(msg.Data()))
+// repeated is a batch with everything in it one to three times.
+func repeated(batch []delivery) []delivery {
+	var more []delivery
+	for _, d := range batch {
+		for range 1 + rand.IntN(3) {
+			more = append(more, d)
+		}
+	}
+	return more
+}
+
+// key is what the events of an ordered subscription keep their order within. No
+// two projects share one.
+func (s *Subscription) key(event *eventsv1.Envelope) string {
+	name := event.GetAggregate()
 	if s.Key != nil {
 		name = s.Key(name)
 	}
-	return name
+	return event.GetProjectId() + " " + name
 }

@@ -16,8 +16,8 @@ import (
 	eventsv1 "vestibule.dev/proto/events/v1"
 )
 
-// delivery is the n-th delivery of an event, and remembers the answer to it.
-type delivery struct {
+// message is the n-th delivery of an event, and remembers the answer to it.
+type message struct {
 	jetstream.Msg
 	data   []byte
 	n      uint64
@@ -25,13 +25,13 @@ type delivery struct {
 	delay  time.Duration
 }
 
-func (d *delivery) Data() []byte { return d.data }
-func (d *delivery) Metadata() (*jetstream.MsgMetadata, error) {
-	return &jetstream.MsgMetadata{NumDelivered: d.n}, nil
+func (m *message) Data() []byte { return m.data }
+func (m *message) Metadata() (*jetstream.MsgMetadata, error) {
+	return &jetstream.MsgMetadata{NumDelivered: m.n}, nil
 }
-func (d *delivery) Ack() error { d.answer = "ack"; return nil }
-func (d *delivery) NakWithDelay(delay time.Duration) error {
-	d.answer, d.delay = "nak", delay
+func (m *message) Ack() error { m.answer = "ack"; return nil }
+func (m *message) NakWithDelay(delay time.Duration) error {
+	m.answer, m.delay = "nak", delay
 	return nil
 }
 
@@ -61,8 +61,8 @@ func TestDeliver_failingEvent_isParkedAfterTwelveTries(t *testing.T) {
 				return attempts, cause
 			}
 			for n := range uint64(maxDeliveries - 1) {
-				d := &delivery{data: data, n: n + 1}
-				c.deliver(t.Context(), d)
+				d := &message{data: data, n: n + 1}
+				c.deliver(t.Context(), []delivery{read(d)})
 				if d.answer != "nak" || d.delay <= 0 {
 					t.Errorf("delivery %d: %s after %s", d.n, d.answer, d.delay)
 				}
@@ -70,8 +70,8 @@ func TestDeliver_failingEvent_isParkedAfterTwelveTries(t *testing.T) {
 			if attempts, _ := parked(); attempts != 0 {
 				t.Errorf("parked after %d tries", attempts)
 			}
-			d := &delivery{data: data, n: maxDeliveries}
-			c.deliver(t.Context(), d)
+			d := &message{data: data, n: maxDeliveries}
+			c.deliver(t.Context(), []delivery{read(d)})
 			if attempts, cause := parked(); d.answer != "ack" || attempts != maxDeliveries || !strings.Contains(cause, "the effect is impossible") {
 				t.Errorf("last delivery: %s, %d attempts, %q", d.answer, attempts, cause)
 			}

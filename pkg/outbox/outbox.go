@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/migrate"
 	"vestibule.dev/pkg/pg"
@@ -100,8 +102,14 @@ func traceparent(ctx context.Context) string {
 	return carrier["traceparent"]
 }
 
+// MaxEvent is the largest event, in bytes: what a NATS server takes in one
+// message unless it is told otherwise, less a header.
+const MaxEvent = 1<<20 - 4<<10
+
 // Append writes events into the transaction of the change they tell of. It
-// costs one statement, whatever their number.
+// costs one statement, whatever their number, and no round trip: the events leave
+// with the statement that follows, or with the commit. A change whose event is
+// larger than MaxEvent is refused with a 413 text.
 func Append(ctx context.Context, tx pgx.Tx, envelopes ...*eventsv1.Envelope) error {
 	if len(envelopes) == 0 {
 		return nil
@@ -123,15 +131,17 @@ func Append(ctx context.Context, tx pgx.Tx, envelopes ...*eventsv1.Envelope) err
 		if err != nil {
 			return fmt.Errorf("outbox: %s: %w", envelope.GetSubject(), err)
 		}
+		if len(payload) > MaxEvent {
+			return errTooLarge()
+		}
 		eventIDs[i], subjects[i], projects[i] = envelope.GetId(), envelope.GetSubject(), envelope.GetProjectId()
 		aggregates[i], versions[i], payloads[i] = envelope.GetAggregate(), envelope.GetAggregateVersion(), payload
 	}
 	pg.NotifyAfterCommit(ctx, channel)
-	_, err := tx.Exec(ctx, `-- name: AppendEvents
+	return pg.Queue(ctx, tx, `-- name: AppendEvents
 INSERT INTO outbox (id, subject, project_id, aggregate, aggregate_version, payload)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bytea[])`,
 		eventIDs, subjects, projects, aggregates, versions, payloads)
-	return err
 }
 
 // validate refuses what the stream would never take: such an event would hold
@@ -143,6 +153,12 @@ func validate(envelope *eventsv1.Envelope) error {
 		return fmt.Errorf("outbox: subject %q is not <context>.v1.<aggregate>.<fact>.<project_id>", envelope.GetSubject())
 	}
 	return nil
+}
+
+// errTooLarge refuses a change that nobody could be told of: its event would
+// hold back its aggregate for ever.
+func errTooLarge() error {
+	return apierr.Text(http.StatusRequestEntityTooLarge, "This would make what it changes too large. Metadata and all other fields together have about a megabyte.")
 }
 
 // Status tells how far the relay is behind.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -12,9 +13,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/proto"
 
+	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/bus"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/natstest"
@@ -33,6 +36,8 @@ type stream struct {
 	mu     sync.Mutex
 	stored []message
 	refuse func(*eventsv1.Envelope) bool
+	// fail is why an event is not even sent; nil when it is.
+	fail   func(*eventsv1.Envelope) error
 	arrive chan struct{}
 }
 
@@ -52,6 +57,11 @@ func (s *stream) PublishAsync(subject, id, after string, payload []byte) (jetstr
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.fail != nil {
+		if err := s.fail(event); err != nil {
+			return nil, err
+		}
+	}
 	f := future{ok: make(chan *jetstream.PubAck, 1), err: make(chan error, 1)}
 	if n := len(s.stored); after != "" && (n == 0 || s.stored[n-1].id != after) || s.refuse != nil && s.refuse(event) {
 		f.err <- errors.New("refused")
@@ -249,6 +259,75 @@ func TestAppend_malformed_isRefused(t *testing.T) {
 	}
 	if b := status(t, db); b.Unpublished != 0 || b.OldestAge != 0 {
 		t.Errorf("status %+v", b)
+	}
+}
+
+// What the stream would never take is refused together with its change, in words:
+// it would hold back its aggregate for ever and, with others like it, everybody.
+func TestAppend_largerThanAMessage_isRefused(t *testing.T) {
+	db := pgtest.New(t, outbox.Migrations())
+	large := event(t.Context(), "a", 1)
+	large.GetTeamUpdated().TeamId = strings.Repeat("a", 1<<20)
+	err := db.RunTx(t.Context(), func(ctx context.Context, tx pgx.Tx) error {
+		return outbox.Append(ctx, tx, event(ctx, "b", 1), large)
+	})
+	if refused, ok := errors.AsType[*apierr.Error](err); !ok || refused.HTTP != http.StatusRequestEntityTooLarge || refused.Code != "" {
+		t.Errorf("error %v", err)
+	}
+	if b := status(t, db); b.Unpublished != 0 {
+		t.Errorf("status %+v", b)
+	}
+}
+
+// The largest event there can be fits into the smallest message that a NATS
+// server takes unless it is told otherwise.
+func TestRelay_largestEvent_isTakenByNATS(t *testing.T) {
+	db := pgtest.New(t, outbox.Migrations())
+	largest := event(t.Context(), "a", 1)
+	largest.GetTeamUpdated().TeamId = strings.Repeat("a", outbox.MaxEvent-proto.Size(largest)-16)
+	appendEvents(t, db, largest)
+	relay(t, db, connect(t, natstest.New(t)))
+	awaitEmpty(t, db)
+}
+
+// More of them than a batch has, and they come first: whoever follows is heard
+// all the same.
+func TestRelay_manyThatNeverFit_holdBackNobodyElse(t *testing.T) {
+	db, s := pgtest.New(t, outbox.Migrations()), newStream()
+	s.fail = func(e *eventsv1.Envelope) error {
+		if e.GetAggregate() == "team/large" {
+			return nats.ErrMaxPayload
+		}
+		return nil
+	}
+	var events []*eventsv1.Envelope
+	for version := range 600 {
+		events = append(events, event(t.Context(), "large", version))
+	}
+	appendEvents(t, db, events...)
+	appendEvents(t, db, event(t.Context(), "small", 1))
+	relay(t, db, s)
+	s.await(t, 1)
+	if got := s.messages()[0].event.GetAggregate(); got != "team/small" {
+		t.Errorf("published %s", got)
+	}
+}
+
+// A batch is bounded by what it takes in memory too.
+func TestRelay_largeEvents_arePublishedInOrder(t *testing.T) {
+	db, s := pgtest.New(t, outbox.Migrations()), newStream()
+	const n = 40
+	for version := 1; version <= n; version++ {
+		e := event(t.Context(), "a", version)
+		e.GetTeamUpdated().TeamId = strings.Repeat("a", 1_000_000)
+		appendEvents(t, db, e)
+	}
+	relay(t, db, s)
+	s.await(t, n)
+	for i, m := range s.messages() {
+		if m.event.GetAggregateVersion() != int64(i+1) {
+			t.Fatalf("message %d is of version %d", i, m.event.GetAggregateVersion())
+		}
 	}
 }
 

@@ -3,11 +3,15 @@ package outbox
 import (
 	"cmp"
 	"context"
+	"errors"
 	"hash/fnv"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.opentelemetry.io/otel/trace"
 
@@ -15,7 +19,9 @@ import (
 )
 
 const (
-	batchSize    = 500
+	batchSize = 500
+	// batchBytes bounds what a batch takes in memory, but for its last event.
+	batchBytes   = 8 << 20
 	pollInterval = time.Second
 	// breather is the time between two turns. An event that comes alone is
 	// published at once; those that come in quick succession share a turn, with
@@ -91,11 +97,15 @@ func (r *Relay) Run(ctx context.Context) error {
 	})
 }
 
-// drain publishes batch after batch until nothing waits.
-func (r *Relay) drain(ctx context.Context, conn *pgx.Conn) error {
+// drain publishes batch after batch until nothing waits. What the stream will
+// never take, and what waits for that, is passed over: others are not to wait
+// for it too.
+func (r *Relay) drain(ctx context.Context, conn *pgx.Conn) (err error) {
+	held := map[string]bool{}
 	for {
-		n, err := r.batch(ctx, conn)
-		if err != nil || n < batchSize {
+		more, batchErr := r.batch(ctx, conn, held)
+		err = cmp.Or(err, batchErr)
+		if !more || batchErr != nil && !errors.Is(batchErr, nats.ErrMaxPayload) {
 			return err
 		}
 	}
@@ -108,48 +118,64 @@ type event struct {
 	payload   []byte
 }
 
-// batch publishes the oldest events that wait and marks those the stream has. It
-// costs two statements.
+// batch publishes the oldest events that wait, those of held aggregates
+// excepted, and marks those the stream has, in two statements. It reports whether
+// more may wait.
 //
 // It asks for what is unpublished, never for what follows the last one: rows
-// become visible in the order of their commits, not of their numbers.
-func (r *Relay) batch(ctx context.Context, conn *pgx.Conn) (n int, err error) {
+// become visible in the order of their commits, not of their numbers. The sizes
+// are summed up without the payloads being read.
+func (r *Relay) batch(ctx context.Context, conn *pgx.Conn, held map[string]bool) (more bool, err error) {
 	rows, err := conn.Query(ctx, `-- name: UnpublishedEvents
-SELECT id::text, subject, aggregate, payload FROM outbox WHERE published_at IS NULL ORDER BY seq LIMIT $1`, batchSize)
+SELECT id::text, subject, aggregate, payload
+FROM (
+    SELECT id, seq, subject, aggregate, payload,
+           sum(octet_length(payload)) OVER (ORDER BY seq) - octet_length(payload) AS bytes_before
+    FROM (
+        SELECT id, seq, subject, aggregate, payload FROM outbox
+        WHERE published_at IS NULL AND aggregate <> ALL($2::text[]) ORDER BY seq LIMIT $1
+    ) oldest
+) batch
+WHERE bytes_before < $3
+ORDER BY seq`, batchSize, slices.AppendSeq([]string{}, maps.Keys(held)), batchBytes)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
+	var bytes int
 	events, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (e event, err error) {
-		return e, row.Scan(&e.id, &e.subject, &e.aggregate, &e.payload)
+		err = row.Scan(&e.id, &e.subject, &e.aggregate, &e.payload)
+		bytes += len(e.payload)
+		return e, err
 	})
 	if err != nil {
-		return 0, err
+		return false, err
 	}
-	published, publishErr := r.publish(ctx, events)
+	published, publishErr := r.publish(ctx, events, held)
 	if len(published) > 0 {
 		// Nobody waits for the disk: an event whose mark is lost is published
 		// again, which is harmless.
 		if _, err := conn.Exec(ctx, `-- name: MarkPublished
 UPDATE outbox SET published_at = now() WHERE id = ANY($1::uuid[]) AND published_at IS NULL
   AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'`, published); err != nil {
-			return 0, err
+			return false, err
 		}
 	}
-	return len(events), publishErr
+	return len(events) == batchSize || bytes >= batchBytes, publishErr
 }
 
 // publish returns the ids of the events that the stream has, and the first
 // error. Where one event fails, those of its aggregate wait and others do not.
-func (r *Relay) publish(ctx context.Context, events []event) (published []string, err error) {
+// Aggregates with an event that is too large for the stream are added to held.
+func (r *Relay) publish(ctx context.Context, events []event, held map[string]bool) (published []string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
-	published, left := r.publishTogether(ctx, events)
+	published, left, err := r.publishTogether(ctx, events, held)
 	failed := map[string]bool{}
 	for _, e := range left {
-		if failed[e.aggregate] {
+		if failed[e.aggregate] || held[e.aggregate] {
 			continue
 		}
-		if publishErr := r.publishAlone(ctx, e); publishErr != nil {
+		if publishErr := r.publishAlone(ctx, e, held); publishErr != nil {
 			failed[e.aggregate] = true
 			err = cmp.Or(err, publishErr)
 			continue
@@ -163,45 +189,65 @@ func (r *Relay) publish(ctx context.Context, events []event) (published []string
 // any of them. Each says which one it follows, and the stream takes it only right
 // after that one; so the stream has no event without those before it, whatever
 // becomes of some on the way. It returns the ids of the events that the stream
-// has, and those that are left, in order.
-func (r *Relay) publishTogether(ctx context.Context, events []event) (published []string, left []event) {
+// has, those to try again, in order, and the first error of those not to.
+func (r *Relay) publishTogether(ctx context.Context, events []event, held map[string]bool) (published []string, left []event, err error) {
 	type flight struct {
+		event  event
 		future jetstream.PubAckFuture
 		span   trace.Span
 	}
 	flights := make([]flight, 0, len(events))
+	var unsent []event
 	after := ""
-	for _, e := range events {
-		future, err := r.publisher.PublishAsync(e.subject, e.id, after, e.payload)
-		if err != nil {
+	for i, e := range events {
+		if held[e.aggregate] {
+			continue
+		}
+		future, sendErr := r.send(e, after, held)
+		if errors.Is(sendErr, nats.ErrMaxPayload) {
+			err = cmp.Or(err, sendErr)
+			continue
+		}
+		if sendErr != nil {
+			unsent = events[i:]
 			break
 		}
-		flights = append(flights, flight{future, startPublish(ctx, e)})
+		flights = append(flights, flight{e, future, startPublish(ctx, e)})
 		after = e.id
 	}
-	for i, f := range flights {
-		if err := acknowledged(ctx, f.future); err != nil {
-			left = append(left, events[i])
+	for _, f := range flights {
+		if acknowledged(ctx, f.future) == nil {
+			published = append(published, f.event.id)
 		} else {
-			published = append(published, events[i].id)
+			left = append(left, f.event)
 		}
 		f.span.End()
 	}
-	return published, append(left, events[len(flights):]...)
+	return published, append(left, unsent...), err
 }
 
 // publishAlone sends one event and waits until the stream has it.
-func (r *Relay) publishAlone(ctx context.Context, e event) error {
+func (r *Relay) publishAlone(ctx context.Context, e event, held map[string]bool) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	span := startPublish(ctx, e)
 	defer span.End()
-	future, err := r.publisher.PublishAsync(e.subject, e.id, "", e.payload)
+	future, err := r.send(e, "", held)
 	if err != nil {
 		return err
 	}
 	return acknowledged(ctx, future)
+}
+
+// send begins to send an event. When it is too large for the stream, its
+// aggregate is held.
+func (r *Relay) send(e event, after string, held map[string]bool) (jetstream.PubAckFuture, error) {
+	future, err := r.publisher.PublishAsync(e.subject, e.id, after, e.payload)
+	if errors.Is(err, nats.ErrMaxPayload) {
+		held[e.aggregate] = true
+	}
+	return future, err
 }
 
 // acknowledged waits until the stream has an event or has refused it.

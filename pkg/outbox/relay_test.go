@@ -47,13 +47,13 @@ func TestBatch_many_costsTwoStatements(t *testing.T) {
 			case <-time.After(10 * time.Millisecond):
 			}
 		}
-		for _, want := range []int{batchSize, 1} {
+		for _, want := range []bool{true, false} {
 			counted, statements := pg.CountQueries(ctx)
-			if n, err := r.batch(counted, conn); err != nil || n != want {
-				t.Errorf("%d events, %v; want %d", n, err, want)
+			if more, err := r.batch(counted, conn, map[string]bool{}); err != nil || more != want {
+				t.Errorf("more wait: %t, %v; want %t", more, err, want)
 			}
 			if n := statements.Load(); n != 2 {
-				t.Errorf("%d statements for %d events, want 2", n, want)
+				t.Errorf("%d statements, want 2", n)
 			}
 		}
 		resign()

@@ -183,37 +183,14 @@ func (q poolQuerier) Query(ctx context.Context, sql string, args ...any) (pgx.Ro
 		conn.Release()
 		return nil, classify(err)
 	}
-	return &rows{Rows: inner, release: conn.Release}, nil
+	bound, _ := ctx.Value(boundKey{}).(int)
+	return &rows{Rows: inner, release: conn.Release, bound: bound, abandon: func() { _ = conn.Conn().Close(ctx) }}, nil
 }
 
 func (q poolQuerier) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	rows, err := q.Query(ctx, sql, args...)
 	return row{rows, err}
 }
-
-// rows gives its connection back when it is closed.
-type rows struct {
-	pgx.Rows
-	release func()
-}
-
-func (r *rows) Close() {
-	r.Rows.Close()
-	if r.release != nil {
-		r.release()
-		r.release = nil
-	}
-}
-
-func (r *rows) Next() bool {
-	if r.Rows.Next() {
-		return true
-	}
-	r.Close()
-	return false
-}
-
-func (r *rows) Err() error { return classify(r.Rows.Err()) }
 
 // row is the first of rows.
 type row struct {

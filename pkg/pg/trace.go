@@ -25,31 +25,67 @@ func CountQueries(ctx context.Context) (context.Context, *atomic.Int64) {
 	return context.WithValue(ctx, countKey{}, n), n
 }
 
-// tracer makes a span of each statement, without its arguments.
+// tracer makes a span of each statement, or of those that travel together,
+// without their arguments.
 type tracer struct{}
 
 func (tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	verb, _, _ := strings.Cut(strings.TrimSpace(data.SQL), " ")
-	if n, ok := ctx.Value(countKey{}).(*atomic.Int64); ok && data.SQL != setScope && !transactional(verb) {
-		n.Add(1)
+	return begin(ctx, data.SQL)
+}
+
+func (tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+	end(ctx, data.Err)
+}
+
+func (tracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	statements := make([]string, 0, data.Batch.Len())
+	for _, query := range data.Batch.QueuedQueries {
+		statements = append(statements, query.SQL)
 	}
-	if !trace.SpanContextFromContext(ctx).IsSampled() {
+	return begin(ctx, statements...)
+}
+
+func (tracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+func (tracer) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchEndData) {
+	end(ctx, data.Err)
+}
+
+// begin counts statements and begins their span. It has the name of the last of
+// them that is more than the beginning or end of a transaction.
+func begin(ctx context.Context, statements ...string) context.Context {
+	n, _ := ctx.Value(countKey{}).(*atomic.Int64)
+	sampled := trace.SpanContextFromContext(ctx).IsSampled()
+	if n == nil && !sampled {
 		return ctx
 	}
-	ctx, span := otel.Tracer("vestibule.dev/pkg/pg").Start(ctx, name(data.SQL, verb),
+	var spanName string
+	for _, sql := range statements {
+		verb, _, _ := strings.Cut(strings.TrimSpace(sql), " ")
+		if spanName == "" || !transactional(verb) {
+			spanName = name(sql, verb)
+		}
+		if n != nil && sql != setScope && !transactional(verb) {
+			n.Add(1)
+		}
+	}
+	if !sampled {
+		return ctx
+	}
+	ctx, span := otel.Tracer("vestibule.dev/pkg/pg").Start(ctx, spanName,
 		trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(attribute.String("db.system.name", "postgresql")))
 	return context.WithValue(ctx, spanKey{}, span)
 }
 
-func (tracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+func end(ctx context.Context, err error) {
 	// Only the span of this statement may be ended, and only a sampled request
 	// has one.
 	span, ok := ctx.Value(spanKey{}).(trace.Span)
 	if !ok {
 		return
 	}
-	if data.Err != nil {
+	if err != nil {
 		span.SetStatus(codes.Error, "query failed")
 	}
 	span.End()

@@ -25,13 +25,6 @@ type (
 	notifyKey struct{}
 )
 
-// transaction is one that a context carries.
-type transaction struct {
-	pgx.Tx
-	// scope is for whom it was begun.
-	scope string
-}
-
 // ambient returns the transaction that ctx carries for this DB.
 func (db *DB) ambient(ctx context.Context) *transaction {
 	tx, _ := ctx.Value(txKey{db}).(*transaction)
@@ -84,23 +77,27 @@ func (db *DB) RunTx(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx)
 }
 
 func (db *DB) runOnce(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx) error) error {
+	var channels []string
+	if err := db.runOn(context.WithValue(ctx, notifyKey{}, &channels), fn); err != nil {
+		return err
+	}
+	for _, channel := range channels {
+		db.notify(channel)
+	}
+	return nil
+}
+
+// runOn takes a connection for a transaction and gives it back, also when fn
+// panics.
+func (db *DB) runOn(ctx context.Context, fn func(ctx context.Context, tx pgx.Tx) error) error {
 	conn, err := db.acquire(ctx)
 	if err != nil {
 		return err
 	}
-	var channels []string
+	defer conn.Release()
 	scope, _ := tenancy.Scope(ctx)
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		ctx := context.WithValue(ctx, txKey{db}, &transaction{tx, scope})
-		return fn(context.WithValue(ctx, notifyKey{}, &channels), tx)
-	})
-	conn.Release()
-	if err == nil {
-		for _, channel := range channels {
-			db.notify(channel)
-		}
-	}
-	return err
+	tx := &transaction{conn: conn.Conn(), scope: scope}
+	return tx.run(context.WithValue(ctx, txKey{db}, tx), fn)
 }
 
 // notify tells listeners without making anybody wait: those of this process if

@@ -22,9 +22,6 @@ const (
 	// projectLife bounds how long a deleted project or a changed configuration
 	// may go unnoticed by calls of backends when the message about it was lost.
 	projectLife = 10 * time.Second
-	// unknownLife is shorter: a project that was asked for before it existed
-	// should not seem to be missing for long.
-	unknownLife = 2 * time.Second
 	// projectsCached bounds memory; an entry has under 200 bytes.
 	projectsCached = 10_000
 	lookUpTimeout  = 3 * time.Second
@@ -89,14 +86,8 @@ func askOwner(client identityv1.ProjectInternalServiceClient) grpcx.ProjectLooku
 }
 
 // newProjects remembers for seconds what identity says.
-func newProjects(ask grpcx.ProjectLookup, c clock.Clock) *cache.Lookup[*grpcx.Project] {
-	return cache.NewLookup(cache.LookupOptions[*grpcx.Project]{
-		Ask: ask, Timeout: lookUpTimeout, MaxEntries: projectsCached, Clock: c,
-		Life: func(project *grpcx.Project) time.Duration {
-			if project == nil {
-				return unknownLife
-			}
-			return projectLife
-		},
+func newProjects(ask grpcx.ProjectLookup, c clock.Clock) *cache.Lookup[grpcx.Project] {
+	return cache.NewLookup(cache.LookupOptions[grpcx.Project]{
+		Ask: ask, Timeout: lookUpTimeout, Life: projectLife, MaxEntries: projectsCached, Clock: c,
 	})
 }

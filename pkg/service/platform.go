@@ -143,6 +143,7 @@ func (p *Platform) openServer(ctx context.Context) error {
 		Service:       p.Name,
 		Verifier:      verifier,
 		InFlightLimit: cfg.InFlightLimit,
+		Bound:         pg.Bound,
 		Ready:         p.ready,
 		Telemetry:     p.telemetry,
 		Logger:        p.Logger,

@@ -17,9 +17,6 @@ const (
 	// projectLife bounds how long a revoked key or a changed configuration may
 	// go unnoticed when the message about it was lost.
 	projectLife = 10 * time.Second
-	// unknownLife is shorter: a project that was asked for before it existed
-	// should not seem to be missing for long.
-	unknownLife = 2 * time.Second
 	// projectsCached bounds memory; an entry has about 1 KiB.
 	projectsCached = 10_000
 	// loadTimeout is for the calls of this package to identity and sessions.
@@ -74,12 +71,12 @@ func (p *projectAccess) holds(kind keyKind, key string, now time.Time) (keySetID
 
 // Projects looks projects up at identity and remembers them for seconds.
 type Projects struct {
-	known *cache.Lookup[*projectAccess] // nil for an unknown project
+	known *cache.Lookup[projectAccess] // nil for an unknown project
 }
 
 // NewProjects returns an empty cache in front of identity.
 func NewProjects(client identityv1.ProjectInternalServiceClient, c clock.Clock) *Projects {
-	return &Projects{cache.NewLookup(cache.LookupOptions[*projectAccess]{
+	return &Projects{cache.NewLookup(cache.LookupOptions[projectAccess]{
 		Ask: func(ctx context.Context, id string) (*projectAccess, error) {
 			res, err := client.GetProjectAccess(ctx, &identityv1.GetProjectAccessRequest{ProjectId: id})
 			if err != nil || !res.GetFound() {
@@ -87,13 +84,7 @@ func NewProjects(client identityv1.ProjectInternalServiceClient, c clock.Clock) 
 			}
 			return newProjectAccess(res), nil
 		},
-		Life: func(access *projectAccess) time.Duration {
-			if access == nil {
-				return unknownLife
-			}
-			return projectLife
-		},
-		Timeout: loadTimeout, MaxEntries: projectsCached, Clock: c,
+		Timeout: loadTimeout, Life: projectLife, MaxEntries: projectsCached, Clock: c,
 	})}
 }
 

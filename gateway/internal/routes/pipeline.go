@@ -161,6 +161,7 @@ func (p *Pipeline) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	transcode.Forward(callContext(r, route, id), route.handle, w, route.Method, canonical, &transcode.Call{
+		Method: in.Method, Path: in.Path,
 		SuccessStatus:  int(route.Policy.GetSuccessStatus()),
 		HTML:           transcode.WantsHTML(r.Header),
 		ProjectChanged: p.ProjectChanged,

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/genproto/googleapis/api/httpbody"
 	"google.golang.org/protobuf/proto"
 
+	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/grpcx"
 )
 
@@ -33,6 +34,8 @@ var outgoing = map[string]string{
 
 // Call is one request on its way to a service.
 type Call struct {
+	// Method and Path are what the caller asked for, for the words of errors.
+	Method, Path string
 	// SuccessStatus is the status of an answer without error.
 	SuccessStatus int
 	// HTML asks for an indented answer.
@@ -163,7 +166,7 @@ func handleError(ctx context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, 
 	}
 	known := grpcx.FromStatus(err)
 	LogError(ctx, call.Log, known)
-	RenderError(w, known)
+	RenderError(w, apierr.NameEndpoint(known, call.Method, call.Path))
 }
 
 // WantsHTML reports whether the answer is for a person at a browser.

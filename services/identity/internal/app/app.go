@@ -165,13 +165,13 @@ func (a *App) request(ctx context.Context) (request, error) {
 // isClient reports whether the fields and rights of clients apply.
 func (r request) isClient() bool { return !r.Access.Trusted() }
 
-// selectedTeam reads the team the user selected; nil when there is none or the
-// user is no longer a member.
-func (a *App) selectedTeam(ctx context.Context, user *domain.User) (*domain.Team, error) {
-	if user.SelectedTeamID == nil {
+// selectedTeam reads the team that the user selected; nil when there is none or
+// the user is no longer a member.
+func (a *App) selectedTeam(ctx context.Context, tenant ids.Tenant, userID string, teamID *string) (*domain.Team, error) {
+	if teamID == nil {
 		return nil, nil
 	}
-	return a.teams.Membership(ctx, user.Tenant, *user.SelectedTeamID, user.ID)
+	return a.teams.Membership(ctx, tenant, *teamID, userID)
 }
 
 // tellBudget bounds a call that only makes visible at once what an event

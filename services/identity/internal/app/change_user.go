@@ -35,20 +35,22 @@ var errSelectionMoved = errors.New("the selected team has changed")
 // in between.
 func (a *App) changeUser(ctx context.Context, req request, userID string, change userChange) (*UserView, error) {
 	for {
-		before, err := a.store.User(ctx, req.tenant, userID)
-		if err != nil {
-			return nil, err
-		}
-		if before == nil {
-			return nil, apierr.UserNotFound()
-		}
 		team := change.team
+		var selected *string
 		if !change.selects {
-			if team, err = a.selectedTeam(ctx, before); err != nil {
+			var exists bool
+			var err error
+			if selected, exists, err = a.store.SelectedTeamID(ctx, req.tenant, userID); err != nil {
+				return nil, err
+			}
+			if !exists {
+				return nil, apierr.UserNotFound()
+			}
+			if team, err = a.selectedTeam(ctx, req.tenant, userID, selected); err != nil {
 				return nil, err
 			}
 		}
-		after, err := a.changeUserTx(ctx, req, before, team, change)
+		after, err := a.changeUserTx(ctx, req, userID, selected, team, change)
 		if errors.Is(err, errSelectionMoved) {
 			continue
 		}
@@ -64,10 +66,12 @@ func (a *App) changeUser(ctx context.Context, req request, userID string, change
 	}
 }
 
-func (a *App) changeUserTx(ctx context.Context, req request, before *domain.User, team *domain.Team, change userChange) (*UserView, error) {
+// changeUserTx is changeUser for a team that was read as the selected one, or is to
+// be.
+func (a *App) changeUserTx(ctx context.Context, req request, userID string, selected *string, team *domain.Team, change userChange) (*UserView, error) {
 	var after UserView
 	err := a.store.RunTx(ctx, func(ctx context.Context, tx Tx) error {
-		user, err := tx.LockUser(ctx, req.tenant, before.ID)
+		user, err := tx.LockUser(ctx, req.tenant, userID)
 		if err != nil {
 			return err
 		}
@@ -80,7 +84,7 @@ func (a *App) changeUserTx(ctx context.Context, req request, before *domain.User
 			if team != nil {
 				user.SelectedTeamID = &team.ID
 			}
-		case deref(user.SelectedTeamID) != deref(before.SelectedTeamID):
+		case deref(user.SelectedTeamID) != deref(selected):
 			return errSelectionMoved
 		}
 		row, err := change.apply(ctx, tx, user)

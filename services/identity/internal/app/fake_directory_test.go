@@ -24,6 +24,8 @@ func (f *fakeTeams) Memberships(_ context.Context, _ ids.Tenant, members []app.T
 	for _, member := range members {
 		if team, ok := f.members[member.TeamID]; ok {
 			found[member] = &team
+		} else if f.anyTeam != nil {
+			found[member] = f.anyTeam
 		}
 	}
 	return found, f.err

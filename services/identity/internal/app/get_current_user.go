@@ -22,7 +22,7 @@ func (a *App) GetCurrentUser(ctx context.Context) (*UserView, error) {
 	if user == nil {
 		return nil, apierr.CannotGetOwnUserWithoutUser()
 	}
-	team, err := a.selectedTeam(ctx, user)
+	team, err := a.selectedTeam(ctx, user.Tenant, user.ID, user.SelectedTeamID)
 	if err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ func (a *App) GetUser(ctx context.Context, userID string) (*UserView, error) {
 	if user == nil {
 		return nil, apierr.UserNotFound()
 	}
-	team, err := a.selectedTeam(ctx, user)
+	team, err := a.selectedTeam(ctx, user.Tenant, user.ID, user.SelectedTeamID)
 	if err != nil {
 		return nil, err
 	}

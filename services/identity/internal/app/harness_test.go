@@ -341,6 +341,8 @@ type fakeTeams struct {
 	permissions map[string][]string
 	// memberIDs holds who is listed as member of a team.
 	memberIDs map[string][]string
+	// anyTeam is what every other team is like, with everybody a member; nil for none.
+	anyTeam *domain.Team
 	// batches counts how often many memberships were asked for at once.
 	batches int
 	created []app.PersonalTeam

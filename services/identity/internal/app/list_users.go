@@ -4,14 +4,21 @@ import (
 	"context"
 	"net/http"
 	"regexp"
+	"slices"
 
 	"vestibule.dev/pkg/apierr"
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/services/identity/internal/domain"
 )
 
-// maxListedUsers bounds one page, and with it the memory that a request takes.
-const maxListedUsers = 10_000
+// What bounds one page, and with it the memory that a request takes.
+const (
+	maxListedUsers = 10_000
+	// maxListedBytes is for users, and for the teams that they selected.
+	maxListedBytes = 8 << 20
+	// teamBatch is of how many users the selected teams are read at once.
+	teamBatch = 100
+)
 
 // UserListing says which users to list, and how (users.md §2.5).
 type UserListing struct {
@@ -65,6 +72,7 @@ func (a *App) ListUsers(ctx context.Context, in UserListing) (*UserPage, error) 
 		Order:    in.Order,
 		Desc:     in.Desc,
 		Limit:    maxListedUsers,
+		MaxBytes: maxListedBytes,
 		Search:   in.Search,
 		SearchID: searchedID(in.Search),
 	}
@@ -93,12 +101,15 @@ func (a *App) ListUsers(ctx context.Context, in UserListing) (*UserPage, error) 
 	if err != nil {
 		return nil, err
 	}
-	if more != "" && in.Limit == 0 {
-		return nil, apierr.Text(http.StatusBadRequest, "There are too many users for one page: set limit and follow next_cursor.")
-	}
-	teams, err := a.selectedTeams(ctx, req.tenant, users)
+	teams, known, err := a.selectedTeams(ctx, req.tenant, users)
 	if err != nil {
 		return nil, err
+	}
+	if known < len(users) {
+		users, more = users[:known], users[known].ID
+	}
+	if more != "" && in.Limit == 0 {
+		return nil, apierr.Text(http.StatusBadRequest, "There are too many users for one page: set limit and follow next_cursor.")
 	}
 	page := &UserPage{Users: make([]UserView, 0, len(users)), NextCursor: more}
 	for i := range users {
@@ -113,18 +124,36 @@ func selection(user *domain.User) TeamMember {
 	return TeamMember{TeamID: deref(user.SelectedTeamID), UserID: user.ID}
 }
 
-// selectedTeams reads the teams that the users selected and are members of.
-func (a *App) selectedTeams(ctx context.Context, tenant ids.Tenant, users []domain.User) (map[TeamMember]*domain.Team, error) {
-	var selections []TeamMember
-	for i := range users {
-		if users[i].SelectedTeamID != nil {
-			selections = append(selections, selection(&users[i]))
+// selectedTeams reads the teams that the users selected and are members of. It
+// ends early when they take too much memory, and reports for how many users it
+// has them.
+func (a *App) selectedTeams(ctx context.Context, tenant ids.Tenant, users []domain.User) (teams map[TeamMember]*domain.Team, known int, err error) {
+	teams = map[TeamMember]*domain.Team{}
+	bytes := 0
+	for batch := range slices.Chunk(users, teamBatch) {
+		var selections []TeamMember
+		for i := range batch {
+			if batch[i].SelectedTeamID != nil {
+				selections = append(selections, selection(&batch[i]))
+			}
+		}
+		known += len(batch)
+		if selections == nil {
+			continue
+		}
+		found, err := a.teams.Memberships(ctx, tenant, selections)
+		if err != nil {
+			return nil, 0, err
+		}
+		for member, team := range found {
+			teams[member] = team
+			bytes += len(team.ClientMetadata) + len(team.ClientReadOnlyMetadata) + len(team.ServerMetadata) + len(team.DisplayName) + len(deref(team.ProfileImageURL))
+		}
+		if bytes > maxListedBytes {
+			break
 		}
 	}
-	if selections == nil {
-		return nil, nil
-	}
-	return a.teams.Memberships(ctx, tenant, selections)
+	return teams, known, nil
 }
 
 var (

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"vestibule.dev/pkg/pg"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/services/identity/internal/app"
+	"vestibule.dev/services/identity/internal/domain"
 )
 
 // names lists users by display name.
@@ -228,6 +230,52 @@ func TestListUsers_team_listsItsMembers(t *testing.T) {
 	}
 	if got := h.names(app.UserListing{TeamID: ids.NewUUID()}); got != "" {
 		t.Errorf("unknown team: %s", got)
+	}
+}
+
+// Whatever users write about themselves, a page of them takes bounded memory and
+// everybody is on one.
+func TestListUsers_largeUsers_areOnShorterPages(t *testing.T) {
+	h := newHarness(t)
+	h.exec(`INSERT INTO users (project_id, branch_id, id, client_metadata, server_metadata, signed_up_at)
+		SELECT $1, $2, gen_random_uuid(), to_json(repeat('x', 500000)), to_json(repeat('y', 500000)), now() + n * interval '1 second'
+		FROM generate_series(1, 20) n`, h.tenant.ProjectID, h.tenant.BranchID)
+	for _, order := range []app.UserOrder{app.BySignedUpAt, app.ByLastActiveAt} {
+		seen, pages := map[string]bool{}, 0
+		for listing := (app.UserListing{Limit: 100, Order: order}); pages == 0 || listing.Cursor != ""; pages++ {
+			page, err := h.ListUsers(h.server(), listing)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page.Users) == 0 || len(page.Users) > 9 {
+				t.Fatalf("a page of %d megabytes", len(page.Users))
+			}
+			for _, user := range page.Users {
+				seen[user.ID] = true
+			}
+			listing.Cursor = page.NextCursor
+		}
+		if len(seen) != 20 {
+			t.Errorf("%s: %d users on %d pages", order, len(seen), pages)
+		}
+	}
+	if _, err := h.ListUsers(h.server(), app.UserListing{}); !isText(err, 400) {
+		t.Errorf("all on one page: %v", err)
+	}
+}
+
+func TestListUsers_largeTeams_areOnShorterPages(t *testing.T) {
+	h := newHarness(t)
+	h.exec(`INSERT INTO users (project_id, branch_id, id, selected_team_id)
+		SELECT $1, $2, gen_random_uuid(), gen_random_uuid() FROM generate_series(1, 150) n`, h.tenant.ProjectID, h.tenant.BranchID)
+	h.teams.anyTeam = &domain.Team{DisplayName: "Large", ClientMetadata: json.RawMessage(`"` + strings.Repeat("x", 100_000) + `"`)}
+	first, err := h.ListUsers(h.server(), app.UserListing{Limit: 150})
+	if err != nil || len(first.Users) != 100 || first.NextCursor == "" {
+		t.Fatalf("%d users, %v", len(first.Users), err)
+	}
+	second, err := h.ListUsers(h.server(), app.UserListing{Limit: 150, Cursor: first.NextCursor})
+	if err != nil || len(second.Users) != 50 || second.NextCursor != "" || second.Users[49].SelectedTeam == nil {
+		t.Errorf("%d users, %v", len(second.Users), err)
 	}
 }
 

@@ -46,6 +46,8 @@ type UserStore interface {
 	// UserIDs reads the ids that follow after, or the first ones.
 	UserIDs(ctx context.Context, tenant ids.Tenant, after string, limit int) ([]string, error)
 
+	// SelectedTeamID reads which team the user has selected; nil is none.
+	SelectedTeamID(ctx context.Context, tenant ids.Tenant, userID string) (teamID *string, userExists bool, err error)
 	Credential(ctx context.Context, tenant ids.Tenant, userID string) (*Credential, error)
 	// EmailOwner reads who signs in with the address, as typed or else
 	// normalised.
@@ -55,8 +57,9 @@ type UserStore interface {
 	// was right. It reports false, and notes nothing, when they are gone or have
 	// another password, or none any more.
 	RecordSignIn(ctx context.Context, tenant ids.Tenant, credential *Credential, guess *Guess) (current bool, err error)
-	// RecordActivity notes that the user was active and reads them together
-	// with the version of the project's configuration.
+	// RecordActivity notes that the user was active and reads what a token says
+	// about them, and no other field, together with the version of the project's
+	// configuration.
 	RecordActivity(ctx context.Context, tenant ids.Tenant, userID string) (user *domain.User, configVersion int64, err error)
 	// UpgradePasswordHash stores another hash of the same password; nothing
 	// happens when the user has another password.
@@ -302,6 +305,7 @@ type Tokens struct {
 
 // TokenSubject is a user as an access token describes them.
 type TokenSubject struct {
+	// User may have no more than the fields that a token tells.
 	User             domain.User
 	RestrictedReason string
 }

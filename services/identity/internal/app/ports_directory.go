@@ -36,6 +36,9 @@ type UserFilter struct {
 	Cursor string
 	// Limit is positive.
 	Limit int
+	// MaxBytes bounds what the users take in memory together; the first is
+	// read whatever it takes.
+	MaxBytes int
 }
 
 // AnonymousFilter says what becomes of anonymous users.

@@ -23,6 +23,19 @@ import (
 // gif is the smallest picture.
 var gif = "data:image/gif;base64," + base64.StdEncoding.EncodeToString([]byte("GIF89a\x01\x00\x01\x00\x00\x00\x00;"))
 
+// Nobody could be told of it: a message holds no more.
+func TestUpdateCurrentUser_largerThanAnEvent_changesNothing(t *testing.T) {
+	h := newHarness(t)
+	userID := h.signUp("ada@example.com")
+	large := app.UserPatch{DisplayName: patch.Value("Ada"), ClientMetadata: patch.Value(json.RawMessage(`"` + strings.Repeat("x", 1<<20) + `"`))}
+	if _, err := h.UpdateCurrentUser(h.as(principal.AccessClient, userID), large); !isText(err, 413) {
+		t.Errorf("error %v", err)
+	}
+	if user := h.me(userID); user.DisplayName != nil || user.ClientMetadata != nil {
+		t.Errorf("changed to %v, %d bytes", user.DisplayName, len(user.ClientMetadata))
+	}
+}
+
 func TestUpdateCurrentUser_plainFields_areReplacedOrKept(t *testing.T) {
 	h := newHarness(t)
 	userID := h.signUp("ada@example.com")

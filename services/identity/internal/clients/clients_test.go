@@ -2,7 +2,9 @@ package clients_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -164,6 +166,43 @@ func TestMembership_answer_isTheTeamOrNil(t *testing.T) {
 	if got, err := teams.TeamIDs(t.Context(), tenant, "u"); !slices.Equal(got, []string{"a", "b"}) || err != nil {
 		t.Errorf("%v, %v", got, err)
 	}
+}
+
+// The teams of an answer that would be larger than a message come in several.
+func TestMemberships_largeTeams_comeInSeveralAnswers(t *testing.T) {
+	const teams, size = 40, 1_000_000
+	server := grpctest.New(t, "peers", func(r grpc.ServiceRegistrar) {
+		teamsv1.RegisterMembershipInternalServiceServer(r, largeTeams{size: size})
+	})
+	var members []app.TeamMember
+	for i := range teams {
+		members = append(members, app.TeamMember{TeamID: fmt.Sprint(i), UserID: "u"})
+	}
+	found, err := clients.NewTeams(server.Caller("identity")).Memberships(t.Context(), tenant, members)
+	if err != nil || len(found) != teams {
+		t.Fatalf("%d teams, %v", len(found), err)
+	}
+	for member, team := range found {
+		if team.ID != member.TeamID || len(team.DisplayName) != size {
+			t.Errorf("team %s of %d bytes for %s", team.ID, len(team.DisplayName), member.TeamID)
+		}
+	}
+}
+
+// largeTeams has every team, with a name of that many bytes and everybody as a
+// member.
+type largeTeams struct {
+	teamsv1.UnimplementedMembershipInternalServiceServer
+
+	size int
+}
+
+func (l largeTeams) BatchGetMemberships(_ context.Context, req *teamsv1.BatchGetMembershipsRequest) (*teamsv1.BatchGetMembershipsResponse, error) {
+	res := &teamsv1.BatchGetMembershipsResponse{Memberships: req.GetMemberships()}
+	for _, membership := range req.GetMemberships() {
+		res.Teams = append(res.Teams, &teamsv1.Team{Id: membership.GetTeamId(), DisplayName: strings.Repeat("x", l.size), CreatedAtMillis: proto.Float64(1)})
+	}
+	return res, nil
 }
 
 func TestClients_peersError_arrivesUnchanged(t *testing.T) {

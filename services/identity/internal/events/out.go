@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"vestibule.dev/pkg/ids"
@@ -10,6 +11,7 @@ import (
 	"vestibule.dev/pkg/pbjson"
 	eventsv1 "vestibule.dev/proto/events/v1"
 	"vestibule.dev/services/identity/internal/app"
+	"vestibule.dev/services/identity/internal/domain"
 	"vestibule.dev/services/identity/internal/userpb"
 )
 
@@ -111,11 +113,29 @@ func Encode(ctx context.Context, event app.Event) (*eventsv1.Envelope, error) {
 	return encodeProject(ctx, event)
 }
 
-// representation is the user as server callers see them.
+const (
+	// maxTeam bounds, in bytes, what of an event the selected team may take.
+	maxTeam = 256 << 10
+	// maxTeamName bounds the name, in characters, of a team that takes more.
+	maxTeamName = 256
+)
+
+// representation is the user as server callers see them. A selected team that is
+// very large is told by its name alone: what is written into a
+// team must not keep its members from changing anything of theirs.
 func representation(user *app.UserView) (*structpb.Struct, error) {
 	message, err := userpb.Server(user)
 	if err != nil {
 		return nil, err
+	}
+	if proto.Size(message.GetSelectedTeam()) > maxTeam {
+		told, name := *user, []rune(user.SelectedTeam.DisplayName)
+		told.SelectedTeam = &domain.Team{
+			ID: user.SelectedTeam.ID, DisplayName: string(name[:min(len(name), maxTeamName)]), CreatedAt: user.SelectedTeam.CreatedAt,
+		}
+		if message, err = userpb.Server(&told); err != nil {
+			return nil, err
+		}
 	}
 	return pbjson.Struct(message)
 }

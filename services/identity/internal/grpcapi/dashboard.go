@@ -4,14 +4,21 @@ import (
 	"context"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	identityv1 "vestibule.dev/proto/identity/v1"
 	typesv1 "vestibule.dev/proto/types/v1"
 	"vestibule.dev/services/identity/internal/app"
 	"vestibule.dev/services/identity/internal/userpb"
 )
 
-// previewedUsers is how many users a preview lists when nobody says.
-const previewedUsers = 10
+const (
+	// previewedUsers is how many users a preview lists when nobody says.
+	previewedUsers = 10
+	// maxLatestUsers bounds the latest users, in bytes: the lists of them must
+	// fit into one message.
+	maxLatestUsers = 7 << 20
+)
 
 // Dashboard implements identityv1.DashboardServiceServer.
 type Dashboard struct {
@@ -74,12 +81,17 @@ func (s *Dashboard) PreviewAffectedUsers(ctx context.Context, req *identityv1.Pr
 	return res, nil
 }
 
+// serverUsers are the first of the users, as servers see them.
 func serverUsers(users []app.UserView) ([]*identityv1.User, error) {
 	messages := make([]*identityv1.User, 0, len(users))
+	size := 0
 	for i := range users {
 		message, err := userpb.Server(&users[i])
 		if err != nil {
 			return nil, err
+		}
+		if size += proto.Size(message); size > maxLatestUsers {
+			break
 		}
 		messages = append(messages, message)
 	}

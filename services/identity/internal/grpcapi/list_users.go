@@ -42,8 +42,12 @@ func (s *UserAdmin) ListUsers(ctx context.Context, req *identityv1.ListUsersRequ
 		if err != nil {
 			return nil, err
 		}
-		if size += proto.Size(user); size > maxUserPage {
-			return nil, apierr.Text(http.StatusBadRequest, "The users are too large for one page: set a smaller limit and follow next_cursor.")
+		if size += proto.Size(user); size > maxUserPage && i > 0 {
+			if req.Limit == nil {
+				return nil, apierr.Text(http.StatusBadRequest, "The users are too large for one page: set limit and follow next_cursor.")
+			}
+			page.NextCursor = page.Users[i].ID
+			break
 		}
 		res.Items = append(res.Items, user)
 	}

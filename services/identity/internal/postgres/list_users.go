@@ -23,23 +23,37 @@ func (s *Store) Users(ctx context.Context, tenant ids.Tenant, filter app.UserFil
 	if err != nil {
 		return nil, "", err
 	}
-	details, err := pgx.CollectRows(rows, pgx.RowToStructByPos[db.UserDetail])
-	if err != nil {
-		return nil, "", err
-	}
-	if len(details) > filter.Limit {
-		next = details[filter.Limit].ID
-		details = details[:filter.Limit]
-	}
-	users = make([]domain.User, 0, len(details))
-	for _, row := range details {
+	defer rows.Close()
+	for bytes := 0; rows.Next(); {
+		row, err := pgx.RowToStructByPos[db.UserDetail](rows)
+		if err != nil {
+			return nil, "", err
+		}
+		bytes += sizeOf(row)
+		if len(users) == filter.Limit || len(users) > 0 && bytes > filter.MaxBytes {
+			next = row.ID
+			break
+		}
 		user, err := toUser(row)
 		if err != nil {
 			return nil, "", err
 		}
 		users = append(users, *user)
 	}
-	return users, next, nil
+	// The rows after the last user of the page are dropped as they come.
+	rows.Close()
+	return users, next, rows.Err()
+}
+
+// sizeOf is about what a user takes in memory, in bytes: what may be long.
+func sizeOf(row db.UserDetail) int {
+	size := len(row.ClientMetadata) + len(row.ClientReadOnlyMetadata) + len(row.ServerMetadata) + len(row.OauthAccounts)
+	for _, text := range []*string{row.ProfileImageUrl, row.RestrictedByAdminReason, row.RestrictedByAdminPrivateDetails} {
+		if text != nil {
+			size += len(*text)
+		}
+	}
+	return size
 }
 
 // listUsers writes the statement for a page and the user after it. The page is

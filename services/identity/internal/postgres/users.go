@@ -68,15 +68,24 @@ func (s *Store) UserContacts(ctx context.Context, tenant ids.Tenant, userIDs []s
 	}
 	contacts := make([]app.UserContact, 0, len(rows))
 	for _, row := range rows {
-		contact := app.UserContact{UserID: row.ID, DisplayName: row.DisplayName}
-		if row.PrimaryEmail != nil {
-			contact.PrimaryEmail = &domain.PrimaryEmail{
-				Value: *row.PrimaryEmail, IsVerified: *row.PrimaryEmailVerified, UsedForAuth: *row.PrimaryEmailUsedForAuth,
-			}
-		}
-		contacts = append(contacts, contact)
+		contacts = append(contacts, app.UserContact{
+			UserID:       row.ID,
+			DisplayName:  row.DisplayName,
+			PrimaryEmail: toPrimaryEmail(row.PrimaryEmail, row.PrimaryEmailVerified, row.PrimaryEmailUsedForAuth),
+		})
 	}
 	return contacts, nil
+}
+
+// SelectedTeamID implements app.UserStore.
+func (s *Store) SelectedTeamID(ctx context.Context, tenant ids.Tenant, userID string) (teamID *string, userExists bool, err error) {
+	teamID, err = s.queries(ctx).SelectedTeamID(ctx, db.SelectedTeamIDParams{
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: userID,
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, false, nil
+	}
+	return teamID, err == nil, err
 }
 
 // RecordSignIn implements app.UserStore.
@@ -95,7 +104,19 @@ func (s *Store) RecordActivity(ctx context.Context, tenant ids.Tenant, userID st
 	row, err := s.queries(ctx).RecordActivity(ctx, db.RecordActivityParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: userID,
 	})
-	user, err := found(row.UserDetail, err, toUser)
+	user, err := found(row, err, func(row db.RecordActivityRow) (*domain.User, error) {
+		return &domain.User{
+			Tenant:            tenant,
+			ID:                row.ID,
+			DisplayName:       row.DisplayName,
+			SelectedTeamID:    row.SelectedTeamID,
+			PrimaryEmail:      toPrimaryEmail(row.PrimaryEmail, row.PrimaryEmailVerified, row.PrimaryEmailUsedForAuth),
+			RequiresTOTPMFA:   row.RequiresTotpMfa,
+			IsAnonymous:       row.IsAnonymous,
+			RestrictedByAdmin: row.RestrictedByAdmin,
+			SignedUpAt:        row.SignedUpAt,
+		}, nil
+	})
 	return user, row.ConfigVersion, err
 }
 
@@ -139,12 +160,9 @@ func (t *tx) CreateUser(ctx context.Context, user *domain.User, passwordHash *st
 }
 
 func (t *tx) LockUser(ctx context.Context, tenant ids.Tenant, userID string) (*domain.User, error) {
-	_, err := t.queries.LockUser(ctx, db.LockUserParams{
+	err := db.New(pg.Queued(t.tx)).LockUser(ctx, db.LockUserParams{
 		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, ID: userID,
 	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -248,4 +266,12 @@ func toUser(row db.UserDetail) (*domain.User, error) {
 		}
 	}
 	return user, nil
+}
+
+// toPrimaryEmail makes an address of a channel that may not be there.
+func toPrimaryEmail(value *string, verified, usedForAuth *bool) *domain.PrimaryEmail {
+	if value == nil {
+		return nil
+	}
+	return &domain.PrimaryEmail{Value: *value, IsVerified: *verified, UsedForAuth: *usedForAuth}
 }

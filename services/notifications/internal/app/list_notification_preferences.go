@@ -25,7 +25,7 @@ func (a *App) ListNotificationPreferences(ctx context.Context, userID string) ([
 	if err := req.authorizeOwn(userID); err != nil {
 		return nil, err
 	}
-	if err := a.requireUser(ctx, req.tenant, userID); err != nil {
+	if err := a.requireUser(ctx, req, userID); err != nil {
 		return nil, err
 	}
 	chosen, err := a.Store.Preferences(ctx, req.tenant, userID)

@@ -11,6 +11,8 @@ import (
 
 // WebhookStore reads webhooks and claims what is to be delivered.
 type WebhookStore interface {
+	// HasWebhookEndpoints reports whether any branch of the project has one.
+	HasWebhookEndpoints(ctx context.Context, projectID string) (bool, error)
 	WebhookEndpoints(ctx context.Context, tenant ids.Tenant) ([]webhook.Endpoint, error)
 	// WebhookEndpoint returns nil when there is none.
 	WebhookEndpoint(ctx context.Context, tenant ids.Tenant, endpointID string) (*webhook.Endpoint, error)

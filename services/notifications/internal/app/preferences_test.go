@@ -75,7 +75,7 @@ func details(err error) map[string]any {
 
 func TestListNotificationPreferences_callers(t *testing.T) {
 	f := newFixture(t)
-	me, other := f.user("a@example.com"), f.user("b@example.com")
+	me, other, deleted := f.user("a@example.com"), f.user("b@example.com"), ids.NewUUID()
 	for _, tt := range []struct {
 		ctx    context.Context
 		userID string
@@ -89,6 +89,8 @@ func TestListNotificationPreferences_callers(t *testing.T) {
 		{as(t, principal.AccessServer, ""), me, ""},
 		{as(t, principal.AccessAdmin, me), other, ""},
 		{as(t, principal.AccessServer, ""), ids.NewUUID(), "USER_NOT_FOUND"},
+		{as(t, principal.AccessClient, deleted), deleted, "CANNOT_GET_OWN_USER_WITHOUT_USER"},
+		{as(t, principal.AccessServer, deleted), deleted, "CANNOT_GET_OWN_USER_WITHOUT_USER"},
 		{t.Context(), me, "ACCESS_TYPE_REQUIRED"},
 	} {
 		if _, err := f.ListNotificationPreferences(tt.ctx, tt.userID); answer(err) != tt.want {
@@ -106,7 +108,7 @@ func TestListNotificationPreferences_callers(t *testing.T) {
 
 func TestUpdateNotificationPreference_order(t *testing.T) {
 	f := newFixture(t)
-	me, other := f.user("a@example.com"), f.user("b@example.com")
+	me, other, deleted := f.user("a@example.com"), f.user("b@example.com"), ids.NewUUID()
 	for _, tt := range []struct {
 		ctx              context.Context
 		userID, category string
@@ -116,6 +118,7 @@ func TestUpdateNotificationPreference_order(t *testing.T) {
 		{as(t, principal.AccessClient, ""), me, marketing, "USER_AUTHENTICATION_REQUIRED"},
 		{as(t, principal.AccessClient, me), other, marketing, "Forbidden"},
 		{as(t, principal.AccessServer, ""), ids.NewUUID(), marketing, "USER_NOT_FOUND"},
+		{as(t, principal.AccessClient, deleted), deleted, marketing, "CANNOT_GET_OWN_USER_WITHOUT_USER"},
 		{as(t, principal.AccessClient, me), me, strings.ToUpper(marketing), ""},
 		{as(t, principal.AccessServer, ""), me, transactional, ""},
 	} {

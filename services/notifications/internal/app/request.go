@@ -45,14 +45,18 @@ func (r request) authorizeOwn(userID string) error {
 	return nil
 }
 
-// requireUser refuses users that do not exist.
-func (a *App) requireUser(ctx context.Context, tenant ids.Tenant, userID string) error {
-	contacts, err := a.Users.Contacts(ctx, tenant, []string{userID})
+// requireUser refuses users that do not exist. The token of a deleted user
+// outlives them: "me" stands for nobody then (protocol §5, step 12).
+func (a *App) requireUser(ctx context.Context, req request, userID string) error {
+	contacts, err := a.Users.Contacts(ctx, req.tenant, []string{userID})
 	if err != nil {
 		return err
 	}
-	if _, ok := contacts[userID]; !ok {
-		return apierr.UserNotFound()
+	if _, ok := contacts[userID]; ok {
+		return nil
 	}
-	return nil
+	if req.UserID == userID {
+		return apierr.CannotGetOwnUserWithoutUser()
+	}
+	return apierr.UserNotFound()
 }

@@ -26,6 +26,11 @@ type WebhookFact struct {
 	Awaits, AwaitsType string
 }
 
+// WantsWebhooks reports whether the project has anybody to tell.
+func (a *App) WantsWebhooks(ctx context.Context, projectID string) (bool, error) {
+	return a.Store.HasWebhookEndpoints(ctx, projectID)
+}
+
 // SendWebhooks tells the project's endpoints of facts, in the transaction that
 // ctx carries if there is one.
 func (a *App) SendWebhooks(ctx context.Context, facts ...WebhookFact) error {

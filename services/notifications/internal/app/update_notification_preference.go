@@ -25,7 +25,7 @@ func (a *App) UpdateNotificationPreference(ctx context.Context, userID, category
 	if err := req.authorizeOwn(userID); err != nil {
 		return nil, err
 	}
-	if err := a.requireUser(ctx, req.tenant, userID); err != nil {
+	if err := a.requireUser(ctx, req, userID); err != nil {
 		return nil, err
 	}
 	err = a.Store.RunTx(ctx, func(ctx context.Context, tx Tx) error {

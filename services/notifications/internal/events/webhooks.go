@@ -28,6 +28,7 @@ func WebhookSubscriptions(application *app.App) []inbox.Subscription {
 		Name:    "webhooks-identity",
 		Context: "identity",
 		Ordered: true,
+		Wanted:  application.WantsWebhooks,
 		Subjects: []string{
 			"identity.v1.user.created.*",
 			"identity.v1.user.updated.*",
@@ -39,6 +40,7 @@ func WebhookSubscriptions(application *app.App) []inbox.Subscription {
 		Context: "teams",
 		Ordered: true,
 		Key:     withMembership,
+		Wanted:  application.WantsWebhooks,
 		Subjects: []string{
 			"teams.v1.team.*.*",
 			"teams.v1.membership.*.*",

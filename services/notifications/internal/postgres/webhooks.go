@@ -49,6 +49,11 @@ func webhookEndpoint(row db.WebhookEndpoint) *webhook.Endpoint {
 	}
 }
 
+// HasWebhookEndpoints implements app.WebhookStore.
+func (s *Store) HasWebhookEndpoints(ctx context.Context, projectID string) (bool, error) {
+	return s.queries(ctx).HasWebhookEndpoints(ctx, projectID)
+}
+
 // WebhookEndpoints implements app.WebhookStore.
 func (s *Store) WebhookEndpoints(ctx context.Context, tenant ids.Tenant) ([]webhook.Endpoint, error) {
 	rows, err := s.queries(ctx).WebhookEndpoints(ctx, db.WebhookEndpointsParams{ProjectID: tenant.ProjectID, BranchID: tenant.BranchID})

@@ -51,34 +51,3 @@ func (a *App) authorizeAPIKeys(ctx context.Context, caller principal.Principal, 
 	}
 	return err
 }
-
-// orSignedOut returns a refusal of a client or, when its user was deleted, that
-// nobody is signed in: their token outlives them (protocol §5, step 12).
-// Whatever is given to a user who is there needs no look.
-func (a *App) orSignedOut(ctx context.Context, caller principal.Principal, refusal error) error {
-	if caller.Access != principal.AccessClient {
-		return refusal
-	}
-	deleted, err := a.Store.UserDeleted(ctx, tenantOf(caller), caller.UserID)
-	switch {
-	case err != nil:
-		return err
-	case deleted:
-		return apierr.UserAuthenticationRequired()
-	}
-	return refusal
-}
-
-// checkOwn fails with CANNOT_GET_OWN_USER_WITHOUT_USER when something about the
-// keys of the signed-in user came to nothing because they were deleted: "me"
-// stands for nobody then.
-func (a *App) checkOwn(ctx context.Context, caller principal.Principal, owner domain.APIKeyOwner) error {
-	if owner.Type != ids.UserKey || !caller.SignedIn() || owner.ID != caller.UserID {
-		return nil
-	}
-	deleted, err := a.Store.UserDeleted(ctx, tenantOf(caller), caller.UserID)
-	if err == nil && deleted {
-		err = apierr.CannotGetOwnUserWithoutUser()
-	}
-	return err
-}

@@ -29,8 +29,11 @@ type CrossDomain struct {
 // and returns the redirect that takes it to the other domain (auth.md §9.6).
 func (a *App) AuthorizeCrossDomain(ctx context.Context, caller principal.Principal, in CrossDomain) (redirectURL string, err error) {
 	tenant := tenantOf(caller)
+	deleted, err := a.signedInDeleted(ctx, caller)
 	switch {
-	case !caller.SignedIn():
+	case err != nil:
+		return "", err
+	case !caller.SignedIn() || deleted:
 		return "", apierr.UserAuthenticationRequired()
 	case caller.SessionID == "":
 		return "", apierr.Text(http.StatusBadRequest, "The access token names no session.")

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -9,14 +10,26 @@ import (
 	"vestibule.dev/pkg/principal"
 )
 
+var errNoSession = apierr.Text(http.StatusNotFound, "There is no such session.")
+
 // DeleteSession ends a session other than the caller's own. A client can end
 // sessions of its own user only; others do not exist for it.
 func (a *App) DeleteSession(ctx context.Context, caller principal.Principal, sessionID string) error {
-	notFound := apierr.Text(http.StatusNotFound, "There is no such session.")
+	err := a.deleteOtherSession(ctx, caller, sessionID)
+	if errors.Is(err, errNoSession) && caller.Access == principal.AccessClient {
+		// A client names its user as "me".
+		if err := a.checkOwn(ctx, caller, caller.UserID); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (a *App) deleteOtherSession(ctx context.Context, caller principal.Principal, sessionID string) error {
 	var ownerID string
 	if caller.Access == principal.AccessClient {
 		if !caller.SignedIn() {
-			return notFound
+			return errNoSession
 		}
 		ownerID = caller.UserID
 	}
@@ -28,11 +41,11 @@ func (a *App) DeleteSession(ctx context.Context, caller principal.Principal, ses
 		if exists {
 			return apierr.CannotDeleteCurrentSession()
 		}
-		return notFound
+		return errNoSession
 	}
 	deleted, err := a.deleteSession(ctx, caller, sessionID, ownerID, Deleted)
 	if err == nil && !deleted {
-		err = notFound
+		err = errNoSession
 	}
 	return err
 }

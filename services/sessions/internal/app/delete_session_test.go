@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"vestibule.dev/pkg/apierr"
+	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/services/sessions/internal/app"
 )
@@ -39,6 +40,43 @@ func TestDeleteSession_refused_changesNothing(t *testing.T) {
 	}
 	if n := s.count(t, "SELECT count(*) FROM sessions"); n != 2 {
 		t.Errorf("%d sessions left", n)
+	}
+}
+
+// The token of a deleted user outlives them, and "me" stands for nobody
+// (protocol §5, step 12).
+func TestSessions_deletedUser_isNobody(t *testing.T) {
+	s := newSystem(t)
+	own := s.open(t, request(userID))
+	if _, err := s.RevokeUserSessions(t.Context(), app.Revocation{Tenant: tenant, UserID: userID, Reason: app.UserDeleted}); err != nil {
+		t.Fatal(err)
+	}
+	s.users.delete(userID)
+	gone := client(userID, own.SessionID)
+	backendWithGone := gone
+	backendWithGone.Access = principal.AccessServer
+	withoutToken := crossDomain(own)
+	withoutToken.RefreshToken = ""
+	noUser, signIn := apierr.CannotGetOwnUserWithoutUser(), apierr.UserAuthenticationRequired()
+	for name, tt := range map[string]struct {
+		err  error
+		want *apierr.Error
+	}{
+		"list mine":                   {last(s.ListSessions(t.Context(), gone, userID)), noUser},
+		"list mine in upper case":     {last(s.ListSessions(t.Context(), gone, strings.ToUpper(userID))), noUser},
+		"list others'":                {last(s.ListSessions(t.Context(), gone, otherUserID)), noUser},
+		"end mine":                    {s.DeleteSession(t.Context(), gone, own.SessionID), noUser},
+		"end another":                 {s.DeleteSession(t.Context(), gone, ids.NewUUID()), noUser},
+		"sign out":                    {s.DeleteCurrentSession(t.Context(), gone), apierr.RefreshTokenNotFoundOrExpired()},
+		"hand over":                   {last(s.AuthorizeCrossDomain(t.Context(), gone, crossDomain(own))), signIn},
+		"hand over, no refresh token": {last(s.AuthorizeCrossDomain(t.Context(), gone, withoutToken)), signIn},
+		"a server, list mine":         {last(s.ListSessions(t.Context(), backendWithGone, userID)), noUser},
+		"a server, hand over":         {last(s.AuthorizeCrossDomain(t.Context(), backendWithGone, withoutToken)), signIn},
+	} {
+		t.Run(name, func(t *testing.T) { checkError(t, tt.err, tt.want) })
+	}
+	if sessions, err := s.ListSessions(t.Context(), backend(principal.AccessServer), userID); err != nil || len(sessions) != 0 {
+		t.Errorf("a server sees %v, %v", sessions, err)
 	}
 }
 

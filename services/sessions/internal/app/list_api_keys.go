@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/services/sessions/internal/domain"
 )
@@ -17,8 +18,8 @@ func (a *App) ListAPIKeys(ctx context.Context, caller principal.Principal, owner
 		return nil, err
 	}
 	keys, err := a.Store.APIKeysOfOwner(ctx, tenantOf(caller), owner)
-	if err == nil && len(keys) == 0 {
-		err = a.checkOwn(ctx, caller, owner)
+	if err == nil && len(keys) == 0 && owner.Type == ids.UserKey {
+		err = a.checkOwn(ctx, caller, owner.ID)
 	}
 	return keys, err
 }

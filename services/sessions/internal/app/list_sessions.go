@@ -19,10 +19,17 @@ func (a *App) ListSessions(ctx context.Context, caller principal.Principal, user
 			return nil, apierr.CannotGetOwnUserWithoutUser()
 		}
 		if !strings.EqualFold(caller.UserID, userID) {
+			if err := a.checkOwn(ctx, caller, caller.UserID); err != nil {
+				return nil, err
+			}
 			return nil, apierr.Text(http.StatusForbidden, "Clients can list the sessions of their own user only.")
 		}
 	}
-	return a.Store.SessionsOfUser(ctx, tenantOf(caller), userID, caller.Access == principal.AccessAdmin)
+	sessions, err := a.Store.SessionsOfUser(ctx, tenantOf(caller), userID, caller.Access == principal.AccessAdmin)
+	if err == nil && len(sessions) == 0 {
+		err = a.checkOwn(ctx, caller, userID)
+	}
+	return sessions, err
 }
 
 func tenantOf(caller principal.Principal) ids.Tenant {

@@ -16,9 +16,6 @@ const (
 	// projectLife bounds how long a revoked key may go unnoticed when the
 	// message about it was lost.
 	projectLife = 10 * time.Second
-	// unknownLife is shorter: a project that was asked for before it existed
-	// should not seem to be missing for long.
-	unknownLife = 2 * time.Second
 	// maxProjects bounds the cache; a project takes about half a kilobyte.
 	maxProjects = 10_000
 	askTimeout  = 3 * time.Second
@@ -28,20 +25,14 @@ const (
 // seconds. It is safe for concurrent use.
 type Projects struct {
 	client identityv1.ProjectInternalServiceClient
-	known  *cache.Lookup[*domain.Project] // nil for an unknown project
+	known  *cache.Lookup[domain.Project] // nil for an unknown project
 }
 
 // NewProjects returns Projects over a connection to identity.
 func NewProjects(identity grpc.ClientConnInterface, c clock.Clock) *Projects {
 	p := &Projects{client: identityv1.NewProjectInternalServiceClient(identity)}
-	p.known = cache.NewLookup(cache.LookupOptions[*domain.Project]{
-		Ask: p.ask, Timeout: askTimeout, MaxEntries: maxProjects, Clock: c,
-		Life: func(project *domain.Project) time.Duration {
-			if project == nil {
-				return unknownLife
-			}
-			return projectLife
-		},
+	p.known = cache.NewLookup(cache.LookupOptions[domain.Project]{
+		Ask: p.ask, Timeout: askTimeout, Life: projectLife, MaxEntries: maxProjects, Clock: c,
 	})
 	return p
 }

@@ -17,6 +17,7 @@ import (
 	"vestibule.dev/pkg/ids"
 	"vestibule.dev/pkg/principal"
 	"vestibule.dev/services/teams/internal/app"
+	"vestibule.dev/services/teams/internal/domain"
 )
 
 type ctxType = context.Context
@@ -451,5 +452,29 @@ func TestAcceptTeamInvitation_manyCodesInParallel_joinsOnce(t *testing.T) {
 		if got := facts(f.events()); got != "membership.created team_permission.created" {
 			t.Errorf("events %s", got)
 		}
+	}
+}
+
+// Others decide how many invitations somebody gets, and what the teams are called.
+func TestListTeamInvitations_flood_hidesNothingNew(t *testing.T) {
+	const most = 10_000
+	f := newFixture(t)
+	ada, mallory, grace := f.user("Ada"), f.user("Mallory"), f.user("Grace", "grace@example.com")
+	teamID, flooding := f.team(ada), f.team(mallory)
+	f.exec(`UPDATE teams SET display_name = repeat('😀', 1000) WHERE id = $1`, flooding)
+	f.exec(`INSERT INTO team_invitations (project_id, branch_id, id, team_id, recipient_email, expires_at, created_at)
+		SELECT 'p', 'main', gen_random_uuid(), $1, 'grace@example.com', now() + interval '1 hour', now() - i * interval '1 second'
+		FROM generate_series(1, $2::int) i`, flooding, most)
+	wanted, _ := f.invite(f.client(ada), teamID, "grace@example.com")
+	list, err := f.ListTeamInvitations(f.client(grace), nil, &grace)
+	if err != nil || len(list) != most || list[most-1].ID != wanted || list[most-1].TeamDisplayName == "" {
+		t.Fatalf("%d invitations, %v", len(list), err)
+	}
+	if name := list[0].TeamDisplayName; name != strings.Repeat("😀", 256) {
+		t.Errorf("a name of %d bytes", len(name))
+	}
+	list, err = f.ListTeamInvitations(f.server(), &flooding, nil)
+	if err != nil || len(list) != most || slices.ContainsFunc(list, func(i domain.Invitation) bool { return i.TeamID != flooding }) {
+		t.Errorf("%d invitations of the team, %v", len(list), err)
 	}
 }

@@ -8,9 +8,14 @@ import (
 	"vestibule.dev/services/teams/internal/domain"
 )
 
+// maxInvitations bounds a list of invitations. How many there are to somebody is
+// up to others, so more than that must not keep the newest from being listed; that
+// many fit into an answer.
+const maxInvitations = 10_000
+
 // ListTeamInvitations lists the pending invitations of a team or those to the
-// verified addresses of a user, one of which must be named, oldest first
-// (teams.md §5.2).
+// verified addresses of a user, one of which must be named, oldest first: of very
+// many, the newest (teams.md §5.2).
 func (a *App) ListTeamInvitations(ctx context.Context, teamID, userID *string) ([]domain.Invitation, error) {
 	req, err := a.request(ctx)
 	switch {
@@ -35,7 +40,7 @@ func (a *App) invitationsToUser(ctx context.Context, req request, userID string)
 	if len(emails) == 0 {
 		return nil, a.checkOwn(ctx, req, &userID)
 	}
-	return a.store.InvitationsTo(ctx, req.tenant, emails)
+	return a.store.InvitationsTo(ctx, req.tenant, emails, maxInvitations)
 }
 
 func (a *App) invitationsOfTeam(ctx context.Context, req request, teamID string) ([]domain.Invitation, error) {
@@ -51,5 +56,5 @@ func (a *App) invitationsOfTeam(ctx context.Context, req request, teamID string)
 	if err != nil {
 		return nil, err
 	}
-	return a.store.InvitationsOfTeam(ctx, req.tenant, teamID)
+	return a.store.InvitationsOfTeam(ctx, req.tenant, teamID, maxInvitations)
 }

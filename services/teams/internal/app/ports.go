@@ -120,10 +120,11 @@ type Store interface {
 	// Invitation reads a pending invitation, without the name of its team; nil
 	// when there is none.
 	Invitation(ctx context.Context, tenant ids.Tenant, invitationID string) (*domain.Invitation, error)
-	// InvitationsOfTeam lists the pending invitations of a team, oldest first.
-	InvitationsOfTeam(ctx context.Context, tenant ids.Tenant, teamID string) ([]domain.Invitation, error)
-	// InvitationsTo lists the pending invitations of addresses, oldest first.
-	InvitationsTo(ctx context.Context, tenant ids.Tenant, emails []string) ([]domain.Invitation, error)
+	// InvitationsOfTeam lists the newest pending invitations of a team, oldest
+	// first, each with the first 256 characters of the team's name.
+	InvitationsOfTeam(ctx context.Context, tenant ids.Tenant, teamID string, limit int) ([]domain.Invitation, error)
+	// InvitationsTo is InvitationsOfTeam for those to some addresses.
+	InvitationsTo(ctx context.Context, tenant ids.Tenant, emails []string, limit int) ([]domain.Invitation, error)
 	// ForgetExpiredInvitations deletes invitations that nobody can accept any
 	// more.
 	ForgetExpiredInvitations(ctx context.Context) error

@@ -494,6 +494,11 @@ func TestDeleteTeam_whileAMemberActs_waitsInLine(t *testing.T) {
 		}
 		go func() { deleted <- f.DeleteTeam(f.server(), teamID) }()
 		f.awaitBlocked()
+		// Of two that wait for each other, Postgres may end the deletion, which
+		// begins anew and hides it. So the team is asked for without waiting.
+		if _, err := f.db.Querier(ctx).Exec(ctx, `SELECT FROM teams WHERE id = $1 FOR NO KEY UPDATE NOWAIT`, teamID); err != nil {
+			return fmt.Errorf("the deletion holds the team while it waits for a member: %w", err)
+		}
 		team, err := tx.LockTeam(ctx, tenant, teamID)
 		if err != nil || team == nil {
 			return fmt.Errorf("the team is %v, %w", team, err)

@@ -60,6 +60,13 @@ func (m *memory) MemberProfiles(_ context.Context, _ ids.Tenant, _, _ *string, l
 	return slices.Repeat([]domain.MemberProfile{m.profile}, min(max(m.members, 1), limit)), nil
 }
 
+// InvitationsOfTeam returns as many as there may be, as large as they can be.
+func (m *memory) InvitationsOfTeam(_ context.Context, _ ids.Tenant, teamID string, limit int) ([]domain.Invitation, error) {
+	return slices.Repeat([]domain.Invitation{{
+		ID: ids.NewUUID(), TeamID: teamID, TeamDisplayName: strings.Repeat("😀", 256), RecipientEmail: strings.Repeat("e", 320), ExpiresAt: time.Now(),
+	}}, limit), nil
+}
+
 func (m *memory) TeamGrants(_ context.Context, _ ids.Tenant, _, _ *string, limit int) ([]app.Grants, error) {
 	granted := []app.Grants{{TeamID: ids.NewUUID(), UserID: ids.NewUUID(), PermissionIDs: []string{
 		domain.UpdateTeam, domain.DeleteTeam, domain.ReadMembers, domain.RemoveMembers, domain.InviteMembers, domain.ManageAPIKeys,
@@ -267,6 +274,11 @@ func TestLists_largeTeam_travel(t *testing.T) {
 	held, err := permissions.ListTeamPermissions(called(t, principal.AccessServer), &teamsv1.ListTeamPermissionsRequest{Recursive: new("true")})
 	if err != nil || len(held.GetItems()) != 6*m.members {
 		t.Errorf("%d permissions, %v", len(held.GetItems()), err)
+	}
+	invited, err := teamsv1.NewTeamInvitationServiceClient(conn).ListTeamInvitations(called(t, principal.AccessServer),
+		&teamsv1.ListTeamInvitationsRequest{TeamId: &m.profile.TeamID})
+	if err != nil || len(invited.GetItems()) != 10_000 {
+		t.Errorf("%d invitations, %v", len(invited.GetItems()), err)
 	}
 	m.members = 60_000
 	_, err = permissions.ListTeamPermissions(called(t, principal.AccessServer), &teamsv1.ListTeamPermissionsRequest{})

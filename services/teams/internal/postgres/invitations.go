@@ -48,9 +48,9 @@ func (s *Store) Invitation(ctx context.Context, tenant ids.Tenant, invitationID 
 }
 
 // InvitationsOfTeam implements app.Store.
-func (s *Store) InvitationsOfTeam(ctx context.Context, tenant ids.Tenant, teamID string) ([]domain.Invitation, error) {
+func (s *Store) InvitationsOfTeam(ctx context.Context, tenant ids.Tenant, teamID string, limit int) ([]domain.Invitation, error) {
 	rows, err := s.queries(ctx).InvitationsOfTeam(ctx, db.InvitationsOfTeamParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID,
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, TeamID: teamID, MaxRows: int64(limit),
 	})
 	return all(rows, err, func(row db.InvitationsOfTeamRow) domain.Invitation {
 		return domain.Invitation{
@@ -61,9 +61,9 @@ func (s *Store) InvitationsOfTeam(ctx context.Context, tenant ids.Tenant, teamID
 }
 
 // InvitationsTo implements app.Store.
-func (s *Store) InvitationsTo(ctx context.Context, tenant ids.Tenant, emails []string) ([]domain.Invitation, error) {
+func (s *Store) InvitationsTo(ctx context.Context, tenant ids.Tenant, emails []string, limit int) ([]domain.Invitation, error) {
 	rows, err := s.queries(ctx).InvitationsTo(ctx, db.InvitationsToParams{
-		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, Emails: emails,
+		ProjectID: tenant.ProjectID, BranchID: tenant.BranchID, Emails: emails, MaxRows: int64(limit),
 	})
 	return all(rows, err, func(row db.InvitationsToRow) domain.Invitation {
 		return domain.Invitation{

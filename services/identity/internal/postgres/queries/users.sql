@@ -20,21 +20,25 @@ LEFT JOIN contact_channels c
 WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = ANY(sqlc.arg(user_ids)::uuid[]);
 
 -- name: RecordActivity :one
+-- What a token says about a user and nothing else: it is the most frequent
+-- statement of all. Every user has a row of activity since they came into being.
 -- The commit does not wait for the disk: what a crash could lose is the time of
 -- an activity.
 WITH active AS (
-    INSERT INTO user_activity (project_id, branch_id, user_id)
-    SELECT u.project_id, u.branch_id, u.id FROM users u
-    WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3
+    UPDATE user_activity a
+    SET last_active_at = greatest(a.last_active_at, now())
+    WHERE a.project_id = $1 AND a.branch_id = $2 AND a.user_id = $3
       AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
-    ON CONFLICT ON CONSTRAINT user_activity_pkey DO UPDATE
-    SET last_active_at = greatest(user_activity.last_active_at, excluded.last_active_at)
-    RETURNING project_id, branch_id, user_id
 )
-SELECT sqlc.embed(d), p.version AS config_version
-FROM active
-JOIN user_details d ON d.project_id = active.project_id AND d.branch_id = active.branch_id AND d.id = active.user_id
-JOIN projects p ON p.id = active.project_id;
+SELECT u.id, u.display_name, u.selected_team_id, u.is_anonymous, u.requires_totp_mfa, u.restricted_by_admin, u.signed_up_at,
+       c.value AS primary_email, c.is_verified AS primary_email_verified, c.used_for_auth AS primary_email_used_for_auth,
+       p.version AS config_version
+FROM users u
+JOIN projects p ON p.id = u.project_id
+LEFT JOIN contact_channels c
+    ON c.project_id = u.project_id AND c.branch_id = u.branch_id AND c.user_id = u.id
+    AND c.type = 'email' AND c.is_primary
+WHERE u.project_id = $1 AND u.branch_id = $2 AND u.id = $3;
 
 -- name: RecordSignIn :one
 -- Without a password there is nothing to have changed. A guess that was right
@@ -99,8 +103,12 @@ WITH new_user AS (
 )
 SELECT version, signed_up_at, last_active_at FROM new_user;
 
--- name: LockUser :one
-SELECT id FROM users
+-- name: SelectedTeamID :one
+SELECT selected_team_id FROM users
+WHERE project_id = $1 AND branch_id = $2 AND id = $3;
+
+-- name: LockUser :exec
+SELECT FROM users
 WHERE project_id = $1 AND branch_id = $2 AND id = $3
 FOR NO KEY UPDATE;
 

@@ -88,6 +88,17 @@ func (q *Queries) DeleteWebhookEndpointLanes(ctx context.Context, arg DeleteWebh
 	return err
 }
 
+const hasWebhookEndpoints = `-- name: HasWebhookEndpoints :one
+SELECT EXISTS (SELECT FROM webhook_endpoints WHERE project_id = $1)
+`
+
+func (q *Queries) HasWebhookEndpoints(ctx context.Context, projectID string) (bool, error) {
+	row := q.db.QueryRow(ctx, hasWebhookEndpoints, projectID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const lockWebhookEndpoint = `-- name: LockWebhookEndpoint :one
 SELECT project_id, branch_id, id, created_at, updated_at, url, description, filter_types, disabled, failing_since, secret, old_secret, old_secret_expires_at
 FROM webhook_endpoints

@@ -69,3 +69,6 @@ SET failing_since = coalesce(failing_since, now()),
 WHERE project_id = $1 AND branch_id = $2 AND id = $3 AND NOT disabled
   AND (failing_since IS NULL OR failing_since <= now() - make_interval(secs => sqlc.arg(patience_seconds)::float8))
 RETURNING disabled;
+
+-- name: HasWebhookEndpoints :one
+SELECT EXISTS (SELECT FROM webhook_endpoints WHERE project_id = $1);

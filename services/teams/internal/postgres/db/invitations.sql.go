@@ -100,10 +100,14 @@ func (q *Queries) Invitation(ctx context.Context, arg InvitationParams) (TeamInv
 }
 
 const invitationsOfTeam = `-- name: InvitationsOfTeam :many
-SELECT i.id, i.team_id, t.display_name AS team_display_name, i.recipient_email, i.expires_at
-FROM team_invitations i
+SELECT i.id, i.team_id, left(t.display_name, 256)::text AS team_display_name, i.recipient_email, i.expires_at
+FROM (
+    SELECT n.project_id, n.branch_id, n.id, n.team_id, n.recipient_email, n.expires_at, n.created_at FROM team_invitations n
+    WHERE n.project_id = $1 AND n.branch_id = $2 AND n.team_id = $3 AND n.expires_at > now()
+    ORDER BY n.created_at DESC, n.id DESC
+    LIMIT $4::bigint
+) i
 JOIN teams t ON t.project_id = i.project_id AND t.branch_id = i.branch_id AND t.id = i.team_id
-WHERE i.project_id = $1 AND i.branch_id = $2 AND i.team_id = $3 AND i.expires_at > now()
 ORDER BY i.created_at, i.id
 `
 
@@ -111,6 +115,7 @@ type InvitationsOfTeamParams struct {
 	ProjectID string
 	BranchID  string
 	TeamID    string
+	MaxRows   int64
 }
 
 type InvitationsOfTeamRow struct {
@@ -121,8 +126,15 @@ type InvitationsOfTeamRow struct {
 	ExpiresAt       time.Time
 }
 
+// The newest, oldest first. A team's name may be as long as a request; of every
+// invitation's it is the beginning that is shown.
 func (q *Queries) InvitationsOfTeam(ctx context.Context, arg InvitationsOfTeamParams) ([]InvitationsOfTeamRow, error) {
-	rows, err := q.db.Query(ctx, invitationsOfTeam, arg.ProjectID, arg.BranchID, arg.TeamID)
+	rows, err := q.db.Query(ctx, invitationsOfTeam,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.TeamID,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -148,10 +160,14 @@ func (q *Queries) InvitationsOfTeam(ctx context.Context, arg InvitationsOfTeamPa
 }
 
 const invitationsTo = `-- name: InvitationsTo :many
-SELECT i.id, i.team_id, t.display_name AS team_display_name, i.recipient_email, i.expires_at
-FROM team_invitations i
+SELECT i.id, i.team_id, left(t.display_name, 256)::text AS team_display_name, i.recipient_email, i.expires_at
+FROM (
+    SELECT n.project_id, n.branch_id, n.id, n.team_id, n.recipient_email, n.expires_at, n.created_at FROM team_invitations n
+    WHERE n.project_id = $1 AND n.branch_id = $2 AND n.recipient_email = ANY($3::text[]) AND n.expires_at > now()
+    ORDER BY n.created_at DESC, n.id DESC
+    LIMIT $4::bigint
+) i
 JOIN teams t ON t.project_id = i.project_id AND t.branch_id = i.branch_id AND t.id = i.team_id
-WHERE i.project_id = $1 AND i.branch_id = $2 AND i.recipient_email = ANY($3::text[]) AND i.expires_at > now()
 ORDER BY i.created_at, i.id
 `
 
@@ -159,6 +175,7 @@ type InvitationsToParams struct {
 	ProjectID string
 	BranchID  string
 	Emails    []string
+	MaxRows   int64
 }
 
 type InvitationsToRow struct {
@@ -169,8 +186,14 @@ type InvitationsToRow struct {
 	ExpiresAt       time.Time
 }
 
+// InvitationsOfTeam for those who are invited.
 func (q *Queries) InvitationsTo(ctx context.Context, arg InvitationsToParams) ([]InvitationsToRow, error) {
-	rows, err := q.db.Query(ctx, invitationsTo, arg.ProjectID, arg.BranchID, arg.Emails)
+	rows, err := q.db.Query(ctx, invitationsTo,
+		arg.ProjectID,
+		arg.BranchID,
+		arg.Emails,
+		arg.MaxRows,
+	)
 	if err != nil {
 		return nil, err
 	}

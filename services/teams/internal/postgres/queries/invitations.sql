@@ -8,17 +8,28 @@ SELECT * FROM team_invitations
 WHERE project_id = $1 AND branch_id = $2 AND id = $3 AND expires_at > now();
 
 -- name: InvitationsOfTeam :many
-SELECT i.id, i.team_id, t.display_name AS team_display_name, i.recipient_email, i.expires_at
-FROM team_invitations i
+-- The newest, oldest first. A team's name may be as long as a request; of every
+-- invitation's it is the beginning that is shown.
+SELECT i.id, i.team_id, left(t.display_name, 256)::text AS team_display_name, i.recipient_email, i.expires_at
+FROM (
+    SELECT n.* FROM team_invitations n
+    WHERE n.project_id = $1 AND n.branch_id = $2 AND n.team_id = $3 AND n.expires_at > now()
+    ORDER BY n.created_at DESC, n.id DESC
+    LIMIT sqlc.arg(max_rows)::bigint
+) i
 JOIN teams t ON t.project_id = i.project_id AND t.branch_id = i.branch_id AND t.id = i.team_id
-WHERE i.project_id = $1 AND i.branch_id = $2 AND i.team_id = $3 AND i.expires_at > now()
 ORDER BY i.created_at, i.id;
 
 -- name: InvitationsTo :many
-SELECT i.id, i.team_id, t.display_name AS team_display_name, i.recipient_email, i.expires_at
-FROM team_invitations i
+-- InvitationsOfTeam for those who are invited.
+SELECT i.id, i.team_id, left(t.display_name, 256)::text AS team_display_name, i.recipient_email, i.expires_at
+FROM (
+    SELECT n.* FROM team_invitations n
+    WHERE n.project_id = $1 AND n.branch_id = $2 AND n.recipient_email = ANY(sqlc.arg(emails)::text[]) AND n.expires_at > now()
+    ORDER BY n.created_at DESC, n.id DESC
+    LIMIT sqlc.arg(max_rows)::bigint
+) i
 JOIN teams t ON t.project_id = i.project_id AND t.branch_id = i.branch_id AND t.id = i.team_id
-WHERE i.project_id = $1 AND i.branch_id = $2 AND i.recipient_email = ANY(sqlc.arg(emails)::text[]) AND i.expires_at > now()
 ORDER BY i.created_at, i.id;
 
 -- name: TakeInvitation :one
