@@ -49,6 +49,19 @@ var printAttributes = []string{
 	"cellpadding", "cellspacing", "colspan", "rowspan", "role", "label", "summary", "placeholder", "datetime", "start", "abbr", "scope",
 }
 
+// maxName is how much of the name of a tag or attribute is looked at: more than
+// any of those that mean something has.
+const maxName = 32
+
+// grown is a name with one more character. What is too long to mean anything
+// stays as it is, because each character copies the name.
+func grown(name string, b byte) string {
+	if len(name) > maxName {
+		return name
+	}
+	return name + string(lower(b))
+}
+
 // feed reads more of the document and returns it as nodes.
 func (c *htmlContext) feed(text string, line int) ([]node, error) {
 	var nodes []node
@@ -115,7 +128,7 @@ func (c *htmlContext) feed(text string, line int) ([]node, error) {
 			case b == '>':
 				c.endTag()
 			default:
-				c.element += string(lower(b))
+				c.element = grown(c.element, b)
 			}
 		case stateTag:
 			switch {
@@ -138,7 +151,7 @@ func (c *htmlContext) feed(text string, line int) ([]node, error) {
 			case c.state == stateAfter:
 				c.state, c.attr = stateAttr, string(lower(b))
 			default:
-				c.attr += string(lower(b))
+				c.attr = grown(c.attr, b)
 			}
 		case stateEquals:
 			switch {
