@@ -118,6 +118,14 @@ type event struct {
 	payload   []byte
 }
 
+// markPublished does not wait for the disk: an event whose mark is lost is
+// published again, which is harmless. It asks for ids alone. Would it also ask for
+// published_at, Postgres, which knows that usually nothing waits, would read all
+// that does for each batch.
+const markPublished = `-- name: MarkPublished
+UPDATE outbox SET published_at = now() WHERE id = ANY($1::uuid[])
+  AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'`
+
 // batch publishes the oldest events that wait, those of held aggregates
 // excepted, and marks those the stream has, in two statements. It reports whether
 // more may wait.
@@ -152,11 +160,7 @@ ORDER BY seq`, batchSize, slices.AppendSeq([]string{}, maps.Keys(held)), batchBy
 	}
 	published, publishErr := r.publish(ctx, events, held)
 	if len(published) > 0 {
-		// Nobody waits for the disk: an event whose mark is lost is published
-		// again, which is harmless.
-		if _, err := conn.Exec(ctx, `-- name: MarkPublished
-UPDATE outbox SET published_at = now() WHERE id = ANY($1::uuid[]) AND published_at IS NULL
-  AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'`, published); err != nil {
+		if _, err := conn.Exec(ctx, markPublished, published); err != nil {
 			return false, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,5 +64,31 @@ func TestBatch_many_costsTwoStatements(t *testing.T) {
 	}
 	if status, err := ReadStatus(t.Context(), db); err != nil || status.Unpublished != 0 {
 		t.Errorf("%+v, %v", status, err)
+	}
+}
+
+// Marking a batch does not read the backlog, although the statistics say that
+// nothing waits.
+func TestMarkPublished_afterAnOutage_findsByID(t *testing.T) {
+	db := pgtest.New(t, Migrations())
+	for _, statement := range []string{
+		`INSERT INTO outbox (id, subject, project_id, aggregate, aggregate_version, payload, published_at)
+SELECT gen_random_uuid(), 's', 'p', 'a', 0, '', now() FROM generate_series(1, 5000)`,
+		`ANALYZE outbox`,
+	} {
+		if _, err := db.Querier(t.Context()).Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := db.Querier(t.Context()).Query(t.Context(), "EXPLAIN "+markPublished, []string{ids.NewUUID(), ids.NewUUID()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(plan, "\n"); !strings.Contains(text, "outbox_pkey") {
+		t.Errorf("the plan is\n%s", text)
 	}
 }
