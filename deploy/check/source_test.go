@@ -132,8 +132,8 @@ func known(variables map[string]bool, name string) bool {
 var dialed = regexp.MustCompile(`^(identity|sessions|teams|notifications|payments)$`)
 
 // calls are the contexts that a service asks, as its wiring says: whom it dials,
-// and the owner of projects, who is asked about every project's configuration
-// and on behalf of backends.
+// notifications when it hands mails over, and the owner of projects, who is asked
+// about every project's configuration and on behalf of backends.
 func calls(t *testing.T, service string) []string {
 	t.Helper()
 	found := map[string]bool{}
@@ -143,18 +143,22 @@ func calls(t *testing.T, service string) []string {
 	walk(t, "services/"+service, func(_ string, file *ast.File) {
 		ast.Inspect(file, func(node ast.Node) bool {
 			call, ok := node.(*ast.CallExpr)
-			if !ok || len(call.Args) != 2 {
-				return true
-			}
-			if selector, ok := call.Fun.(*ast.SelectorExpr); !ok || selector.Sel.Name != "Dial" {
-				return true
-			}
-			literal, ok := call.Args[1].(*ast.BasicLit)
 			if !ok {
 				return true
 			}
-			if name, err := strconv.Unquote(literal.Value); err == nil && dialed.MatchString(name) {
-				found[name] = true
+			selector, ok := call.Fun.(*ast.SelectorExpr)
+			switch {
+			case !ok:
+			case selector.Sel.Name == "HandOverMails":
+				found["notifications"] = true
+			case selector.Sel.Name == "Dial" && len(call.Args) == 2:
+				literal, ok := call.Args[1].(*ast.BasicLit)
+				if !ok {
+					break
+				}
+				if name, err := strconv.Unquote(literal.Value); err == nil && dialed.MatchString(name) {
+					found[name] = true
+				}
 			}
 			return true
 		})
