@@ -51,19 +51,19 @@ func (tracer) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatc
 	end(ctx, data.Err)
 }
 
-// begin counts statements and begins their span. It has the name of the last of
-// them that is more than the beginning or end of a transaction.
+// begin counts statements and begins their span. It has the names of those that are
+// more than the beginning or end of a transaction.
 func begin(ctx context.Context, statements ...string) context.Context {
 	n, _ := ctx.Value(countKey{}).(*atomic.Int64)
 	sampled := trace.SpanContextFromContext(ctx).IsSampled()
 	if n == nil && !sampled {
 		return ctx
 	}
-	var spanName string
-	for _, sql := range statements {
+	var names []string
+	for i, sql := range statements {
 		verb, _, _ := strings.Cut(strings.TrimSpace(sql), " ")
-		if spanName == "" || !transactional(verb) {
-			spanName = name(sql, verb)
+		if !transactional(verb) || len(names) == 0 && i == len(statements)-1 {
+			names = append(names, name(sql, verb))
 		}
 		if n != nil && sql != setScope && !transactional(verb) {
 			n.Add(1)
@@ -72,7 +72,7 @@ func begin(ctx context.Context, statements ...string) context.Context {
 	if !sampled {
 		return ctx
 	}
-	ctx, span := otel.Tracer("vestibule.dev/pkg/pg").Start(ctx, spanName,
+	ctx, span := otel.Tracer("vestibule.dev/pkg/pg").Start(ctx, strings.Join(names, ", "),
 		trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(attribute.String("db.system.name", "postgresql")))
 	return context.WithValue(ctx, spanKey{}, span)
