@@ -53,12 +53,12 @@ func TestObserve_codesInPaths_areNotToldToTraces(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/purchase/"+code+"?return_url=x", nil)
 	chain(http.NotFoundHandler()).ServeHTTP(httptest.NewRecorder(), r)
 	path := ""
-	for _, attribute := range told.said {
-		text := attribute.Value.Emit()
+	for _, fact := range told.said {
+		text := fact.Value.String()
 		if strings.Contains(text, code[len(code)-10:]) {
-			t.Errorf("%s is %s", attribute.Key, text)
+			t.Errorf("%s is %s", fact.Key, text)
 		}
-		if attribute.Key == "url.path" {
+		if fact.Key == "url.path" {
 			path = text
 		}
 	}
