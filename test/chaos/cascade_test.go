@@ -138,6 +138,7 @@ var (
 	}
 	// ofProject is gone in the end.
 	ofProject = []remains{
+		{"identity", "projects", "SELECT count(*) FROM projects WHERE id = ANY($1::text[])"},
 		{"identity", "users", "SELECT count(*) FROM users WHERE project_id = ANY($1::text[])"},
 		{"teams", "teams", "SELECT count(*) FROM teams WHERE project_id = ANY($1::text[])"},
 		{"teams", "memberships", "SELECT count(*) FROM team_memberships WHERE project_id = ANY($1::text[])"},

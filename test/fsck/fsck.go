@@ -113,7 +113,7 @@ var rules = []rule{
 		"an event of a creation has its user, or the event of the deletion",
 		set{"identity", eventOf + "'identity.v1.user.created.%'"},
 		set{"identity", "SELECT project_id || '/user/' || id FROM users UNION " + eventOf + "'identity.v1.user.deleted.%' UNION " +
-			"SELECT o.project_id || '/' || o.aggregate FROM outbox o WHERE NOT EXISTS (SELECT FROM projects p WHERE p.id = o.project_id)"},
+			"SELECT o.project_id || '/' || o.aggregate FROM outbox o WHERE NOT EXISTS (SELECT FROM projects p WHERE p.id = o.project_id AND p.deleted_at IS NULL)"},
 	},
 	{
 		"a user with a session has the event of a session's creation",
